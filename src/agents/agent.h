@@ -1,0 +1,71 @@
+/*
+ * agent: one capability with a name and a version, behind the one face that all agents have.
+ *
+ * A kind (text, jq, process ...) is a table of functions and a row in agents/catalog.c. An agent that computes runs on a worker and has
+ * its answer when `run` returns; one that waits runs on the loop and calls `done` later. What an agent may not do: keep state between calls
+ * (state is the run's), outlive its deadline, touch the store.
+ *
+ * Thread: open and close on the loop; run as `place` says. Several runs at once when `place` is a worker.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agents/agent_manifest.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/value.h"
+#include "platform/loop.h"
+#include "wire/expression.h"
+
+struct agent; /* an opened one; each kind has its own */
+
+enum agent_place { AGENT_ON_WORKER, AGENT_ON_LOOP };
+
+struct agent_call {
+    struct value with;       /* checked against the manifest's inputs, defaults put in */
+    struct value state;      /* the reach; null */
+    const char *step;        /* for messages */
+    const char *workflow;
+    struct id key;           /* idempotency key: of run and step, the same after any number of crashes */
+    struct id run;
+    int attempt;             /* from 1 */
+    int64_t deadline_ns;     /* CLOCK_BOOTTIME; past it the call ends with TIMEOUT */
+    const char *run_folder;  /* NULL: none */
+    struct context *context; /* for jq: how to ask the jq child; its arena is the call's */
+    struct arena *arena;     /* outputs go here; touched by nobody else during the call */
+
+    struct value out;        /* set when error.code is OK */
+    struct error error;
+    void (*done)(struct agent_call *call); /* AGENT_ON_LOOP alone: called once, on the loop, never inside run */
+    void *owner;
+    void *agent_private;     /* the agent's during the call */
+    struct agent_call *next; /* the agent's during the call */
+};
+
+struct agent_stats {
+    uint64_t calls, failures, restarts;
+    int64_t last_ns, total_ns;
+    bool broken; /* ended too often: until `ebb apply` or a person */
+};
+
+/* The numbers of the guide's get_resource_requirements. */
+struct agent_requirements {
+    double model_size_mb, min_memory_mb, recommended_memory_mb;
+    bool supports_gpu, offline_capable;
+};
+
+struct agent_kind {
+    const char *name;      /* the manifest's `kind:` */
+    enum agent_place place;
+    /* Loads what the manifest names. INVALID or CORRUPT with a sentence when that is no use. */
+    status (*open)(struct loop *loop, const struct agent_manifest *manifest, struct agent **out_agent,
+                   struct error *err);
+    void (*run)(struct agent *agent, struct agent_call *call);
+    /* AGENT_ON_LOOP: ends the call with `error` as soon as it can (the runner's deadline has passed, or the daemon stops). */
+    void (*cancel)(struct agent *agent, struct agent_call *call);
+    void (*close)(struct agent *agent); /* no call is under way */
+    void (*requirements)(const struct agent *agent, struct agent_requirements *out_requirements);
+};

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/buffer.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { ROOM_LEAST = 64 };
+
+void buffer_init(struct buffer *buffer, size_t count_max) {
+    *buffer = (struct buffer){.count_max = count_max};
+}
+
+void buffer_done(struct buffer *buffer) {
+    memory_free(buffer->bytes);
+    *buffer = (struct buffer){0};
+}
+
+void buffer_clear(struct buffer *buffer) {
+    buffer->count = 0;
+    buffer->failed = STATUS_OK;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t count) {
+    if (buffer->failed != STATUS_OK) {
+        return NULL;
+    }
+    if (count > buffer->count_max - buffer->count) {
+        buffer->failed = STATUS_FULL;
+        return NULL;
+    }
+    const size_t need = buffer->count + count;
+    if (need > buffer->room || buffer->bytes == NULL) {
+        size_t room = buffer->room * 2 > ROOM_LEAST ? buffer->room * 2 : ROOM_LEAST;
+        room = room < need ? need : room;
+        room = room > buffer->count_max && need <= buffer->count_max ? buffer->count_max : room;
+        char *bytes = memory_resize(buffer->bytes, room);
+        if (bytes == NULL) {
+            buffer->failed = STATUS_NO_MEMORY;
+            return NULL;
+        }
+        buffer->bytes = bytes;
+        buffer->room = room;
+    }
+    return buffer->bytes + buffer->count;
+}
+
+void buffer_took(struct buffer *buffer, size_t count) {
+    assert(count <= buffer->room - buffer->count);
+    buffer->count += count;
+}
+
+void buffer_add(struct buffer *buffer, struct slice bytes) {
+    if (bytes.count == 0) {
+        return;
+    }
+    char *end = buffer_reserve(buffer, bytes.count);
+    if (end != NULL) {
+        (void)memcpy(end, bytes.bytes, bytes.count);
+        buffer->count += bytes.count;
+    }
+}
+
+void buffer_add_text(struct buffer *buffer, const char *text) {
+    buffer_add(buffer, slice_of(text));
+}
+
+void buffer_add_byte(struct buffer *buffer, uint8_t byte) {
+    buffer_add(buffer, (struct slice){.bytes = (const char *)&byte, .count = 1});
+}
+
+void buffer_add_u32(struct buffer *buffer, uint32_t number) {
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+        buffer_add_byte(buffer, (uint8_t)(number >> shift));
+    }
+}
+
+void buffer_add_u64(struct buffer *buffer, uint64_t number) {
+    buffer_add_u32(buffer, (uint32_t)number);
+    buffer_add_u32(buffer, (uint32_t)(number >> 32));
+}
+
+void buffer_print(struct buffer *buffer, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    const int count = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *end = count >= 0 ? buffer_reserve(buffer, (size_t)count + 1) : NULL;
+    if (end != NULL) {
+        (void)vsnprintf(end, (size_t)count + 1, format, again);
+        buffer->count += (size_t)count; /* the zero is written, not counted */
+    }
+    va_end(again);
+}
+
+void buffer_drop(struct buffer *buffer, size_t count) {
+    assert(count <= buffer->count);
+    buffer->count -= count;
+    if (buffer->count > 0) {
+        (void)memmove(buffer->bytes, buffer->bytes + count, buffer->count);
+    }
+}
+
+struct slice buffer_slice(const struct buffer *buffer) {
+    return (struct slice){.bytes = buffer->bytes, .count = buffer->count};
+}
+
+status buffer_status(const struct buffer *buffer, struct error *err) {
+    switch (buffer->failed) {
+    case STATUS_OK:
+        return STATUS_OK;
+    case STATUS_FULL:
+        return fail(err, STATUS_FULL, "more than %zu bytes", buffer->count_max);
+    default:
+        return fail(err, STATUS_NO_MEMORY, "out of memory");
+    }
+}

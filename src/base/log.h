@@ -1,0 +1,22 @@
+/*
+ * log: one line for people on standard error: time, level, room, sentence, key=value.
+ *
+ * Only the top of a loop (a request, a job, a command) logs; below it a status goes up. Levels
+ * below the one that is set are dropped before they are formatted. Under systemd (JOURNAL_STREAM
+ * is set) a line begins with <N> and has no time of its own.
+ *
+ * Thread: any; a line is one write.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+/* Lines below `least` are dropped; LOG_INFO at the start. */
+void log_set_level(enum log_level least);
+
+/* The level of a word ("debug", "info", "warn", "error"), or -1. */
+int log_level_from(const char *word);
+
+void log_line(enum log_level level, const char *room, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));

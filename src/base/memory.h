@@ -1,0 +1,25 @@
+/*
+ * memory: the one door to the heap for ebb's own code.
+ *
+ * Allocation may fail and says so with NULL; nobody here ends the process. Tests make the k-th
+ * allocation fail through memory_fail_at(). What libraries allocate does not pass here.
+ *
+ * Thread: any.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* Zeroed bytes, or NULL. count 0 gives a pointer that can be freed. Free with memory_free. */
+void *memory_new(size_t count, size_t bytes_each);
+
+/* Like realloc: what is gained is not zeroed; on failure NULL, and the old block stays. */
+void *memory_resize(void *block, size_t bytes);
+
+void memory_free(void *block);
+
+/* For tests: the allocation number `index` from now on (0 is the next) and, when `forever`, all
+ * after it fail. A negative index switches this off. Returns how many allocations were asked for
+ * since the last call. */
+size_t memory_fail_at(long index, int forever);

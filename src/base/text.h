@@ -1,0 +1,32 @@
+/*
+ * text: UTF-8 and the words that a person meant.
+ *
+ * Pure: any thread.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+/* True for well-formed UTF-8: no overlong form, no surrogate, nothing above U+10FFFF. */
+bool text_is_utf8(struct slice text);
+
+/* Appends the text with every ill-formed byte as U+FFFD; returns how many were replaced. */
+size_t text_repair(struct buffer *out, struct slice text);
+
+/* The longest start of `text` of at most `bytes_max` bytes that does not cut a code point. */
+struct slice text_cut(struct slice text, size_t bytes_max);
+
+/* The word of `words` (ended by NULL) nearest to `word`, or NULL when none is near enough to be
+ * worth naming: at most a third of the letters differ, a swap of two counting once. */
+const char *text_nearest(struct slice word, const char *const words[]);
+
+/* [a-z][a-z0-9-]{0,62}: names of workflows, agents, results, sources, destinations. */
+bool text_is_name(struct slice text);
+
+/* [A-Za-z_][A-Za-z0-9_]{0,62}: ids of steps, names of variables and fields. */
+bool text_is_field(struct slice text);

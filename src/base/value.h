@@ -1,0 +1,85 @@
+/*
+ * value: JSON in memory, an immutable tree; what events, inputs, outputs and results are made of.
+ *
+ * Plain data. A value and all that it points to lives in somebody's arena and is never changed
+ * after it was made, so values share subtrees freely and move between threads with their run.
+ * Parsing and writing are platform/json; nothing here allocates but the makers at the end.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+
+enum value_kind {
+    VALUE_NULL = 0,
+    VALUE_BOOLEAN,
+    VALUE_INTEGER, /* fits an int64 */
+    VALUE_REAL,    /* finite */
+    VALUE_RAW,     /* a number that neither holds exactly: its JSON text, passed through as it is */
+    VALUE_TEXT,    /* valid UTF-8 */
+    VALUE_LIST,
+    VALUE_OBJECT
+};
+
+enum { VALUE_DEPTH_MAX = 64 };
+
+struct member;
+
+struct value {
+    enum value_kind kind;
+    uint32_t count; /* bytes of TEXT and RAW, items of LIST, members of OBJECT */
+    union {
+        bool boolean;
+        int64_t integer;
+        double real;
+        const char *text; /* not ended by a zero */
+        const struct value *items;
+        const struct member *members; /* in the order in which they were written */
+    };
+};
+
+struct member {
+    struct slice name;
+    struct value value;
+};
+
+/* "null", "boolean", "number", "string", "list" or "object": the words that users read. */
+const char *value_kind_name(enum value_kind kind);
+
+/* null and false are false, everything else is true, as in jq. */
+bool value_truth(struct value value);
+
+/* The number's value as a double; 0 for what is not a number. RAW is rounded. */
+double value_number(struct value value);
+bool value_is_number(struct value value);
+
+/* The text of TEXT or RAW, empty for anything else. */
+struct slice value_text(struct value value);
+
+/* The member of that name (the last one where a name stands twice), or NULL, also when the value
+ * is no object. */
+const struct value *value_get(struct value object, struct slice name);
+
+/* Deep equality as in jq: 1 and 1.0 are equal, members in any order. */
+bool value_equal(struct value a, struct value b);
+
+/* jq's order over all values: null, false, true, numbers, text, lists, objects. */
+int value_compare(struct value a, struct value b);
+
+struct value value_of_boolean(bool truth);
+struct value value_of_integer(int64_t number);
+struct value value_of_real(double number); /* not finite: null */
+struct value value_of_text(struct slice text); /* shares the bytes */
+
+/* An object of `count` members for the caller to fill before anybody reads it; members is NULL
+ * when the arena has no room. */
+struct member *value_new_object(struct arena *arena, uint32_t count, struct value *out_object);
+struct value *value_new_list(struct arena *arena, uint32_t count, struct value *out_list);
+
+/* A deep copy that shares nothing with `value`. false: no room. */
+bool value_copy(struct arena *arena, struct value value, struct value *out_copy);

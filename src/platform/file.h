@@ -1,0 +1,57 @@
+/*
+ * file: whole files read with a bound, written so that a power cut leaves the old or the new.
+ *
+ * Blocking: workers and programs, not the loop. Descriptors are close-on-exec at birth.
+ * Survives: file_replace writes a temporary, fsyncs it, renames, fsyncs the folder.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+struct file_facts {
+    int64_t bytes;
+    int64_t modified_ns; /* wall clock */
+    uint64_t inode;
+    bool is_folder;
+    bool is_regular;
+};
+
+/* Appends the file to `out`; FULL "more than N bytes" when it does not fit the buffer's bound. Only regular
+ * files (links are followed): anything else is INVALID. */
+status file_read(const char *path, struct buffer *out, struct error *err);
+
+/* Appends at most `bytes_max`; *out_bytes is the file's whole size. */
+status file_read_start(const char *path, size_t bytes_max, struct buffer *out, int64_t *out_bytes,
+                       struct error *err);
+
+status file_replace(const char *path, struct slice bytes, struct error *err);
+status file_facts(const char *path, struct file_facts *out_facts, struct error *err);
+
+/* Makes the folder and those above it; no error when it is there. */
+status file_make_folder(const char *path, struct error *err);
+status file_remove(const char *path, struct error *err);
+status file_rename(const char *from, const char *to, struct error *err);
+status file_sync_folder(const char *path, struct error *err);
+
+/* Calls `each` for the names in a folder but . and .., in the order of names; false from `each` ends it early. */
+status file_list(const char *folder, bool (*each)(void *owner, const char *name), void *owner,
+                 struct error *err);
+
+/* Takes the lock of a folder's "lock" file until the process ends or the lock is dropped; CONFLICT names
+ * the process that holds it. */
+struct file_lock;
+status file_lock_take(const char *folder, struct file_lock **out_lock, struct error *err);
+void file_lock_drop(struct file_lock *lock);
+
+/* Bytes free for us and in all where `path` lies. */
+status file_space(const char *path, int64_t *out_free_bytes, int64_t *out_all_bytes,
+                  struct error *err);
+
+/* The path of the running program's folder, without a slash at the end; static storage. */
+const char *file_program_folder(void);

@@ -1,0 +1,30 @@
+/*
+ * worker: a few threads that take jobs whole and give them back to the loop.
+ *
+ * A job has one owner at a time: whoever submits it lets go of it until `done` is called. Jobs are
+ * taken in order. At the end: stop, drain, join (pool_destroy does all three).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "base/error.h"
+#include "platform/loop.h"
+
+enum { POOL_WORKERS_MAX = 4 };
+
+struct pool;
+
+struct job {
+    void (*work)(struct job *job, int worker); /* on a worker; `worker` is its index from 0 */
+    void (*done)(struct job *job);             /* on the loop */
+    struct job *next;                          /* the pool's while submitted */
+};
+
+/* As many workers as cores, at most `workers_max` (0: POOL_WORKERS_MAX). */
+status pool_create(struct loop *loop, int workers_max, struct pool **out_pool, struct error *err);
+int pool_workers(const struct pool *pool);
+void pool_submit(struct pool *pool, struct job *job);
+
+/* Waits for what is being worked on, calls no more `done`; jobs that nobody began stay undone. */
+void pool_destroy(struct pool *pool);

@@ -1,0 +1,63 @@
+/*
+ * field: the type of one named input, output or piece of event data, as manifests write it.
+ *
+ * { type: number, unit: Cel, min: -60, max: 60, default: 0, optional: true } and `label: string` for short. Shared by
+ * agent manifests and the workflow checker. Plain data in the arena of whoever read it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/value.h"
+
+enum field_type {
+    FIELD_ANY,
+    FIELD_STRING,
+    FIELD_NUMBER,
+    FIELD_INTEGER,
+    FIELD_BOOLEAN,
+    FIELD_OBJECT,
+    FIELD_LIST,
+    FIELD_TIME,  /* a string in RFC 3339 */
+    FIELD_BOX,   /* a list of four numbers */
+    FIELD_IMAGE, /* the blobs: from the reach on */
+    FIELD_AUDIO,
+    FIELD_FILE,
+    FIELD_SCHEMA /* a field description itself */
+};
+
+struct field_set {
+    const struct field *fields;
+    uint32_t count;
+    bool open; /* nothing is known about the names: any is fine */
+};
+
+struct field {
+    struct slice name;
+    enum field_type type;
+    bool optional;
+    bool has_default, has_min, has_max;
+    struct value default_value;
+    double min, max;          /* of a number */
+    int64_t count_max;        /* bytes of a string or object, items of a list; 0: none */
+    struct slice unit;        /* empty: none */
+    struct field_set of;      /* members of an OBJECT or of the items of a LIST of objects */
+    enum field_type of_type;  /* of the items of a LIST */
+};
+
+/* NULL when there is none. */
+const struct field *field_find(const struct field_set *set, struct slice name);
+
+const char *field_type_name(enum field_type type);
+
+/* The value fits the field: type, range, bounds. INVALID says "field 'score' is a number, not a string". */
+status field_check(const struct field *field, struct value value, struct error *err);
+
+/* Every field that is not optional is there (defaults are put in) and fits; names beyond the set are INVALID with the
+ * nearest known. The result shares what it can with `object`. */
+status field_set_check(const struct field_set *set, struct arena *arena, struct value object,
+                       struct value *out_object, struct error *err);
