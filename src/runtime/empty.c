@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+extern int empty_runtime;
+int empty_runtime;
