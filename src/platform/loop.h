@@ -31,11 +31,11 @@ void loop_destroy(struct loop *loop);
 void *loop_raw(struct loop *loop);
 
 /* A timer that can be set again and again; `ring` is called on the loop, once a setting. */
-status timer_create(struct loop *loop, void (*ring)(void *owner), void *owner,
-                    struct timer **out_timer, struct error *err);
+status timer_open(struct loop *loop, void (*ring)(void *owner), void *owner,
+                  struct timer **out_timer, struct error *err);
 void timer_set(struct timer *timer, int64_t after_ms);
 void timer_clear(struct timer *timer);
-void timer_destroy(struct timer *timer); /* NULL is fine; never rings afterwards */
+void timer_close(struct timer *timer); /* NULL is fine; never rings afterwards */
 
 /* Calls `woken` on the loop soon after waker_wake; several wakes may become one call. */
 status waker_create(struct loop *loop, void (*woken)(void *owner), void *owner,
@@ -45,9 +45,9 @@ void waker_destroy(struct waker *waker);
 
 /* Calls `ready` on the loop while the descriptor can be read (and, when `writable`, written). The
  * descriptor stays the caller's. */
-status poll_create(struct loop *loop, int descriptor, bool writable, void (*ready)(void *owner),
-                   void *owner, struct poll **out_poll, struct error *err);
-void poll_destroy(struct poll *poll);
+status poll_open(struct loop *loop, int descriptor, bool writable, void (*ready)(void *owner),
+                 void *owner, struct poll **out_poll, struct error *err);
+void poll_close(struct poll *poll);
 
 /* Calls `ended` at the end of each turn of the loop, before it sleeps: where work that gathered in the
  * turn is handed on once. */
