@@ -15,6 +15,9 @@
 /* True for well-formed UTF-8: no overlong form, no surrogate, nothing above U+10FFFF. */
 bool text_is_utf8(struct slice text);
 
+/* Bytes of the well-formed code point that `text` starts with; 0 when it starts with none. */
+size_t text_next(struct slice text);
+
 /* Appends the text with every ill-formed byte as U+FFFD; returns how many were replaced. */
 size_t text_repair(struct buffer *out, struct slice text);
 
