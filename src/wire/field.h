@@ -1,8 +1,9 @@
 /*
  * field: the type of one named input, output or piece of event data, as manifests write it.
  *
- * { type: number, unit: Cel, min: -60, max: 60, default: 0, optional: true } and `label: string` for short. Shared by
- * agent manifests and the workflow checker. Plain data in the arena of whoever read it.
+ * { type: number, unit: Cel, min: -60, max: 60, default: 0, optional: true } and `label: string`
+ * for short. Shared by agent manifests and the workflow checker. Plain data in the arena of whoever
+ * read it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,6 +14,12 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/value.h"
+#include "wire/keys.h"
+
+enum {
+    FIELDS_MAX = 256,   /* of one set */
+    FIELD_DEPTH_MAX = 8 /* sets within sets */
+};
 
 enum field_type {
     FIELD_ANY,
@@ -42,11 +49,11 @@ struct field {
     bool optional;
     bool has_default, has_min, has_max;
     struct value default_value;
-    double min, max;          /* of a number */
-    int64_t count_max;        /* bytes of a string or object, items of a list; 0: none */
-    struct slice unit;        /* empty: none */
-    struct field_set of;      /* members of an OBJECT or of the items of a LIST of objects */
-    enum field_type of_type;  /* of the items of a LIST */
+    double min, max;         /* of a number */
+    int64_t count_max;       /* bytes of a string or object, items of a list; 0: none */
+    struct slice unit;       /* empty: none */
+    struct field_set of;     /* members of an OBJECT or of the items of a LIST of objects */
+    enum field_type of_type; /* of the items of a LIST */
 };
 
 /* NULL when there is none. */
@@ -54,10 +61,15 @@ const struct field *field_find(const struct field_set *set, struct slice name);
 
 const char *field_type_name(enum field_type type);
 
-/* The value fits the field: type, range, bounds. INVALID says "field 'score' is a number, not a string". */
+/* The value fits the field: type, range, bounds. INVALID says "field 'score' is a number, not a
+ * string". */
 status field_check(const struct field *field, struct value value, struct error *err);
 
-/* Every field that is not optional is there (defaults are put in) and fits; names beyond the set are INVALID with the
- * nearest known. The result shares what it can with `object`. */
+/* Every field that is not optional is there (defaults are put in) and fits; names beyond the set
+ * are INVALID with the nearest known. The result shares what it can with `object`. */
 status field_set_check(const struct field_set *set, struct arena *arena, struct value object,
                        struct value *out_object, struct error *err);
+
+/* Reads a map of names to types, `{ type: number, min: 0 }` or `number` for short; what is wrong
+ * with it is said in reading->faults, and the set holds what was right. */
+void field_set_read(struct reading *reading, const struct yaml *node, struct field_set *out_set);

@@ -1,9 +1,10 @@
 /*
  * workflow: a workflow file, read and checked: triggers, steps, results, and how durable they are.
  *
- * Format version 1 whole: a key that this version does not build is known and refused by name. All faults of a file are reported
- * at once, each with its place and what would be right. What needs the catalogue or a jq compiler is asked through functions that the caller hands
- * in, so `ebb check` and the daemon say the same.
+ * Format version 1 whole: a key that this version does not build is known and refused by name. All
+ * faults of a file are reported at once, each with its place and what would be right. What needs
+ * the catalogue or a jq compiler is asked through functions that the caller hands in, so `ebb
+ * check` and the daemon say the same.
  *
  * A workflow is immutable and shared by threads; it lives in one arena of its own and is counted.
  * SPDX-License-Identifier: Apache-2.0
@@ -15,6 +16,7 @@
 
 #include "base/id.h"
 #include "wire/expression.h"
+#include "wire/fault.h"
 #include "wire/field.h"
 #include "wire/lane.h"
 
@@ -24,7 +26,7 @@ enum {
     WORKFLOW_RESULTS_MAX = 64,
     WORKFLOW_TRIGGERS_MAX = 16,
     WORKFLOW_LETS_MAX = 64,
-    WORKFLOW_FAULTS_MAX = 100,
+    WORKFLOW_FAULTS_MAX = FAULTS_MAX,
     QUEUE_MAX_DEFAULT = 100,
     STEP_TIMEOUT_MS_DEFAULT = 30000
 };
@@ -64,33 +66,40 @@ enum error_class {
     CLASS_FULL = 1 << 6
 };
 
-/* The class that `retry.on` and failure records use for a status; what has no class of its own is CRASH. */
+/* The class that `retry.on` and failure records use for a status; what has no class of its own is
+ * CRASH. */
 unsigned error_class_of(status code);
 const char *error_class_name(unsigned class_bit);
 
-enum error_policy { ON_ERROR_FAIL, ON_ERROR_SKIP_STEP, ON_ERROR_SKIP_RUN, ON_ERROR_USE, ON_ERROR_STEP };
+enum error_policy {
+    ON_ERROR_FAIL,
+    ON_ERROR_SKIP_STEP,
+    ON_ERROR_SKIP_RUN,
+    ON_ERROR_USE,
+    ON_ERROR_STEP
+};
 
 struct step {
     struct slice id;
     struct place place;
-    struct slice agent;         /* name */
-    struct slice agent_range;   /* "^1", "1.2.0", "" for any */
-    const struct template *with; /* NULL: an empty object */
+    struct slice agent;            /* name */
+    struct slice agent_range;      /* "^1", "1.2.0", "" for any */
+    const struct template *with;   /* NULL: an empty object */
     const struct expression *when; /* NULL: always */
-    const uint32_t *needs;      /* indexes of steps, all before this one in `order` */
+    const uint32_t *needs;         /* indexes of steps, all before this one in `order` */
     uint32_t need_count;
     int64_t timeout_ms;
-    int attempts;               /* 1: no retry */
+    int attempts; /* 1: no retry */
     int64_t backoff_ms;
-    unsigned retry_on;          /* error_class bits */
+    unsigned retry_on; /* error_class bits */
     enum error_policy on_error;
     bool on_error_given;
-    struct value use;           /* ON_ERROR_USE */
-    uint32_t other_step;        /* ON_ERROR_STEP: this step's output stands in for ours */
-    bool only_on_error;         /* some other step's ON_ERROR_STEP names it: it runs for that alone */
+    struct value use;    /* ON_ERROR_USE */
+    uint32_t other_step; /* ON_ERROR_STEP: this step's output stands in for ours */
+    bool only_on_error;  /* some other step's ON_ERROR_STEP names it: it runs for that alone */
     bool repeat_never;
-    int64_t expires_ms;         /* 0: none */
-    const void *agent_pinned;   /* what the catalogue's resolve() gave; not owned */
+    int64_t expires_ms;       /* 0: none */
+    const void *agent_pinned; /* what the catalogue's resolve() gave; not owned */
 };
 
 enum durability_mode { DURABILITY_NONE, DURABILITY_EACH, DURABILITY_INTERVAL };
@@ -115,9 +124,9 @@ struct result_rule {
 struct workflow {
     struct slice name;
     struct slice summary;
-    struct slice text;   /* the file as it was read */
-    struct slice file;   /* its path, for messages */
-    struct id digest;    /* of the text */
+    struct slice text; /* the file as it was read */
+    struct slice file; /* its path, for messages */
+    struct id digest;  /* of the text */
     const struct trigger *triggers;
     uint32_t trigger_count;
     const struct step *steps; /* in the order in which they are run */
@@ -129,49 +138,36 @@ struct workflow {
     struct queue_policy queue;
     uint32_t concurrency;
     struct durability runs, results_durability;
-    int64_t deadline_ms; /* 0: none */
+    int64_t deadline_ms;                      /* 0: none */
     const struct expression *const *programs; /* every expression that is not native */
     uint32_t program_count;
 };
 
-/* What a fault is about decides only how it is shown. */
-struct fault {
-    struct place place;
-    bool warning;
-    struct slice text;
-};
-
-struct fault_list {
-    struct slice file;
-    const struct fault *faults; /* in the order of their places */
-    uint32_t count;
-    uint32_t error_count; /* those that are no warnings */
-};
-
-/* What the caller knows and this room does not. Any function may be NULL: then that check is left out. */
+/* What the caller knows and this room does not. Any function may be NULL: then that check is left
+ * out. */
 struct workflow_doors {
     void *owner;
-    /* The agent of that name and range: its inputs and outputs, and what to keep in step.agent_pinned. NOT_FOUND's sentence names the nearest
-     * agent or the versions there are. */
-    status (*resolve)(void *owner, struct slice name, struct slice range, const struct field_set **out_inputs,
-                      const struct field_set **out_outputs, const void **out_pinned, bool *out_actuator,
-                      struct error *err);
-    /* Compiles a jq program; *out_offset is the character in `program` at which it goes wrong, -1 when unknown. */
+    /* The agent of that name and range: its inputs and outputs, and what to keep in
+     * step.agent_pinned. NOT_FOUND's sentence names the nearest agent or the versions there are. */
+    status (*resolve)(void *owner, struct slice name, struct slice range,
+                      const struct field_set **out_inputs, const struct field_set **out_outputs,
+                      const void **out_pinned, bool *out_actuator, struct error *err);
+    /* Compiles a jq program; *out_offset is the character in `program` at which it goes wrong, -1
+     * when unknown. */
     status (*compile)(void *owner, struct slice program, int *out_offset, struct error *err);
 };
 
-/* Reads and checks a file of one workflow. OK also when there are warnings. INVALID when there are faults: *out_faults then holds them all (it lives in
- * the workflow's arena, or in one of its own that fault_list_release gives back). */
+/* Reads and checks a file of one workflow. OK also when there are warnings. INVALID when there are
+ * faults: *out_faults then holds them all (it lives in the workflow's arena, or in one of its own
+ * that fault_list_release gives back). */
 status workflow_read(struct slice file, struct slice text, const struct workflow_doors *doors,
-                     struct workflow **out_workflow, struct fault_list **out_faults, struct error *err);
+                     struct workflow **out_workflow, struct fault_list **out_faults,
+                     struct error *err);
 
 /* Another owner, one owner less; the last one frees it. From any thread. */
 struct workflow *workflow_share(struct workflow *workflow);
 void workflow_release(struct workflow *workflow);
-void fault_list_release(struct fault_list *faults);
 
-/* "file:line:column: text", one a line, warnings as "file:line:column: warning: text". */
-void fault_list_write(const struct fault_list *faults, struct buffer *out);
-
-/* What `ebb check --explain` shows: every default as it applies, and for each expression whether it is native or jq. */
+/* What `ebb check --explain` shows: every default as it applies, and for each expression whether it
+ * is native or jq. */
 void workflow_explain(const struct workflow *workflow, struct buffer *out);

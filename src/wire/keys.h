@@ -1,0 +1,94 @@
+/*
+ * keys: what may stand in one place of a file, as a table, and the walk that reads a map by it.
+ *
+ * A row is a key: built (with the reader that fills its field), required, or reserved, which is
+ * known and refused by name. `x-` keys are ignored, any other key is a fault with the nearest known
+ * one. Workflow and agent manifest are read by such tables; what `ebb check` says is the same in
+ * both. A reader reports into reading->faults and goes on; a target is filled by what was right.
+ *
+ * Thread: any, one reading at a time.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "platform/yaml.h"
+#include "wire/fault.h"
+
+enum { KEYS_MAX = 64 }; /* rows of one table */
+
+enum key_state {
+    KEY_BUILT,
+    KEY_REQUIRED,
+    KEY_RESERVED /* "`window` is not in this version of ebb" */
+};
+
+/* What every reader is handed. */
+struct reading {
+    struct arena *arena;   /* what is kept goes here; not owned */
+    struct faults *faults; /* not owned */
+    void *owner;           /* whose file it is; readers of that file know */
+};
+
+struct key;
+
+/* Fills its part of `target` from the node, or says what is wrong with it. */
+typedef void key_reader(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target);
+
+struct key {
+    const char *name;
+    enum key_state state;
+    key_reader *read;    /* NULL: reserved, or read by somebody else before or after */
+    size_t offset;       /* of the field in the target */
+    int64_t least, most; /* of keys_read_count, _span, _size; both 0: no bounds but the type's */
+    const char *const *words; /* of keys_read_word, ended by NULL */
+};
+
+/* The keys of one place. */
+struct key_table {
+    const char *what;       /* "a step" */
+    const struct key *keys; /* ended by a row without a name */
+};
+
+/* Reads every pair of the map by its row, says what is unknown, reserved, missing. false when the
+ * node is no map, which is a fault. `target` is handed to the readers. */
+bool keys_read(struct reading *reading, const struct key_table *table, const struct yaml *map,
+               void *target);
+
+/* The row of that name, or NULL. */
+const struct key *keys_find(const struct key_table *table, struct slice name);
+
+/* Readers for one field of the target each. Text is copied into reading->arena. */
+void keys_read_text(struct reading *reading, const struct key *key, const struct yaml *node,
+                    void *target); /* struct slice: any scalar */
+void keys_read_name(struct reading *reading, const struct key *key, const struct yaml *node,
+                    void *target); /* struct slice: text_is_name */
+void keys_read_boolean(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target); /* bool */
+void keys_read_count(struct reading *reading, const struct key *key, const struct yaml *node,
+                     void *target); /* uint32_t or int: a whole number within least and most */
+void keys_read_span(struct reading *reading, const struct key *key, const struct yaml *node,
+                    void *target); /* int64_t, milliseconds */
+void keys_read_size(struct reading *reading, const struct key *key, const struct yaml *node,
+                    void *target); /* int64_t, bytes */
+void keys_read_word(struct reading *reading, const struct key *key, const struct yaml *node,
+                    void *target); /* an enum: the index in key->words */
+
+/* The scalar's text, or a fault that says what `name` wants ("a name", "a span such as 30s"). */
+bool keys_scalar(struct reading *reading, const char *name, const char *wanted,
+                 const struct yaml *node, struct slice *out_text);
+
+/* The index of the text in `words`, or a fault at `place` with the nearest word; -1 then. */
+int keys_word(struct reading *reading, const char *name, const char *const words[],
+              struct slice text, struct place place);
+
+/* "a list", "a map", "text", "a number" ...: what a node is, for sentences. */
+const char *yaml_what(const struct yaml *node);
+
+/* The plain (not quoted) scalar `null`, `~` or nothing at all. */
+bool yaml_is_null(const struct yaml *node);
