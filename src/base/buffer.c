@@ -98,6 +98,12 @@ void buffer_print(struct buffer *buffer, const char *format, ...) {
     va_end(again);
 }
 
+void buffer_fail(struct buffer *buffer, status code) {
+    if (buffer->failed == STATUS_OK) {
+        buffer->failed = code;
+    }
+}
+
 void buffer_drop(struct buffer *buffer, size_t count) {
     assert(count <= buffer->count);
     buffer->count -= count;
@@ -116,6 +122,8 @@ status buffer_status(const struct buffer *buffer, struct error *err) {
         return STATUS_OK;
     case STATUS_FULL:
         return fail(err, STATUS_FULL, "more than %zu bytes", buffer->count_max);
+    case STATUS_INVALID:
+        return fail(err, STATUS_INVALID, "nested too deep");
     default:
         return fail(err, STATUS_NO_MEMORY, "out of memory");
     }

@@ -20,7 +20,7 @@ struct buffer {
     size_t count;
     size_t room;
     size_t count_max;
-    status failed; /* FULL when the bound was met, NO_MEMORY when the heap was */
+    status failed; /* FULL when the bound was met, NO_MEMORY when the heap was; or a writer's own */
 };
 
 /* Allocates nothing yet. */
@@ -44,10 +44,13 @@ void buffer_print(struct buffer *buffer, const char *format, ...)
 char *buffer_reserve(struct buffer *buffer, size_t count);
 void buffer_took(struct buffer *buffer, size_t count);
 
+/* For writers: what was to be added cannot be; the first failure stays. */
+void buffer_fail(struct buffer *buffer, status code);
+
 /* Drops the first `count` bytes. */
 void buffer_drop(struct buffer *buffer, size_t count);
 
 struct slice buffer_slice(const struct buffer *buffer);
 
-/* OK, or FULL "more than N bytes", or NO_MEMORY. */
+/* OK, or FULL "more than N bytes", or NO_MEMORY, or INVALID "nested too deep". */
 status buffer_status(const struct buffer *buffer, struct error *err);

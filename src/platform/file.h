@@ -14,6 +14,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+enum { FILE_LIST_BYTES_MAX = 32 << 20 }; /* names of one folder, taken together */
+
 struct file_facts {
     int64_t bytes;
     int64_t modified_ns; /* wall clock */
@@ -22,29 +24,34 @@ struct file_facts {
     bool is_regular;
 };
 
-/* Appends the file to `out`; FULL "more than N bytes" when it does not fit the buffer's bound. Only regular
- * files (links are followed): anything else is INVALID. */
+/* Appends the file to `out`; FULL "more than N bytes" when it does not fit the buffer's bound. Only
+ * regular files (links are followed): anything else is INVALID. */
 status file_read(const char *path, struct buffer *out, struct error *err);
 
 /* Appends at most `bytes_max`; *out_bytes is the file's whole size. */
 status file_read_start(const char *path, size_t bytes_max, struct buffer *out, int64_t *out_bytes,
                        struct error *err);
 
+/* Writes PATH.PID.new beside it, syncs, renames, syncs the folder. An old file's rights stay. */
 status file_replace(const char *path, struct slice bytes, struct error *err);
+
+/* NOT_FOUND when there is nothing; links are followed. */
 status file_facts(const char *path, struct file_facts *out_facts, struct error *err);
 
 /* Makes the folder and those above it; no error when it is there. */
 status file_make_folder(const char *path, struct error *err);
 status file_remove(const char *path, struct error *err);
 status file_rename(const char *from, const char *to, struct error *err);
+/* Makes names in the folder last: new, renamed and removed ones. */
 status file_sync_folder(const char *path, struct error *err);
 
-/* Calls `each` for the names in a folder but . and .., in the order of names; false from `each` ends it early. */
+/* Calls `each` for the names in a folder but . and .., in the order of their bytes; false from
+ * `each` ends it early. Nothing is open while `each` runs: it may remove and rename. */
 status file_list(const char *folder, bool (*each)(void *owner, const char *name), void *owner,
                  struct error *err);
 
-/* Takes the lock of a folder's "lock" file until the process ends or the lock is dropped; CONFLICT names
- * the process that holds it. */
+/* Takes the lock of a folder's "lock" file until the process ends or the lock is dropped; CONFLICT
+ * names the process that holds it. The file itself stays. */
 struct file_lock;
 status file_lock_take(const char *folder, struct file_lock **out_lock, struct error *err);
 void file_lock_drop(struct file_lock *lock);
