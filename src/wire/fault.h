@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "platform/yaml.h"
 
-enum { FAULTS_MAX = 100, FAULT_TEXT_BYTES_MAX = 600 };
+enum { FAULTS_MAX = 100, FAULT_TEXT_BYTES_MAX = 600, FAULT_QUOTE_BYTES_MAX = 80 };
 
 /* What a fault is about decides only how it is shown. */
 struct fault {
@@ -53,6 +53,12 @@ void faults_add(struct faults *faults, struct place place, const char *format, .
 /* Adds a warning: the file is good, but perhaps not what was meant. */
 void faults_warn(struct faults *faults, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* As much of a text of the file as a sentence quotes. */
+struct slice fault_quote(struct slice text);
+
+/* The same for printf's "%.*s". */
+#define QUOTED(text) SLICE_ARGS(fault_quote(text))
 
 /* A copy that belongs to nobody else, given back by fault_list_release; also when there are none.
  */

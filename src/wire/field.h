@@ -44,7 +44,7 @@ struct field_set {
 };
 
 struct field {
-    struct slice name;
+    struct slice name; /* ended by a zero */
     enum field_type type;
     bool optional;
     bool has_default, has_min, has_max;
@@ -59,7 +59,13 @@ struct field {
 /* NULL when there is none. */
 const struct field *field_find(const struct field_set *set, struct slice name);
 
+/* The known name nearest to this one, or NULL. */
+const char *field_nearest(const struct field_set *set, struct slice name);
+
 const char *field_type_name(enum field_type type);
+
+/* The type of a word; *out_built says whether this version has it. false: no such type. */
+bool field_type_read(struct slice word, enum field_type *out_type, bool *out_built);
 
 /* The value fits the field: type, range, bounds. INVALID says "field 'score' is a number, not a
  * string". */
