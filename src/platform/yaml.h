@@ -52,8 +52,8 @@ struct yaml_document {
     struct yaml root;
 };
 
-/* All documents of `text`, in order (an empty file has none). On failure *out_place says where, when it is
- * known (line 0 when not). */
+/* All documents of `text`, in order (an empty file has none). On failure *out_place says where,
+ * when it is known (line 0 when not). */
 status yaml_read(struct arena *arena, struct slice text, const struct yaml_document **out_documents,
                  uint32_t *out_count, struct place *out_place, struct error *err);
 

@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/yaml.h"
+
+#include <assert.h>
+#include <libfyaml.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+
+enum { ANCHORS_MAX = 256, SCRATCH_BYTES_MAX = 32 << 20 };
+
+/* A list or map that is being read; its children wait on the stack of the reading. */
+struct frame {
+    enum yaml_kind kind;
+    struct place place;
+    uint32_t first; /* index of its first child on the stack */
+    int anchor;     /* index of its anchor, or -1 */
+    bool has_key;   /* of a map: the key of the next value is there */
+    bool has_merge; /* of a map: it has a key << */
+    struct slice key;
+    struct place key_place;
+};
+
+struct anchor {
+    struct slice name;
+    bool ready; /* false inside the very node that it names */
+    struct yaml node;
+};
+
+struct reading {
+    struct arena *arena;
+    struct slice text;
+    struct buffer stack;     /* of struct yaml_pair: finished children of unfinished nodes */
+    struct buffer documents; /* of struct yaml_document */
+    struct buffer order;     /* of struct entry, while the keys of a map are compared */
+    struct frame frames[YAML_DEPTH_MAX];
+    int depth;
+    struct anchor anchors[ANCHORS_MAX];
+    int anchor_count;
+    uint32_t nodes;
+    size_t expanded_bytes;
+    struct place place; /* of what is wrong */
+    struct error *err;
+};
+
+static void reading_done(struct reading *reading) {
+    buffer_done(&reading->stack);
+    buffer_done(&reading->documents);
+    buffer_done(&reading->order);
+}
+
+static status wrong(struct reading *reading, struct place place, const char *what) {
+    reading->place = place;
+    return fail(reading->err, STATUS_INVALID, "%s", what);
+}
+
+static status full(struct reading *reading) {
+    return fail(reading->err, STATUS_FULL, "the file does not fit the %zu bytes for it",
+                reading->arena->bytes_max);
+}
+
+/* ---- nodes ------------------------------------------------------------------------------ */
+
+/* Every node and every byte of text counts, also what an alias repeats. */
+static status count_node(struct reading *reading, struct place place, size_t bytes) {
+    if (++reading->nodes > YAML_NODES_MAX) {
+        reading->place = place;
+        return fail(reading->err, STATUS_INVALID, "more than %d nodes, aliases expanded",
+                    YAML_NODES_MAX);
+    }
+    if (bytes > YAML_EXPANDED_BYTES_MAX - reading->expanded_bytes) {
+        reading->place = place;
+        return fail(reading->err, STATUS_INVALID, "more than %d bytes of text, aliases expanded",
+                    YAML_EXPANDED_BYTES_MAX);
+    }
+    reading->expanded_bytes += bytes;
+    return STATUS_OK;
+}
+
+/* Puts a finished node where it belongs: under its key, into its list, or as a document. */
+static status put(struct reading *reading, const struct yaml *node) {
+    if (reading->depth == 0) {
+        const struct yaml_document document = {.root = *node};
+        buffer_add(&reading->documents,
+                   (struct slice){.bytes = (const char *)&document, .count = sizeof(document)});
+        return buffer_status(&reading->documents, reading->err);
+    }
+    struct frame *frame = &reading->frames[reading->depth - 1];
+    struct yaml_pair pair = {.value = *node};
+    if (frame->kind == YAML_MAP) {
+        pair.key = frame->key;
+        pair.key_place = frame->key_place;
+        frame->has_key = false;
+    }
+    buffer_add(&reading->stack,
+               (struct slice){.bytes = (const char *)&pair, .count = sizeof(pair)});
+    return buffer_status(&reading->stack, reading->err);
+}
+
+static bool wants_key(const struct reading *reading) {
+    if (reading->depth == 0) {
+        return false;
+    }
+    const struct frame *frame = &reading->frames[reading->depth - 1];
+    return frame->kind == YAML_MAP && !frame->has_key;
+}
+
+static status put_key(struct reading *reading, const struct yaml *node) {
+    struct frame *frame = &reading->frames[reading->depth - 1];
+    if (!node->quoted && node->text.count == 0) {
+        return wrong(reading, node->place, "a key is missing before ':'");
+    }
+    frame->has_merge = frame->has_merge || (!node->quoted && slice_is(node->text, "<<"));
+    frame->key = node->text;
+    frame->key_place = node->place;
+    frame->has_key = true;
+    return STATUS_OK;
+}
+
+/* ---- anchors and aliases ---------------------------------------------------------------- */
+
+static status add_anchor(struct reading *reading, struct fy_token *token, struct place place,
+                         int *out_index) {
+    *out_index = -1;
+    size_t count = 0;
+    const char *name = token != NULL ? fy_token_get_text(token, &count) : NULL;
+    if (name == NULL) {
+        return STATUS_OK;
+    }
+    if (reading->anchor_count == ANCHORS_MAX) {
+        reading->place = place;
+        return fail(reading->err, STATUS_INVALID, "more than %d anchors in a file", ANCHORS_MAX);
+    }
+    const struct slice copy =
+        arena_copy(reading->arena, (struct slice){.bytes = name, .count = count});
+    if (copy.bytes == NULL) {
+        return full(reading);
+    }
+    *out_index = reading->anchor_count++;
+    reading->anchors[*out_index] = (struct anchor){.name = copy};
+    return STATUS_OK;
+}
+
+static void settle_anchor(struct reading *reading, int index, const struct yaml *node) {
+    if (index >= 0) {
+        reading->anchors[index].node = *node;
+        reading->anchors[index].ready = true;
+    }
+}
+
+/* A copy stands at the place of its use, with all that is in it: that is where a person looks. */
+static status copy_node(struct reading *reading, const struct yaml *from, struct place place,
+                        int depth, struct yaml *out_node) {
+    TRY(count_node(reading, place, from->text.count));
+    if (from->kind != YAML_SCALAR && depth >= YAML_DEPTH_MAX) {
+        reading->place = place;
+        return fail(reading->err, STATUS_INVALID, "nested deeper than %d levels", YAML_DEPTH_MAX);
+    }
+    *out_node = *from;
+    out_node->place = place;
+    if (from->kind == YAML_LIST) {
+        struct yaml *items = arena_get(reading->arena, from->count, sizeof(*items));
+        if (items == NULL) {
+            return full(reading);
+        }
+        for (uint32_t i = 0; i < from->count; i++) {
+            TRY(copy_node(reading, &from->items[i], place, depth + 1, &items[i]));
+        }
+        out_node->items = items;
+    } else if (from->kind == YAML_MAP) {
+        struct yaml_pair *pairs = arena_get(reading->arena, from->count, sizeof(*pairs));
+        if (pairs == NULL) {
+            return full(reading);
+        }
+        for (uint32_t i = 0; i < from->count; i++) {
+            TRY(count_node(reading, place, from->pairs[i].key.count));
+            TRY(copy_node(reading, &from->pairs[i].value, place, depth + 1, &pairs[i].value));
+            pairs[i].key = from->pairs[i].key;
+            pairs[i].key_place = place;
+        }
+        out_node->pairs = pairs;
+    }
+    return STATUS_OK;
+}
+
+static status take_alias(struct reading *reading, const struct fy_event *event,
+                         struct place place) {
+    size_t count = 0;
+    const char *name = fy_token_get_text(event->alias.anchor, &count);
+    const struct slice wanted = {.bytes = name, .count = name != NULL ? count : 0};
+    if (wants_key(reading)) {
+        return wrong(reading, place, "a key must be a word, not an alias");
+    }
+    for (int i = reading->anchor_count - 1; i >= 0; i--) {
+        const struct anchor *anchor = &reading->anchors[i];
+        if (!slice_equal(anchor->name, wanted)) {
+            continue;
+        }
+        if (!anchor->ready) {
+            return wrong(reading, place, "an alias inside of what it names");
+        }
+        struct yaml copy;
+        TRY(copy_node(reading, &anchor->node, place, reading->depth, &copy));
+        return put(reading, &copy);
+    }
+    reading->place = place;
+    return fail(reading->err, STATUS_INVALID, "no anchor '&%.*s' stands before this alias",
+                (int)(wanted.count < 64 ? wanted.count : 64), wanted.bytes);
+}
+
+/* ---- keys of a map ---------------------------------------------------------------------- */
+
+/* A pair with where it came from: those that a merge brought give way to those that were written,
+ * and a later merge to an earlier one. */
+struct entry {
+    const struct yaml_pair *pair;
+    uint32_t index;
+    bool merged;
+};
+
+static int compare_keys(const void *a, const void *b) {
+    const struct entry *left = a;
+    const struct entry *right = b;
+    const int order = slice_compare(left->pair->key, right->pair->key);
+    return order != 0 ? order : left->index < right->index ? -1 : 1;
+}
+
+static int compare_indexes(const void *a, const void *b) {
+    const struct entry *left = a;
+    const struct entry *right = b;
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+static void add_entry(struct reading *reading, const struct yaml_pair *pair, bool merged) {
+    const struct entry entry = {
+        .pair = pair,
+        .index = (uint32_t)(reading->order.count / sizeof(entry)),
+        .merged = merged,
+    };
+    buffer_add(&reading->order,
+               (struct slice){.bytes = (const char *)&entry, .count = sizeof(entry)});
+}
+
+static status add_merged(struct reading *reading, const struct yaml *from) {
+    if (from->kind == YAML_MAP) {
+        for (uint32_t i = 0; i < from->count; i++) {
+            add_entry(reading, &from->pairs[i], true);
+        }
+        return STATUS_OK;
+    }
+    if (from->kind != YAML_LIST) {
+        return wrong(reading, from->place, "'<<' takes a map or a list of maps");
+    }
+    for (uint32_t i = 0; i < from->count; i++) {
+        if (from->items[i].kind != YAML_MAP) {
+            return wrong(reading, from->items[i].place, "'<<' takes a map or a list of maps");
+        }
+        TRY(add_merged(reading, &from->items[i]));
+    }
+    return STATUS_OK;
+}
+
+static status list_entries(struct reading *reading, const struct frame *frame,
+                           const struct yaml_pair *pairs, uint32_t count) {
+    buffer_clear(&reading->order);
+    const struct yaml *merge = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        const bool merges = frame->has_merge && slice_is(pairs[i].key, "<<");
+        if (merges && merge != NULL) {
+            return wrong(reading, pairs[i].key_place, "the key '<<' stands twice in this map");
+        }
+        if (merges) {
+            merge = &pairs[i].value;
+        } else {
+            add_entry(reading, &pairs[i], false);
+        }
+    }
+    if (merge != NULL) {
+        TRY(add_merged(reading, merge));
+    }
+    return buffer_status(&reading->order, reading->err);
+}
+
+/* Drops what a merge brought in vain; fails for a key that was written twice. */
+static status settle_keys(struct reading *reading, struct entry *entries, uint32_t *count) {
+    qsort(entries, *count, sizeof(*entries), compare_keys);
+    uint32_t kept = 0;
+    const struct yaml_pair *twice = NULL;
+    for (uint32_t i = 0; i < *count; i++) {
+        const bool same =
+            kept > 0 && slice_equal(entries[kept - 1].pair->key, entries[i].pair->key);
+        if (!same) {
+            entries[kept++] = entries[i];
+        } else if (!entries[i].merged &&
+                   (twice == NULL || entries[i].pair->key_place.line < twice->key_place.line)) {
+            twice = entries[i].pair;
+        }
+    }
+    if (twice != NULL) {
+        reading->place = twice->key_place;
+        return fail(reading->err, STATUS_INVALID, "the key '%.*s' stands twice in this map",
+                    (int)text_cut(twice->key, 64).count, twice->key.bytes);
+    }
+    qsort(entries, kept, sizeof(*entries), compare_indexes);
+    *count = kept;
+    return STATUS_OK;
+}
+
+static status finish_map(struct reading *reading, const struct frame *frame,
+                         const struct yaml_pair *children, uint32_t count, struct yaml *node) {
+    TRY(list_entries(reading, frame, children, count));
+    struct entry *entries = (struct entry *)(void *)reading->order.bytes;
+    uint32_t kept = (uint32_t)(reading->order.count / sizeof(*entries));
+    if (kept > 1) {
+        TRY(settle_keys(reading, entries, &kept));
+    }
+    struct yaml_pair *pairs = arena_get(reading->arena, kept, sizeof(*pairs));
+    if (pairs == NULL) {
+        return full(reading);
+    }
+    for (uint32_t i = 0; i < kept; i++) {
+        pairs[i] = *entries[i].pair;
+    }
+    node->count = kept;
+    node->pairs = pairs;
+    return STATUS_OK;
+}
+
+static status finish_list(struct reading *reading, const struct yaml_pair *children, uint32_t count,
+                          struct yaml *node) {
+    struct yaml *items = arena_get(reading->arena, count, sizeof(*items));
+    if (items == NULL) {
+        return full(reading);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        items[i] = children[i].value;
+    }
+    node->count = count;
+    node->items = items;
+    return STATUS_OK;
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+static struct place place_of(const struct fy_event *event, struct place otherwise) {
+    const struct fy_mark *mark = fy_event_start_mark((struct fy_event *)(uintptr_t)event);
+    if (mark == NULL) {
+        return otherwise;
+    }
+    return (struct place){.line = mark->line + 1, .column = mark->column + 1};
+}
+
+/* Where we are when an event has no place of its own: an empty value stands behind its key. */
+static struct place place_now(const struct reading *reading) {
+    if (reading->depth == 0) {
+        return (struct place){.line = 1, .column = 1};
+    }
+    const struct frame *frame = &reading->frames[reading->depth - 1];
+    return frame->has_key ? frame->key_place : frame->place;
+}
+
+/* Tags of the core schema say nothing new but for !!str and !, which make text of anything. */
+static status take_tag(struct reading *reading, struct fy_token *tag, struct place place,
+                       bool *out_text) {
+    static const char CORE[] = "tag:yaml.org,2002:";
+    static const char *const KNOWN[] = {"str", "int", "float", "bool", "null", "map", "seq", NULL};
+    *out_text = false;
+    size_t count = 0;
+    const char *bytes = tag != NULL ? fy_token_get_text(tag, &count) : NULL;
+    if (bytes == NULL) {
+        return STATUS_OK;
+    }
+    const struct slice name = {.bytes = bytes, .count = count};
+    if (slice_is(name, "!")) {
+        *out_text = true;
+        return STATUS_OK;
+    }
+    const struct slice word = slice_part(name, sizeof(CORE) - 1, name.count);
+    for (size_t i = 0; slice_starts(name, CORE) && KNOWN[i] != NULL; i++) {
+        if (slice_is(word, KNOWN[i])) {
+            *out_text = i == 0;
+            return STATUS_OK;
+        }
+    }
+    return wrong(reading, place, "a tag ('!' at the front) means nothing here");
+}
+
+static status take_scalar(struct reading *reading, const struct fy_event *event,
+                          struct place place) {
+    size_t count = 0;
+    const char *bytes =
+        event->scalar.value != NULL ? fy_token_get_text(event->scalar.value, &count) : "";
+    if (bytes == NULL) {
+        return fail(reading->err, STATUS_NO_MEMORY, "out of memory");
+    }
+    struct yaml node = {.kind = YAML_SCALAR, .place = place};
+    bool is_text = false;
+    int anchor = -1;
+    TRY(take_tag(reading, event->scalar.tag, place, &is_text));
+    TRY(add_anchor(reading, event->scalar.anchor, place, &anchor));
+    TRY(count_node(reading, place, count));
+    node.quoted = is_text || (event->scalar.value != NULL &&
+                              fy_token_scalar_style(event->scalar.value) != FYSS_PLAIN);
+    node.text = arena_copy(reading->arena, (struct slice){.bytes = bytes, .count = count});
+    if (node.text.bytes == NULL) {
+        return full(reading);
+    }
+    if (!text_is_utf8(node.text)) {
+        return wrong(reading, place, "an escape (\\u, \\U or \\x) stands for no character");
+    }
+    settle_anchor(reading, anchor, &node);
+    return wants_key(reading) ? put_key(reading, &node) : put(reading, &node);
+}
+
+static status open_node(struct reading *reading, enum yaml_kind kind, struct fy_token *tag,
+                        struct fy_token *anchor, struct place place) {
+    if (wants_key(reading)) {
+        return wrong(reading, place, "a key must be a word, not a list or a map");
+    }
+    if (reading->depth == YAML_DEPTH_MAX) {
+        reading->place = place;
+        return fail(reading->err, STATUS_INVALID, "nested deeper than %d levels", YAML_DEPTH_MAX);
+    }
+    struct frame frame = {.kind = kind, .place = place, .anchor = -1};
+    bool is_text = false;
+    TRY(take_tag(reading, tag, place, &is_text));
+    TRY(add_anchor(reading, anchor, place, &frame.anchor));
+    TRY(count_node(reading, place, 0));
+    frame.first = (uint32_t)(reading->stack.count / sizeof(struct yaml_pair));
+    reading->frames[reading->depth++] = frame;
+    return STATUS_OK;
+}
+
+static status close_node(struct reading *reading) {
+    assert(reading->depth > 0);
+    const struct frame frame = reading->frames[--reading->depth];
+    const struct yaml_pair *all = (const struct yaml_pair *)(const void *)reading->stack.bytes;
+    const size_t count = reading->stack.count / sizeof(*all) - frame.first;
+    struct yaml node = {.kind = frame.kind, .place = frame.place};
+    const struct yaml_pair *children = count > 0 ? all + frame.first : NULL;
+    if (frame.kind == YAML_MAP) {
+        TRY(finish_map(reading, &frame, children, (uint32_t)count, &node));
+    } else {
+        TRY(finish_list(reading, children, (uint32_t)count, &node));
+    }
+    reading->stack.count = frame.first * sizeof(*all);
+    settle_anchor(reading, frame.anchor, &node);
+    return put(reading, &node);
+}
+
+static status take_event(struct reading *reading, const struct fy_event *event) {
+    const struct place place = place_of(event, place_now(reading));
+    switch (event->type) {
+    case FYET_DOCUMENT_START:
+        reading->anchor_count = 0;
+        return STATUS_OK;
+    case FYET_SCALAR:
+        return take_scalar(reading, event, place);
+    case FYET_ALIAS:
+        return take_alias(reading, event, place);
+    case FYET_SEQUENCE_START:
+        return open_node(reading, YAML_LIST, event->sequence_start.tag,
+                         event->sequence_start.anchor, place);
+    case FYET_MAPPING_START:
+        return open_node(reading, YAML_MAP, event->mapping_start.tag, event->mapping_start.anchor,
+                         place);
+    case FYET_SEQUENCE_END:
+    case FYET_MAPPING_END:
+        return close_node(reading);
+    default:
+        return STATUS_OK;
+    }
+}
+
+/* ---- errors of the library -------------------------------------------------------------- */
+
+/* The line of that number, counted from 1, without its end. */
+static struct slice line_of(struct slice text, int number) {
+    size_t from = 0;
+    for (int line = 1; line < number && from < text.count; line++) {
+        from += slice_find(slice_part(text, from, text.count), '\n') + 1;
+    }
+    const struct slice rest = slice_part(text, from, text.count);
+    return slice_part(rest, 0, slice_find(rest, '\n'));
+}
+
+/* Whether an expression stands on the line, bare or marked. */
+static bool has_expression(struct slice line) {
+    static const char *const KEYS[] = {"when:", "from:", "with:", "open:", "close:", "where:"};
+    struct slice start = slice_trim(line);
+    while (slice_starts(start, "- ")) {
+        start = slice_trim(slice_part(start, 2, start.count));
+    }
+    for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+        if (slice_starts(start, KEYS[i])) {
+            return true;
+        }
+    }
+    return memmem(line.bytes, line.count, "${", 2) != NULL;
+}
+
+static bool has_tab_indent(struct slice line) {
+    for (size_t i = 0; i < line.count; i++) {
+        if (line.bytes[i] == '\t') {
+            return true;
+        }
+        if (line.bytes[i] != ' ') {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* What the library says, in one sentence, with what people do wrong first. */
+static status fail_parse(struct reading *reading, struct fy_diag *diag) {
+    void *position = NULL;
+    const struct fy_diag_error *said = fy_diag_errors_iterate(diag, &position);
+    if (said == NULL || said->msg == NULL) {
+        return fail(reading->err, STATUS_INVALID, "this is not YAML");
+    }
+    reading->place = (struct place){.line = said->line, .column = said->column};
+    const struct slice line = line_of(reading->text, said->line);
+    if (has_tab_indent(line)) {
+        return fail(reading->err, STATUS_INVALID, "a tab stands in the indent: use blanks");
+    }
+    const bool hint = has_expression(line) ||
+                      (said->line > 1 && has_expression(line_of(reading->text, said->line - 1)));
+    return fail(reading->err, STATUS_INVALID, "not YAML: %s%s", said->msg,
+                hint ? " (is this an expression? quote it, or use a |- block)" : "");
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+static void diag_done(struct fy_diag *const *diag) {
+    fy_diag_destroy(*diag);
+}
+
+static void parser_done(struct fy_parser *const *parser) {
+    if (*parser != NULL) {
+        fy_parser_destroy(*parser);
+    }
+}
+
+static status parse(struct reading *reading) {
+    struct fy_diag_cfg talk;
+    fy_diag_cfg_default(&talk);
+    talk.fp = NULL;
+    talk.colorize = false;
+    CLEANUP(diag_done) struct fy_diag *diag = fy_diag_create(&talk);
+    if (diag == NULL) {
+        return fail(reading->err, STATUS_NO_MEMORY, "out of memory");
+    }
+    fy_diag_set_collect_errors(diag, true);
+    const struct fy_parse_cfg config = {
+        .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE,
+        .diag = diag,
+    };
+    CLEANUP(parser_done) struct fy_parser *parser = fy_parser_create(&config);
+    if (parser == NULL ||
+        fy_parser_set_string(parser, reading->text.bytes, reading->text.count) != 0) {
+        return fail(reading->err, STATUS_NO_MEMORY, "out of memory");
+    }
+    for (;;) {
+        struct fy_event *event = fy_parser_parse(parser);
+        if (event == NULL) {
+            return fy_parser_get_stream_error(parser) ? fail_parse(reading, diag) : STATUS_OK;
+        }
+        const status code = take_event(reading, event);
+        fy_parser_event_free(parser, event);
+        if (code != STATUS_OK) {
+            return code;
+        }
+    }
+}
+
+/* What the library need not see: it has hung and crashed on bytes that are no YAML anyway. */
+static status check_bytes(struct reading *reading) {
+    const struct slice text = reading->text;
+    struct place place = {.line = 1, .column = 1};
+    for (size_t i = 0; i < text.count;) {
+        const size_t step = text_next(slice_part(text, i, text.count));
+        const unsigned char c = (unsigned char)text.bytes[i];
+        if (step == 0) {
+            return wrong(reading, place, "this is not UTF-8");
+        }
+        if (step == 1 && (c < 0x20 || c == 0x7F) && c != '\t' && c != '\n' && c != '\r') {
+            return wrong(reading, place, "a control character");
+        }
+        if (c == '%' && place.column == 1) {
+            return wrong(reading, place,
+                         "'%' at the start of a line is a directive, which is not used here");
+        }
+        place.column++;
+        if (c == '\n') {
+            place = (struct place){.line = place.line + 1, .column = 1};
+        }
+        i += step;
+    }
+    return STATUS_OK;
+}
+
+static status read_documents(struct reading *reading, const struct yaml_document **out_documents,
+                             uint32_t *out_count) {
+    TRY(check_bytes(reading));
+    TRY(parse(reading));
+    const size_t count = reading->documents.count / sizeof(struct yaml_document);
+    struct yaml_document *documents = arena_get(reading->arena, count, sizeof(*documents));
+    if (documents == NULL) {
+        return full(reading);
+    }
+    if (count > 0) {
+        (void)memcpy(documents, reading->documents.bytes, reading->documents.count);
+    }
+    *out_documents = documents;
+    *out_count = (uint32_t)count;
+    return STATUS_OK;
+}
+
+status yaml_read(struct arena *arena, struct slice text, const struct yaml_document **out_documents,
+                 uint32_t *out_count, struct place *out_place, struct error *err) {
+    *out_place = (struct place){0};
+    if (text.count > YAML_BYTES_MAX) {
+        return fail(err, STATUS_INVALID, "a file has at most %d bytes", YAML_BYTES_MAX);
+    }
+    struct reading *reading = arena_get(arena, 1, sizeof(*reading));
+    if (reading == NULL) {
+        return fail(err, STATUS_FULL, "the file does not fit the %zu bytes for it",
+                    arena->bytes_max);
+    }
+    reading->arena = arena;
+    reading->text = text;
+    reading->err = err;
+    buffer_init(&reading->stack, SCRATCH_BYTES_MAX);
+    buffer_init(&reading->documents, SCRATCH_BYTES_MAX);
+    buffer_init(&reading->order, SCRATCH_BYTES_MAX);
+    const status code = read_documents(reading, out_documents, out_count);
+    *out_place = reading->place;
+    reading_done(reading);
+    return code;
+}
+
+const struct yaml *yaml_get(const struct yaml *map, const char *key) {
+    for (uint32_t i = 0; map->kind == YAML_MAP && i < map->count; i++) {
+        if (slice_is(map->pairs[i].key, key)) {
+            return &map->pairs[i].value;
+        }
+    }
+    return NULL;
+}
