@@ -1,10 +1,10 @@
 /*
  * clock: what time it is, and how far that can be believed.
  *
- * CLOCK_BOOTTIME orders and measures (it goes on in suspend); the wall clock is for people. A wall clock
- * before the program's build, or before the last time that was stored, is `bad`; `unsure` until the system
- * says that it is synchronised (adjtimex); else `good`. EBB_TEST_WALL_OFFSET_MS shifts the wall clock, for tests of
- * wrong clocks with the real daemon.
+ * CLOCK_BOOTTIME orders and measures (it goes on in suspend); the wall clock is for people. A wall
+ * clock before the program's build, or before the last time that was stored, is `bad`; `unsure`
+ * until the system says that it is synchronised (adjtimex); else `good`. EBB_TEST_WALL_OFFSET_MS
+ * shifts the wall clock, for tests of wrong clocks with the real daemon.
  *
  * Thread: any.
  * SPDX-License-Identifier: Apache-2.0
