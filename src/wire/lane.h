@@ -33,5 +33,6 @@ enum lane lane_from_name(struct slice word);
 /* 9-7 urgent, 6-4 high, 3-1 normal, 0 low; beyond 0-9 is clamped. */
 enum lane lane_of_priority(int priority);
 
-/* A word (7, 4, 1, 0) or digits as a priority clamped to 0-9; *out_clamped says whether it was. false: neither. */
+/* A word (7, 4, 1, 0) or a whole number as a priority clamped to 0-9; *out_clamped says whether it
+ * was. false: neither, nothing is written. */
 bool priority_read(struct slice text, int *out_priority, bool *out_clamped);

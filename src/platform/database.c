@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/database.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "base/memory.h"
+#include "platform/clock.h"
+
+enum { BUSY_MS = 2000, DEADLINE_OPS = 4000, PATH_TEXT_MAX = 160 };
+
+struct query_slot {
+    const char *sql; /* known by its address */
+    sqlite3_stmt *statement;
+    bool in_use;
+};
+
+struct database {
+    sqlite3 *connection;
+    struct query_slot slots[DATABASE_QUERIES_MAX];
+    int slot_count;
+    int wal_pages;
+    int64_t deadline_ns; /* 0: none */
+    int64_t reserved_pages;
+    char path[PATH_TEXT_MAX]; /* for sentences */
+};
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
+static status class_of(int code) {
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return STATUS_OK;
+    case SQLITE_FULL:
+    case SQLITE_TOOBIG:
+        return STATUS_FULL;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return STATUS_CORRUPT;
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        return STATUS_DENIED;
+    case SQLITE_NOMEM:
+        return STATUS_NO_MEMORY;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STATUS_BUSY;
+    case SQLITE_INTERRUPT:
+        return STATUS_TIMEOUT;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_RANGE:
+        return STATUS_INVALID;
+    default:
+        return STATUS_SYSTEM;
+    }
+}
+
+static status fail_code(const struct database *database, int code, struct error *err) {
+    const char *words = sqlite3_errstr(code);
+    const char *more = database->connection != NULL ? sqlite3_errmsg(database->connection) : words;
+    const bool same =
+        sqlite3_extended_errcode(database->connection) != code || strcmp(words, more) == 0;
+    status class = class_of(code);
+    if (code == SQLITE_IOERR_NOMEM) {
+        class = STATUS_NO_MEMORY;
+    }
+    return fail(err, class, "'%s': %s%s%s (SQLite %d)", database->path, words, same ? "" : ": ",
+                same ? "" : more, code);
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static int on_commit_to_wal(void *owner, sqlite3 *connection, const char *name, int pages) {
+    (void)connection;
+    (void)name;
+    ((struct database *)owner)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int on_progress(void *owner) {
+    const struct database *database = owner;
+    return database->deadline_ns != 0 && clock_monotonic_ns() > database->deadline_ns;
+}
+
+static const char WRITER_SETTINGS[] = "PRAGMA journal_mode=WAL;"
+                                      "PRAGMA synchronous=FULL;"
+                                      "PRAGMA wal_autocheckpoint=0;"
+                                      "PRAGMA secure_delete=FAST;"
+                                      "PRAGMA foreign_keys=OFF;"
+                                      "PRAGMA mmap_size=0;"
+                                      "PRAGMA temp_store=MEMORY;";
+
+static const char READER_SETTINGS[] = "PRAGMA query_only=ON;"
+                                      "PRAGMA mmap_size=0;"
+                                      "PRAGMA temp_store=MEMORY;";
+
+static status set_up(struct database *database, bool read_only, struct error *err) {
+    char cache[64];
+    (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d;", DATABASE_CACHE_KIB);
+    (void)sqlite3_extended_result_codes(database->connection, 1);
+    (void)sqlite3_busy_timeout(database->connection, BUSY_MS);
+    TRY(database_run(database, cache, err));
+    if (read_only) {
+        sqlite3_progress_handler(database->connection, DEADLINE_OPS, on_progress, database);
+        return database_run(database, READER_SETTINGS, err);
+    }
+    int chunk = DATABASE_CHUNK_BYTES;
+    (void)sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+    TRY(database_run(database, WRITER_SETTINGS, err));
+    (void)sqlite3_wal_hook(database->connection, on_commit_to_wal, database);
+    int persist = 1; /* closing leaves the WAL at its size: a full disk could not give it back */
+    (void)sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+    return STATUS_OK;
+}
+
+status database_open(const struct database_options *options, struct database **out_database,
+                     struct error *err) {
+    struct database *database = memory_new(1, sizeof(*database));
+    if (database == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "open '%s': out of memory", options->path);
+    }
+    (void)snprintf(database->path, sizeof(database->path), "%s", options->path);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    if (!options->read_only && !options->must_exist) {
+        flags |= SQLITE_OPEN_CREATE;
+    }
+    const int code = sqlite3_open_v2(options->path, &database->connection, flags, options->vfs);
+    status opened = code == SQLITE_OK ? set_up(database, options->read_only, err)
+                                      : fail_code(database, code, err);
+    if (opened == STATUS_OK && !options->read_only &&
+        sqlite3_db_readonly(database->connection, "main") != 0) {
+        opened = fail(err, STATUS_DENIED, "'%s' may not be written", options->path);
+    }
+    if (opened != STATUS_OK) {
+        database_close(database);
+        return opened;
+    }
+    *out_database = database;
+    return STATUS_OK;
+}
+
+void database_close(struct database *database) {
+    if (database == NULL) {
+        return;
+    }
+    for (int i = 0; i < database->slot_count; i++) {
+        (void)sqlite3_finalize(database->slots[i].statement);
+    }
+    (void)sqlite3_close_v2(database->connection);
+    memory_free(database);
+}
+
+status database_run(struct database *database, const char *script, struct error *err) {
+    const int code = sqlite3_exec(database->connection, script, NULL, NULL, NULL);
+    return code == SQLITE_OK ? STATUS_OK : fail_code(database, code, err);
+}
+
+/* --- transactions ---------------------------------------------------------------------------- */
+
+static const char BEGIN[] = "BEGIN IMMEDIATE";
+static const char COMMIT[] = "COMMIT";
+static const char PAGE_COUNT[] = "PRAGMA page_count";
+
+status database_begin(struct database *database, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, BEGIN);
+    return query_run(&query, err);
+}
+
+status database_commit(struct database *database, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, COMMIT);
+    return query_run(&query, err);
+}
+
+void database_rollback(struct database *database) {
+    if (sqlite3_get_autocommit(database->connection) == 0) {
+        (void)sqlite3_exec(database->connection, "ROLLBACK", NULL, NULL, NULL);
+    }
+}
+
+status database_reserve(struct database *database, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, PAGE_COUNT);
+    int64_t pages = 0;
+    TRY(query_one_number(&query, &pages, err));
+    if (pages <= database->reserved_pages) {
+        return STATUS_OK;
+    }
+    /* The hint is rounded up to a whole chunk. */
+    sqlite3_int64 bytes = pages * DATABASE_PAGE_BYTES;
+    const int code =
+        sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_SIZE_HINT, &bytes);
+    if (code != SQLITE_OK && code != SQLITE_NOTFOUND) {
+        return class_of(code) == STATUS_SYSTEM
+                   ? fail(err, STATUS_FULL, "'%s' has no room for %lld pages", database->path,
+                          (long long)pages)
+                   : fail_code(database, code, err);
+    }
+    const int64_t chunk_pages = DATABASE_CHUNK_BYTES / DATABASE_PAGE_BYTES;
+    database->reserved_pages = (pages + chunk_pages - 1) / chunk_pages * chunk_pages;
+    return STATUS_OK;
+}
+
+status database_checkpoint(struct database *database, bool *out_done, struct error *err) {
+    int pages = 0;
+    int copied = 0;
+    const int code = sqlite3_wal_checkpoint_v2(database->connection, "main",
+                                               SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+    if (code != SQLITE_OK && code != SQLITE_BUSY) {
+        return fail_code(database, code, err);
+    }
+    *out_done = code == SQLITE_OK && pages == copied;
+    if (*out_done) {
+        database->wal_pages = 0; /* the next transaction begins it anew */
+    }
+    return STATUS_OK;
+}
+
+int database_wal_pages(const struct database *database) {
+    return database->wal_pages;
+}
+
+void database_set_deadline(struct database *database, int64_t bound_ms) {
+    database->deadline_ns = bound_ms > 0 ? clock_monotonic_ns() + bound_ms * 1000000 : 0;
+}
+
+status database_check(struct database *database, struct error *err) {
+    static const char CHECK[] = "PRAGMA integrity_check(1)";
+    CLEANUP(query_done) struct query query = query_on(database, CHECK);
+    if (query_next(&query)) {
+        const struct slice said = query_text(&query, 0);
+        if (slice_is(said, "ok")) {
+            return STATUS_OK;
+        }
+        return fail(err, STATUS_CORRUPT, "'%s' is damaged: %.*s", database->path,
+                    SLICE_ARGS(slice_part(said, 0, 200)));
+    }
+    return query_status(&query, err);
+}
+
+int64_t database_changes(const struct database *database) {
+    return sqlite3_changes64(database->connection);
+}
+
+const char *database_library_version(void) {
+    return sqlite3_libversion();
+}
+
+/* --- statements ------------------------------------------------------------------------------ */
+
+static struct query_slot *find_slot(struct database *database, const char *sql, int *out_code) {
+    for (int i = 0; i < database->slot_count; i++) {
+        if (database->slots[i].sql == sql) {
+            return &database->slots[i];
+        }
+    }
+    assert(database->slot_count < DATABASE_QUERIES_MAX);
+    struct query_slot *slot = &database->slots[database->slot_count];
+    *out_code = sqlite3_prepare_v3(database->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                   &slot->statement, NULL);
+    if (*out_code != SQLITE_OK) {
+        return NULL;
+    }
+    slot->sql = sql;
+    database->slot_count++;
+    return slot;
+}
+
+struct query query_on(struct database *database, const char *sql) {
+    struct query query = {.database = database, .code = SQLITE_OK};
+    query.slot = find_slot(database, sql, &query.code);
+    assert(query.slot == NULL || !query.slot->in_use);
+    if (query.slot != NULL) {
+        query.slot->in_use = true;
+    }
+    return query;
+}
+
+static void note(struct query *query, int code) {
+    if (query->code == SQLITE_OK) {
+        query->code = code;
+    }
+}
+
+void query_bind_number(struct query *query, int64_t number) {
+    query->bound++;
+    if (query->slot != NULL) {
+        note(query, sqlite3_bind_int64(query->slot->statement, query->bound, number));
+    }
+}
+
+void query_bind_text(struct query *query, struct slice text) {
+    query->bound++;
+    if (query->slot != NULL) {
+        const char *bytes = text.count > 0 ? text.bytes : "";
+        note(query, sqlite3_bind_text64(query->slot->statement, query->bound, bytes, text.count,
+                                        SQLITE_STATIC, SQLITE_UTF8));
+    }
+}
+
+void query_bind_bytes(struct query *query, struct slice bytes) {
+    query->bound++;
+    if (query->slot != NULL) {
+        const char *start = bytes.count > 0 ? bytes.bytes : "";
+        note(query, sqlite3_bind_blob64(query->slot->statement, query->bound, start, bytes.count,
+                                        SQLITE_STATIC));
+    }
+}
+
+void query_bind_null(struct query *query) {
+    query->bound++;
+    if (query->slot != NULL) {
+        note(query, sqlite3_bind_null(query->slot->statement, query->bound));
+    }
+}
+
+void query_bind_text_or_null(struct query *query, struct slice text) {
+    if (text.count > 0) {
+        query_bind_text(query, text);
+    } else {
+        query_bind_null(query);
+    }
+}
+
+void query_bind_number_or_null(struct query *query, int64_t number) {
+    if (number != 0) {
+        query_bind_number(query, number);
+    } else {
+        query_bind_null(query);
+    }
+}
+
+bool query_next(struct query *query) {
+    if (query->slot == NULL || query->code != SQLITE_OK) {
+        return false;
+    }
+    const int code = sqlite3_step(query->slot->statement);
+    if (code == SQLITE_ROW) {
+        return true;
+    }
+    if (code != SQLITE_DONE) {
+        note(query, code);
+    }
+    return false;
+}
+
+status query_status(const struct query *query, struct error *err) {
+    return query->code == SQLITE_OK ? STATUS_OK : fail_code(query->database, query->code, err);
+}
+
+status query_run(struct query *query, struct error *err) {
+    while (query_next(query)) {
+    }
+    return query_status(query, err);
+}
+
+status query_one_number(struct query *query, int64_t *out_number, struct error *err) {
+    const bool found = query_next(query);
+    const int64_t number = found ? query_number(query, 0) : 0;
+    TRY(query_status(query, err));
+    *out_number = number;
+    return STATUS_OK;
+}
+
+int64_t query_number(const struct query *query, int column) {
+    return sqlite3_column_int64(query->slot->statement, column);
+}
+
+struct slice query_text(const struct query *query, int column) {
+    const unsigned char *text = sqlite3_column_text(query->slot->statement, column);
+    const int count = sqlite3_column_bytes(query->slot->statement, column);
+    return (struct slice){.bytes = (const char *)text, .count = (size_t)count};
+}
+
+struct slice query_bytes(const struct query *query, int column) {
+    const void *bytes = sqlite3_column_blob(query->slot->statement, column);
+    const int count = sqlite3_column_bytes(query->slot->statement, column);
+    return (struct slice){.bytes = bytes, .count = (size_t)count};
+}
+
+bool query_is_null(const struct query *query, int column) {
+    return sqlite3_column_type(query->slot->statement, column) == SQLITE_NULL;
+}
+
+bool query_is_blob(const struct query *query, int column) {
+    return sqlite3_column_type(query->slot->statement, column) == SQLITE_BLOB;
+}
+
+bool query_is_text(const struct query *query, int column) {
+    return sqlite3_column_type(query->slot->statement, column) == SQLITE_TEXT;
+}
+
+void query_done(struct query *query) {
+    if (query->slot != NULL) {
+        (void)sqlite3_reset(query->slot->statement);
+        (void)sqlite3_clear_bindings(query->slot->statement);
+        query->slot->in_use = false;
+        query->slot = NULL;
+    }
+}
