@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "platform/file.h"
+
+enum {
+    LAUNCH_WORDS_MAX = 20, /* ebb-launch itself and its options */
+    NUMBER_TEXT_BYTES = 24,
+    READ_BYTES = 64 * 1024,
+    INPUT_ROOM_KEPT_BYTES = 64 * 1024,
+    CHILD_DESCRIPTORS = 4
+};
+
+/* One end of a pipe on which the child speaks. */
+struct outlet {
+    int descriptor; /* -1: closed */
+    struct poll *poll;
+};
+
+struct process {
+    uv_process_t raw;
+    struct loop *loop; /* not owned */
+    struct process_events events;
+    void *owner;
+    int number;
+    bool gone;      /* reaped; its number may be another's by now */
+    bool destroyed; /* nobody is told anything any more */
+    bool closed;    /* libuv has let go of raw */
+
+    struct outlet output;
+    struct outlet log;
+
+    int input;               /* -1: closed */
+    struct poll *input_poll; /* while the pipe is full */
+    struct buffer queue;
+    size_t queue_sent; /* from its start */
+    bool input_ending;
+};
+
+/* The child's ends of its pipes, until it has them. */
+struct child_ends {
+    int descriptors[3];
+};
+
+static void shut(int *descriptor) {
+    if (*descriptor >= 0) {
+        (void)close(*descriptor); /* of a pipe: nothing to lose */
+        *descriptor = -1;
+    }
+}
+
+static void child_ends_done(struct child_ends *ends) {
+    for (size_t i = 0; i < 3; i++) {
+        shut(&ends->descriptors[i]);
+    }
+}
+
+static void outlet_close(struct outlet *outlet) {
+    poll_close(outlet->poll);
+    outlet->poll = NULL;
+    shut(&outlet->descriptor);
+}
+
+static void input_close(struct process *process) {
+    poll_close(process->input_poll);
+    process->input_poll = NULL;
+    shut(&process->input);
+    buffer_done(&process->queue);
+    buffer_init(&process->queue, PROCESS_INPUT_BYTES_MAX);
+    process->queue_sent = 0;
+}
+
+static void close_pipes(struct process *process) {
+    input_close(process);
+    outlet_close(&process->output);
+    outlet_close(&process->log);
+}
+
+static void tell_output_ended(struct process *process) {
+    outlet_close(&process->output);
+    if (!process->destroyed && process->events.output_ended != NULL) {
+        process->events.output_ended(process->owner);
+    }
+}
+
+/* Reads once and tells it. False when nothing is there now, or never will be. */
+static bool outlet_take(struct process *process, struct outlet *outlet) {
+    char bytes[READ_BYTES];
+    const bool is_output = outlet == &process->output;
+    const ssize_t count = read(outlet->descriptor, bytes, sizeof bytes);
+    if (count > 0) {
+        void (*tell)(void *, struct slice) =
+            is_output ? process->events.output : process->events.log;
+        if (tell != NULL) {
+            tell(process->owner, (struct slice){.bytes = bytes, .count = (size_t)count});
+        }
+        return true;
+    }
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return false;
+    }
+    if (is_output) {
+        tell_output_ended(process);
+    } else {
+        outlet_close(outlet);
+    }
+    return false;
+}
+
+static void output_ready(void *owner) {
+    struct process *process = owner;
+    (void)outlet_take(process, &process->output);
+}
+
+static void log_ready(void *owner) {
+    struct process *process = owner;
+    (void)outlet_take(process, &process->log);
+}
+
+/* What lies in the pipe when the child is gone. A descendant that still holds the other end may go
+ * on writing, so no more is taken than a pipe holds. */
+static void outlet_drain(struct process *process, struct outlet *outlet) {
+    const int room = outlet->descriptor >= 0 ? fcntl(outlet->descriptor, F_GETPIPE_SZ) : 0;
+    for (int taken = 0; taken < room && !process->destroyed; taken += READ_BYTES) {
+        if (outlet->descriptor < 0 || !outlet_take(process, outlet)) {
+            break;
+        }
+    }
+}
+
+static void process_free(struct process *process) {
+    buffer_done(&process->queue);
+    memory_free(process);
+}
+
+static void raw_closed(uv_handle_t *raw) {
+    struct process *process = raw->data;
+    process->closed = true;
+    if (process->destroyed) {
+        process_free(process);
+    }
+}
+
+static void child_exited(uv_process_t *raw, int64_t exit_code, int term_signal) {
+    struct process *process = raw->data;
+    /* Its number stays taken as long as its group has members; when it has none, nobody can have
+     * got that number in the moment since it was reaped. Later that would not be so. */
+    (void)kill(-process->number, SIGKILL);
+    process->gone = true;
+    uv_close((uv_handle_t *)raw, raw_closed);
+    if (process->destroyed) {
+        return;
+    }
+    input_close(process);
+    outlet_drain(process, &process->log);
+    outlet_close(&process->log);
+    outlet_drain(process, &process->output);
+    if (process->output.descriptor >= 0) {
+        tell_output_ended(process);
+    }
+    if (!process->destroyed && process->events.ended != NULL) {
+        process->events.ended(process->owner, term_signal != 0 ? -1 : (int)exit_code, term_signal);
+    }
+}
+
+/* Whether `path`, seen from the folder, can be run; DENIED is kept in *found until a better one. */
+static bool can_run(int folder, const char *path, status *found) {
+    struct stat facts;
+    if (fstatat(folder, path, &facts, 0) != 0) {
+        *found = errno == EACCES ? STATUS_DENIED : *found;
+        return false;
+    }
+    if (!S_ISREG(facts.st_mode) || faccessat(folder, path, X_OK, 0) != 0) {
+        *found = STATUS_DENIED;
+        return false;
+    }
+    return true;
+}
+
+static const char *path_of(const char *const *environment) {
+    for (; *environment != NULL; environment++) {
+        if (strncmp(*environment, "PATH=", 5) == 0) {
+            return *environment + 5;
+        }
+    }
+    return "/bin:/usr/bin"; /* what exec falls back to */
+}
+
+static bool in_path(int folder, const char *path, const char *name, status *found) {
+    for (const char *at = path;; at++) {
+        const char *end = strchrnul(at, ':');
+        char candidate[PATH_MAX];
+        const int count = snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)(end - at), at,
+                                   end > at ? "/" : "./", name);
+        if (count > 0 && (size_t)count < sizeof candidate && can_run(folder, candidate, found)) {
+            return true;
+        }
+        if (*end == '\0') {
+            return false;
+        }
+        at = end;
+    }
+}
+
+/* Says before anything is forked what exec would only say afterwards. */
+static status check_program(const struct process_options *options, struct error *err) {
+    const char *name = options->arguments[0];
+    int folder = AT_FDCWD;
+    if (options->folder != NULL) {
+        folder = open(options->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0) {
+            return fail_errno(err, errno, "run '%.200s' in folder '%.200s'", name, options->folder);
+        }
+    }
+    const char *path = path_of(options->environment);
+    status found = STATUS_NOT_FOUND;
+    const bool has_slash = strchr(name, '/') != NULL;
+    const bool ok = has_slash ? can_run(folder, name, &found)
+                              : name[0] != '\0' && in_path(folder, path, name, &found);
+    if (folder >= 0) {
+        (void)close(folder);
+    }
+    if (ok) {
+        return STATUS_OK;
+    }
+    if (found == STATUS_DENIED) {
+        return fail(err, found, "run '%.200s': it is there, but is no file that may be executed",
+                    name);
+    }
+    return has_slash
+               ? fail(err, found, "run '%.200s': no such file", name)
+               : fail(err, found, "run '%.200s': no such program in PATH (%.200s)", name, path);
+}
+
+static status find_launcher(char out_path[PATH_MAX], struct error *err) {
+    const char *named = getenv("EBB_LAUNCH");
+    const int count = named != NULL
+                          ? snprintf(out_path, PATH_MAX, "%s", named)
+                          : snprintf(out_path, PATH_MAX, "%s/ebb-launch", file_program_folder());
+    if (count < 0 || count >= PATH_MAX || access(out_path, X_OK) != 0) {
+        return fail(err, STATUS_NOT_FOUND,
+                    "find ebb-launch: '%.200s' is not there; it belongs beside the program",
+                    out_path);
+    }
+    return STATUS_OK;
+}
+
+/* The words of ebb-launch, then the child's. Numbers are written into the places given. */
+struct command {
+    const char *words[LAUNCH_WORDS_MAX + PROCESS_ARGUMENTS_MAX + 1];
+    size_t count;
+    char numbers[5][NUMBER_TEXT_BYTES];
+    size_t numbers_used;
+};
+
+static void command_add(struct command *command, const char *name, const char *value) {
+    command->words[command->count++] = name;
+    command->words[command->count++] = value;
+}
+
+static void command_add_number(struct command *command, const char *name, int64_t number) {
+    if (number > 0) {
+        char *text = command->numbers[command->numbers_used++];
+        (void)snprintf(text, NUMBER_TEXT_BYTES, "%lld", (long long)number);
+        command_add(command, name, text);
+    }
+}
+
+static status command_make(struct command *command, const struct process_options *options,
+                           const char *launcher, struct error *err) {
+    const struct process_limits *limits = &options->limits;
+    command->count = 0;
+    command->numbers_used = 0;
+    command->words[command->count++] = launcher;
+    command_add_number(command, "--parent", getpid());
+    command_add_number(command, "--memory", limits->memory_bytes);
+    command_add_number(command, "--cpu", limits->cpu_seconds);
+    command_add_number(command, "--file", limits->file_bytes);
+    command_add_number(command, "--files",
+                       limits->files > 0 ? limits->files : PROCESS_FILES_DEFAULT);
+    if (options->folder != NULL) {
+        command_add(command, "--folder", options->folder);
+    }
+    if (options->descriptor >= 0) {
+        command_add(command, "--descriptor", "yes");
+    }
+    command->words[command->count++] = "--";
+    for (size_t i = 0; options->arguments[i] != NULL; i++) {
+        if (i == PROCESS_ARGUMENTS_MAX) {
+            return fail(err, STATUS_INVALID, "run '%.200s': more than %d arguments",
+                        options->arguments[0], PROCESS_ARGUMENTS_MAX);
+        }
+        command->words[command->count++] = options->arguments[i];
+    }
+    command->words[command->count] = NULL;
+    return STATUS_OK;
+}
+
+/* libuv takes lists that it never writes to without const. */
+static char **unconst(const char *const *list) {
+    const union {
+        const char *const *given;
+        char **wanted;
+    } both = {.given = list};
+    return both.wanted;
+}
+
+static status spawn(struct process *process, const struct process_options *options,
+                    const struct child_ends *ends, struct error *err) {
+    char launcher[PATH_MAX];
+    struct command command;
+    TRY(check_program(options, err));
+    TRY(find_launcher(launcher, err));
+    TRY(command_make(&command, options, launcher, err));
+
+    uv_stdio_container_t stdio[CHILD_DESCRIPTORS];
+    for (size_t i = 0; i < CHILD_DESCRIPTORS; i++) {
+        stdio[i].flags = UV_INHERIT_FD;
+        stdio[i].data.fd = i < 3 ? ends->descriptors[i] : options->descriptor;
+    }
+    const uv_process_options_t wanted = {
+        .exit_cb = child_exited,
+        .file = launcher,
+        .args = unconst(command.words),
+        .env = unconst(options->environment),
+        .flags = UV_PROCESS_DETACHED, /* its own session, before this returns */
+        .stdio_count = options->descriptor >= 0 ? CHILD_DESCRIPTORS : CHILD_DESCRIPTORS - 1,
+        .stdio = stdio,
+    };
+    const int code = uv_spawn(loop_raw(process->loop), &process->raw, &wanted);
+    process->raw.data = process;
+    if (code != 0) {
+        uv_close((uv_handle_t *)&process->raw, raw_closed);
+        return fail_errno(err, -code, "run '%.200s'", options->arguments[0]);
+    }
+    process->number = process->raw.pid;
+    return STATUS_OK;
+}
+
+static status make_pipe(int *out_ours, int *out_theirs, bool we_read, struct error *err) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return fail_errno(err, errno, "make a pipe for a child");
+    }
+    *out_ours = ends[we_read ? 0 : 1];
+    *out_theirs = ends[we_read ? 1 : 0];
+    /* Of our end alone: the child's stays as programs expect it. */
+    if (fcntl(*out_ours, F_SETFL, O_NONBLOCK) != 0) {
+        return fail_errno(err, errno, "make a pipe for a child");
+    }
+    return STATUS_OK;
+}
+
+static status open_pipes(struct process *process, struct child_ends *ends, struct error *err) {
+    TRY(make_pipe(&process->input, &ends->descriptors[0], false, err));
+    TRY(make_pipe(&process->output.descriptor, &ends->descriptors[1], true, err));
+    TRY(make_pipe(&process->log.descriptor, &ends->descriptors[2], true, err));
+    TRY(poll_open(process->loop, process->output.descriptor, false, output_ready, process,
+                  &process->output.poll, err));
+    return poll_open(process->loop, process->log.descriptor, false, log_ready, process,
+                     &process->log.poll, err);
+}
+
+status process_start(struct loop *loop, const struct process_options *options,
+                     struct process **out_process, struct error *err) {
+    assert(options->arguments != NULL && options->arguments[0] != NULL);
+    assert(options->environment != NULL);
+    struct process *process = memory_new(1, sizeof *process);
+    if (process == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "run '%.200s': out of memory", options->arguments[0]);
+    }
+    process->loop = loop;
+    process->events = options->events;
+    process->owner = options->owner;
+    process->input = process->output.descriptor = process->log.descriptor = -1;
+    buffer_init(&process->queue, PROCESS_INPUT_BYTES_MAX);
+
+    CLEANUP(child_ends_done) struct child_ends ends = {{-1, -1, -1}};
+    status code = open_pipes(process, &ends, err);
+    if (code == STATUS_OK) {
+        code = spawn(process, options, &ends, err);
+    }
+    if (code != STATUS_OK) {
+        close_pipes(process);
+        process->destroyed = true;
+        if (process->raw.data == NULL) { /* else libuv gives it back first */
+            process_free(process);
+        }
+        return code;
+    }
+    *out_process = process;
+    return STATUS_OK;
+}
+
+static void input_flush(void *owner) {
+    struct process *process = owner;
+    struct buffer *queue = &process->queue;
+    while (process->queue_sent < queue->count) {
+        const ssize_t count = write(process->input, queue->bytes + process->queue_sent,
+                                    queue->count - process->queue_sent);
+        if (count < 0) {
+            if (errno != EAGAIN && errno != EINTR) {
+                input_close(process);
+            }
+            return;
+        }
+        process->queue_sent += (size_t)count;
+    }
+    process->queue_sent = 0;
+    buffer_clear(queue);
+    poll_close(process->input_poll);
+    process->input_poll = NULL;
+    if (process->input_ending) {
+        input_close(process);
+    } else if (queue->room > INPUT_ROOM_KEPT_BYTES) {
+        buffer_done(queue);
+        buffer_init(queue, PROCESS_INPUT_BYTES_MAX);
+    }
+}
+
+status process_write(struct process *process, struct slice bytes, struct error *err) {
+    struct buffer *queue = &process->queue;
+    if (process->input < 0 || process->input_ending) {
+        return STATUS_OK;
+    }
+    const size_t waiting = queue->count - process->queue_sent;
+    if (bytes.count > PROCESS_INPUT_BYTES_MAX - waiting) {
+        return fail(err, STATUS_FULL, "write to process %d: %zu bytes wait already",
+                    process->number, waiting);
+    }
+    if (process->queue_sent > 0) {
+        buffer_drop(queue, process->queue_sent);
+        process->queue_sent = 0;
+    }
+    buffer_add(queue, bytes);
+    if (buffer_status(queue, err) != STATUS_OK) {
+        queue->failed = STATUS_OK; /* what waited before is whole */
+        return fail_while(err, "write to process %d", process->number);
+    }
+    if (process->input_poll != NULL) {
+        return STATUS_OK; /* the pipe is full */
+    }
+    input_flush(process);
+    if (process->queue_sent < queue->count) {
+        return poll_open(process->loop, process->input, true, input_flush, process,
+                         &process->input_poll, err);
+    }
+    return STATUS_OK;
+}
+
+void process_close_input(struct process *process) {
+    process->input_ending = true;
+    if (process->queue.count == 0) {
+        input_close(process);
+    }
+}
+
+void process_kill(struct process *process) {
+    process_signal(process, SIGKILL);
+}
+
+void process_signal(struct process *process, int signal) {
+    if (!process->gone) {
+        (void)kill(-process->number, signal); /* fails when all of it is gone */
+    }
+}
+
+int process_number(const struct process *process) {
+    return process->number;
+}
+
+void process_destroy(struct process *process) {
+    if (process == NULL) {
+        return;
+    }
+    process_kill(process);
+    close_pipes(process);
+    process->destroyed = true;
+    if (process->closed) {
+        process_free(process);
+    }
+}
