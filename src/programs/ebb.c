@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-int main(void) {
-    return 0;
+#include "cli/cli.h"
+
+int main(int count, char **words) {
+    return cli_main(count, words);
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "cli/call.h"
+#include "cli/commands.h"
+
+static bool is_noun(const char *word) {
+    const struct command *const *all = command_all();
+    for (size_t i = 0; all[i] != NULL; i++) {
+        if (all[i]->noun != NULL && strcmp(all[i]->noun, word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The whole table, for programs that make documentation or menus of it. */
+static status write_table(struct call *call, struct error *err) {
+    const struct command *const *all = command_all();
+    for (size_t i = 0; all[i] != NULL; i++) {
+        struct value line;
+        struct member *members = value_new_object(&call->arena, 4, &line);
+        char words[COMMAND_WORDS_MAX];
+        command_words(all[i], words);
+        const struct slice kept = arena_copy(&call->arena, slice_of(words));
+        if (members == NULL || kept.bytes == NULL) {
+            return fail(err, STATUS_NO_MEMORY, "no memory for the answer");
+        }
+        members[0] = (struct member){SLICE("command"), value_of_text(kept)};
+        members[1] =
+            (struct member){SLICE("arguments"), value_of_text(slice_of(all[i]->arguments))};
+        members[2] = (struct member){SLICE("summary"), value_of_text(slice_of(all[i]->summary))};
+        members[3] = (struct member){SLICE("example"), value_of_text(slice_of(all[i]->example))};
+        TRY(call_write_json(call, line, false, err));
+    }
+    return STATUS_OK;
+}
+
+static status run(struct call *call, struct error *err) {
+    if (call->argument_count == 0) {
+        if (call->json) {
+            return write_table(call, err);
+        }
+        command_help_all(NULL, call->out);
+        return STATUS_OK;
+    }
+    if (call->argument_count == 1 && is_noun(call->arguments[0])) {
+        command_help_all(call->arguments[0], call->out);
+        return STATUS_OK;
+    }
+    const struct command *command = NULL;
+    size_t used = 0;
+    TRY(command_find(call->arguments, call->argument_count, &command, &used, err));
+    command_help(command, call->out);
+    return STATUS_OK;
+}
+
+const struct command cmd_help = {.verb = "help",
+                                 .arguments = "[COMMAND]",
+                                 .most = 2,
+                                 .summary = "List the commands, or explain one",
+                                 .example = "ebb help\n"
+                                            "ebb help result list",
+                                 .run = run};

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/call.h"
+#include "cli/commands.h"
+#include "cli/device_program.h"
+
+static status run(struct call *call, struct error *err) {
+    TRY(device_program_check_file(call_argument(call, 0), err));
+    TRY(device_program_check_json(call, "event", err));
+    TRY(device_program_check_folder(call, "agents", err));
+    return device_program_become(call, "run", err);
+}
+
+static const struct command_option OPTIONS[] = {
+    {"data", "DIR", "where results are kept (.ebb beside the file)"},
+    {"event", "JSON", "run once, with this as the event's data, instead of the triggers"},
+    {"trace", NULL, "show every step's input, output and time on standard error"},
+    {"agents", "DIR", "look for agents here as well as in agents/ beside the file"},
+    {0}};
+
+const struct command cmd_run = {
+    .verb = "run",
+    .arguments = "FILE",
+    .least = 1,
+    .most = 1,
+    .summary = "Run a workflow here and now; print each result as a line of JSON",
+    .details =
+        "No daemon and no configuration are needed. A result is printed once it is on disk, not\n"
+        "before. It ends when the triggers do (standard input at its end), or with Ctrl-C.\n",
+    .example =
+        "echo '{\"room\":\"a1\",\"t\":-12.5}' | ebb run examples/too-warm/too-warm.yaml\n"
+        "ebb run examples/too-warm/too-warm.yaml --event '{\"room\":\"a1\",\"t\":-12.5}' --trace",
+    .options = OPTIONS,
+    .run = run};

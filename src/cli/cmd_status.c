@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+
+#include "cli/commands.h"
+#include "cli/daemon.h"
+#include "cli/human.h"
+#include "cli/listing.h"
+
+static const struct listing_column WORKFLOW_COLUMNS[] = {
+    {"WORKFLOW", "name", LISTING_TEXT},      {"STATE", "state", LISTING_TEXT},
+    {"QUEUED", "queued", LISTING_COUNT},     {"RUNNING", "running", LISTING_COUNT},
+    {"WAITING", "waiting", LISTING_COUNT},   {"RESULTS", "results", LISTING_COUNT},
+    {"FAILURES", "failures", LISTING_COUNT}, {"DROPPED", "dropped", LISTING_COUNT}};
+
+static const struct listing_column AGENT_COLUMNS[] = {
+    {"AGENT", "name", LISTING_TEXT},         {"KIND", "kind", LISTING_TEXT},
+    {"STATE", "state", LISTING_TEXT},        {"CALLS", "calls", LISTING_COUNT},
+    {"FAILURES", "failures", LISTING_COUNT}, {"AVERAGE MS", "average_ms", LISTING_COUNT}};
+
+static const struct listing_column LANE_COLUMNS[] = {{"LANE", "lane", LISTING_TEXT},
+                                                     {"WAITING", "waiting", LISTING_COUNT},
+                                                     {"BYTES", "bytes", LISTING_BYTES},
+                                                     {"OLDEST (UTC)", "oldest_at", LISTING_MOMENT}};
+
+#define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
+
+static const struct listing PARTS[] = {
+    {"workflows", WORKFLOW_COLUMNS, COUNT_OF(WORKFLOW_COLUMNS),
+     "no workflow is on this device; `ebb workflow start FILE` adds one"},
+    {"agents", AGENT_COLUMNS, COUNT_OF(AGENT_COLUMNS), NULL},
+    {"lanes", LANE_COLUMNS, COUNT_OF(LANE_COLUMNS), NULL}};
+
+static bool is_true(struct value object, const char *name) {
+    const struct value *member = value_get(object, slice_of(name));
+    return member != NULL && value_truth(*member);
+}
+
+static void write_line(struct call *call, const char *label, struct slice text) {
+    terminal_paint(call->out, call->terminal.out_colour, COLOUR_BOLD, slice_of(label));
+    (void)fputs("  ", call->out);
+    terminal_write(call->out, text);
+    (void)fputc('\n', call->out);
+}
+
+static void write_store(struct call *call, struct value store) {
+    struct arena *arena = &call->arena;
+    const struct slice bytes = human_bytes(arena, human_number(store, "bytes"));
+    write_line(call, "store ",
+               arena_print(arena, "%" PRId64 " records in %" PRId64 " commits, %.*s",
+                           human_number(store, "records"), human_number(store, "commits"),
+                           SLICE_ARGS(bytes)));
+    if (is_true(store, "full")) {
+        terminal_paint(call->out, call->terminal.out_colour, COLOUR_YELLOW,
+                       SLICE("        the disk is full: events wait where they come from"));
+        (void)fputc('\n', call->out);
+    }
+    if (is_true(store, "failing")) {
+        terminal_paint(call->out, call->terminal.out_colour, COLOUR_RED,
+                       SLICE("        the disk fails: nothing is acknowledged until it does not"));
+        (void)fputc('\n', call->out);
+    }
+}
+
+static void write_head(struct call *call, struct value answer) {
+    struct arena *arena = &call->arena;
+    const struct slice version = human_member(arena, answer, "version");
+    const struct slice quality = human_member(arena, answer, "time_quality");
+    const struct slice span = human_span(arena, human_number(answer, "uptime_ms"));
+    write_line(call, "ebb   ",
+               arena_print(arena, "%.*s, up %.*s, process %" PRId64 ", clock %.*s",
+                           SLICE_ARGS(version), SLICE_ARGS(span), human_number(answer, "pid"),
+                           SLICE_ARGS(quality)));
+    write_line(call, "data  ", human_member(arena, answer, "data"));
+    write_line(call, "stream", human_member(arena, answer, "stream"));
+    const struct value *store = value_get(answer, SLICE("store"));
+    if (store != NULL) {
+        write_store(call, *store);
+    }
+}
+
+static status run(struct call *call, struct error *err) {
+    struct value answer;
+    TRY(daemon_get(call, &answer, err, "/v1/status"));
+    if (call->json) {
+        return call_write_json(call, answer, false, err);
+    }
+    write_head(call, answer);
+    for (size_t i = 0; i < COUNT_OF(PARTS); i++) {
+        uint32_t count = 0;
+        const struct value *items = human_items(answer, PARTS[i].member, &count);
+        if (count == 0 && PARTS[i].nothing == NULL) {
+            continue;
+        }
+        (void)fputc('\n', call->out);
+        TRY(listing_write(call, &PARTS[i], items, count, err));
+    }
+    return STATUS_OK;
+}
+
+const struct command cmd_status = {
+    .verb = "status",
+    .summary = "Show how the daemon of this device fares: workflows, agents, lanes, store",
+    .example = "ebb status",
+    .asks_daemon = true,
+    .run = run};

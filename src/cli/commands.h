@@ -1,0 +1,40 @@
+/*
+ * commands: the table of what ebb can do. A new command is a file cmd_X.c and a row here.
+ *
+ * The order is that of the help: daily verbs first, then the nouns.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "cli/command.h"
+
+#define COMMANDS(ROW)                                                                              \
+    ROW(run)                                                                                       \
+    ROW(check)                                                                                     \
+    ROW(serve)                                                                                     \
+    ROW(status)                                                                                    \
+    ROW(train_text)                                                                                \
+    ROW(version)                                                                                   \
+    ROW(help)                                                                                      \
+    ROW(completion)                                                                                \
+    ROW(agent_list)                                                                                \
+    ROW(agent_show)                                                                                \
+    ROW(agent_run)                                                                                 \
+    ROW(workflow_list)                                                                             \
+    ROW(workflow_show)                                                                             \
+    ROW(workflow_start)                                                                            \
+    ROW(workflow_stop)                                                                             \
+    ROW(workflow_rm)                                                                               \
+    ROW(result_list)                                                                               \
+    ROW(result_show)                                                                               \
+    ROW(runs_list)                                                                                 \
+    ROW(runs_show)                                                                                 \
+    ROW(runs_resume)                                                                               \
+    ROW(queue_list)                                                                                \
+    ROW(queue_stat)                                                                                \
+    ROW(queue_peek)
+
+#define COMMAND_DECLARE(name) extern const struct command cmd_##name;
+COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE

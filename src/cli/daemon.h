@@ -1,0 +1,52 @@
+/*
+ * daemon: the device's daemon as commands see it: questions over its Unix socket, answers as
+ * values.
+ *
+ * Which socket: --socket, else EBB_SOCKET, else the first that is there of /run/ebb/ebb.sock and
+ * $XDG_STATE_HOME/ebb/ebb.sock. The daemon's own sentence becomes the error, its class the exit
+ * code. Commands never open the device's database.
+ *
+ * Thread: the CLI's only one.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "base/value.h"
+#include "cli/call.h"
+
+enum { DAEMON_ANSWER_BYTES_MAX = 128 << 20, DAEMON_TIMEOUT_MS = 30000 };
+
+struct daemon_request {
+    const char *method;
+    struct slice path; /* with the query */
+    struct slice body; /* JSON, or empty */
+};
+
+/* The socket's path; it lives in the call's arena. */
+status daemon_socket(struct call *call, struct slice *out_path, struct error *err);
+
+/* Asks and reads the JSON that comes back into the call's arena. OFFLINE when nobody listens: names
+ * the socket and `ebb serve`. */
+status daemon_ask(struct call *call, const struct daemon_request *request, struct value *out_answer,
+                  struct error *err);
+
+/* "GET /v1/..." with the path made by a printf format. */
+status daemon_get(struct call *call, struct value *out_answer, struct error *err,
+                  const char *path_format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A command that changes something: asks, and says "done: WHAT" on standard error; under --json the
+ * answer goes to standard output; under --dry-run nothing is asked and "would WHAT" is said. */
+status daemon_change(struct call *call, const struct daemon_request *request, struct slice what,
+                     struct error *err);
+
+/* INVALID unless the text is a lane's name; the nearest is named. */
+status daemon_check_lane(const char *text, struct error *err);
+
+/* INVALID unless the text may be a name (of a workflow, an agent, a result ...); `what` is the
+ * noun. */
+status daemon_check_name(const char *what, const char *text, struct error *err);
+
+/* INVALID unless the text may be an id: 32 hexadecimal digits, with or without hyphens. */
+status daemon_check_id(const char *what, const char *text, struct error *err);

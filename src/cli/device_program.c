@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/device_program.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "platform/file.h"
+#include "platform/json.h"
+
+static const char PROGRAM[] = "ebb-device";
+
+/* Options that are ebb's own business and not the daemon's. */
+static bool is_ours(const char *name) {
+    return strcmp(name, "json") == 0 || strcmp(name, "help") == 0 || strcmp(name, "dry-run") == 0;
+}
+
+/* execv takes words that it might change, but does not. */
+static char *passed(const char *word) {
+    union {
+        const char *given;
+        char *passed;
+    } both = {.given = word};
+    return both.passed;
+}
+
+/* The words of the other program, ended by NULL; a file whose name begins with a hyphen is spelt so
+ * that it is not taken for an option there. */
+static char *const *collect(struct call *call, const char *verb) {
+    const size_t most = 3 + call->argument_count + 2 * call->value_count;
+    char **words = arena_get(&call->arena, most, sizeof(*words));
+    if (words == NULL) {
+        return NULL;
+    }
+    size_t count = 0;
+    words[count++] = passed(PROGRAM);
+    words[count++] = passed(verb);
+    for (size_t i = 0; i < call->argument_count; i++) {
+        const char *word = call->arguments[i];
+        words[count++] =
+            passed(word[0] == '-' ? arena_print(&call->arena, "./%s", word).bytes : word);
+    }
+    for (size_t i = 0; i < call->value_count; i++) {
+        const struct call_value *value = &call->values[i];
+        if (is_ours(value->option->name)) {
+            continue;
+        }
+        words[count++] = passed(arena_print(&call->arena, "--%s", value->option->name).bytes);
+        if (value->text != NULL) {
+            words[count++] = passed(value->text);
+        }
+    }
+    return words;
+}
+
+status device_program_become(struct call *call, const char *verb, struct error *err) {
+    const struct slice path = arena_print(&call->arena, "%s/%s", file_program_folder(), PROGRAM);
+    char *const *words = collect(call, verb);
+    if (path.bytes == NULL || words == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory to start %s", PROGRAM);
+    }
+    (void)fflush(call->out);
+    (void)execv(path.bytes, words);
+    return fail_errno(err, errno, "start %s", path.bytes);
+}
+
+status device_program_check_folder(struct call *call, const char *option, struct error *err) {
+    const char *path = call_option(call, option);
+    if (path == NULL) {
+        return STATUS_OK;
+    }
+    struct file_facts facts;
+    if (file_facts(path, &facts, err) != STATUS_OK) {
+        return fail_while(err, "--%s", option);
+    }
+    if (!facts.is_folder) {
+        return fail(err, STATUS_INVALID, "--%s wants a folder, and %s is none", option, path);
+    }
+    return STATUS_OK;
+}
+
+status device_program_check_file(const char *path, struct error *err) {
+    struct file_facts facts;
+    TRY(file_facts(path, &facts, err));
+    if (!facts.is_regular) {
+        return fail(err, STATUS_INVALID, "%s is no file", path);
+    }
+    return STATUS_OK;
+}
+
+status device_program_check_json(struct call *call, const char *option, struct error *err) {
+    const char *text = call_option(call, option);
+    if (text == NULL) {
+        return STATUS_OK;
+    }
+    struct value value;
+    if (json_read(&call->arena, slice_of(text), &value, err) != STATUS_OK) {
+        return fail_while(err, "--%s", option);
+    }
+    return STATUS_OK;
+}
