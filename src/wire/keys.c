@@ -58,10 +58,28 @@ static void list_built(const struct key_table *table, char out_text[LIST_TEXT_BY
     }
 }
 
+/* A key that is known elsewhere is told where it belongs. */
+static bool say_misplaced(struct reading *reading, const struct key_table *table,
+                          const struct yaml_pair *pair) {
+    for (size_t i = 0; table->others != NULL && table->others[i] != NULL; i++) {
+        const struct key *key = keys_find(table->others[i], pair->key);
+        if (key != NULL) {
+            faults_add(reading->faults, pair->key_place, "`%s` is no key of %s: it belongs to %s%s",
+                       key->name, table->what, table->others[i]->what,
+                       key->state == KEY_RESERVED ? ", and is not in this version of ebb" : "");
+            return true;
+        }
+    }
+    return false;
+}
+
 static void say_unknown(struct reading *reading, const struct key_table *table,
                         const struct yaml_pair *pair) {
     const char *names[KEYS_MAX + 1];
     size_t count = 0;
+    if (say_misplaced(reading, table, pair)) {
+        return;
+    }
     for (const struct key *key = table->keys; key->name != NULL; key++) {
         assert(count < KEYS_MAX);
         names[count++] = key->name;

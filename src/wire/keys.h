@@ -51,8 +51,10 @@ struct key {
 
 /* The keys of one place. */
 struct key_table {
-    const char *what;       /* "a step" */
-    const struct key *keys; /* ended by a row without a name */
+    const char *what;                      /* "a step" */
+    const struct key *keys;                /* ended by a row without a name */
+    const struct key_table *const *others; /* ended by NULL: where a key that is unknown here may
+                                              belong; NULL: nowhere */
 };
 
 /* Reads every pair of the map by its row, says what is unknown, reserved, missing. false when the

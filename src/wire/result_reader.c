@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results and lets.
+#include <string.h>
+
+#include "base/text.h"
+#include "wire/workflow_draft.h"
+
+enum { PRIORITY_DEFAULT = 1 };
+
+static const int64_t KEEP_MS_DEFAULT = INT64_C(7) * 24 * 3600 * 1000;
+
+static void read_from(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    if (yaml_is_null(node)) {
+        faults_add(reading->faults, node->place, "`from` is a map of fields, not nothing");
+        return;
+    }
+    for (uint32_t i = 0; node->kind == YAML_MAP && i < node->count; i++) {
+        const struct yaml *field = &node->pairs[i].value;
+        if (field->kind != YAML_MAP || yaml_get(field, "value") == NULL) {
+            continue;
+        }
+        for (uint32_t k = 0; k < field->count; k++) {
+            const struct yaml_pair *pair = &field->pairs[k];
+            if (slice_is(pair->key, "unit") || slice_is(pair->key, "digits")) {
+                faults_add(reading->faults, pair->key_place, "`%.*s` is not in this version of ebb",
+                           QUOTED(pair->key));
+            }
+        }
+    }
+    draft_read_template(reading, key, node, target);
+}
+
+static void read_result_key(struct reading *reading, const struct key *key, const struct yaml *node,
+                            void *target) {
+    struct slice text;
+    if (keys_scalar(reading, key->name, "a value such as ${ .event.key }", node, &text)) {
+        draft_read_template(reading, key, node, target);
+    }
+}
+
+static void read_priority(struct reading *reading, const struct key *key, const struct yaml *node,
+                          void *target) {
+    static const char *const WORDS[] = {"urgent", "high", "normal", "low", NULL};
+    struct result_rule *rule = target;
+    struct slice text;
+    bool clamped = false;
+    if (!keys_scalar(reading, key->name, "urgent, high, normal, low or a number from 0 to 9", node,
+                     &text)) {
+        return;
+    }
+    if (!priority_read(text, &rule->priority, &clamped)) {
+        (void)keys_word(reading, key->name, WORDS, text, node->place);
+        return;
+    }
+    if (clamped) {
+        faults_warn(reading->faults, node->place,
+                    "`priority: %.*s` is beyond 0 to 9: it counts "
+                    "as %d",
+                    QUOTED(text), rule->priority);
+    }
+    if (rule->lane != LANE_LOCAL) {
+        rule->lane = lane_of_priority(rule->priority);
+    }
+}
+
+static void read_destination(struct reading *reading, const struct yaml *node, bool *hub) {
+    static const char *const WORDS[] = {"hub", NULL};
+    struct slice name;
+    if (!keys_scalar(reading, "to", "a list of destinations such as [hub]", node, &name)) {
+        return;
+    }
+    if (slice_is(name, "hub")) {
+        *hub = true;
+    } else if (slice_starts(name, "${")) {
+        faults_add(reading->faults, node->place,
+                   "an expression in `to` is not in this version of ebb");
+    } else if (!text_is_name(name)) {
+        (void)keys_word(reading, "to", WORDS, name, node->place);
+    } else {
+        faults_add(reading->faults, node->place,
+                   "destination `%.*s` is not in this version of ebb: `to` is [hub], or [] for "
+                   "what stays here",
+                   QUOTED(name));
+    }
+}
+
+static void read_to(struct reading *reading, const struct key *key, const struct yaml *node,
+                    void *target) {
+    struct result_rule *rule = target;
+    bool hub = false;
+    if (node->kind != YAML_LIST) {
+        faults_add(reading->faults, node->place, "`%s` is a list: [hub], or [] for what stays here",
+                   key->name);
+        return;
+    }
+    for (uint32_t i = 0; i < node->count; i++) {
+        read_destination(reading, &node->items[i], &hub);
+    }
+    rule->lane = hub ? lane_of_priority(rule->priority) : LANE_LOCAL;
+}
+
+static const struct key RESULT_KEYS[] = {
+    {.name = "name",
+     .state = KEY_REQUIRED,
+     .read = keys_read_name,
+     .offset = offsetof(struct result_rule, name)},
+    {.name = "when", .read = draft_read_condition, .offset = offsetof(struct result_rule, when)},
+    {.name = "from", .read = read_from, .offset = offsetof(struct result_rule, from)},
+    {.name = "priority", .read = read_priority},
+    {.name = "to", .read = read_to},
+    {.name = "key", .read = read_result_key, .offset = offsetof(struct result_rule, key)},
+    {.name = "keep", .read = keys_read_span, .offset = offsetof(struct result_rule, keep_ms)},
+    {.name = "expires",
+     .read = keys_read_span,
+     .offset = offsetof(struct result_rule, expires_ms),
+     .least = 1},
+    {.name = "window", .state = KEY_RESERVED},
+    {.name = "fold", .state = KEY_RESERVED},
+    {.name = "for", .state = KEY_RESERVED},
+    {.name = "limit", .state = KEY_RESERVED},
+    {.name = "attach", .state = KEY_RESERVED},
+    {.name = "schema", .state = KEY_RESERVED},
+    {.name = "private", .state = KEY_RESERVED},
+    {.name = "amends", .state = KEY_RESERVED},
+    {0}};
+
+static const struct key_table *const OTHERS[] = {&STEP_TABLE, &WORKFLOW_TABLE, &TRIGGER_TABLE,
+                                                 NULL};
+
+const struct key_table RESULT_TABLE = {.what = "a result", .keys = RESULT_KEYS, .others = OTHERS};
+
+static void read_result(struct workflow_draft *draft, const struct yaml *node) {
+    struct reading *reading = &draft->reading;
+    struct result_draft one = {.node = node,
+                               .rule = {.place = node->place,
+                                        .priority = PRIORITY_DEFAULT,
+                                        .lane = lane_of_priority(PRIORITY_DEFAULT),
+                                        .keep_ms = KEEP_MS_DEFAULT}};
+    if (!keys_read(reading, &RESULT_TABLE, node, &one.rule)) {
+        return;
+    }
+    if (yaml_get(node, "from") == NULL && yaml_get(node, "fold") == NULL) {
+        faults_add(reading->faults, node->place, "a result needs `from`");
+    }
+    for (uint32_t i = 0; i < draft->result_count && one.rule.name.count > 0; i++) {
+        const struct result_rule *other = &draft->results[i].rule;
+        if (slice_equal(other->name, one.rule.name)) {
+            faults_add(reading->faults, yaml_get(node, "name")->place,
+                       "two results are called `%.*s`: the other stands in line %d",
+                       QUOTED(one.rule.name), other->place.line);
+        }
+    }
+    draft->results[draft->result_count++] = one;
+}
+
+void results_read(struct reading *reading, const struct key *key, const struct yaml *node,
+                  void *target) {
+    (void)key;
+    (void)target;
+    struct workflow_draft *draft = draft_of(reading);
+    if (node->kind != YAML_LIST) {
+        faults_add(reading->faults, node->place, "`results` is a list of results, not %s",
+                   yaml_what(node));
+        return;
+    }
+    if (node->count > WORKFLOW_RESULTS_MAX) {
+        faults_add(reading->faults, node->place, "%u results: at most %d", (unsigned)node->count,
+                   WORKFLOW_RESULTS_MAX);
+        return;
+    }
+    draft->results = draft_scratch(draft, node->count, sizeof(*draft->results));
+    for (uint32_t i = 0; i < node->count && draft->results != NULL; i++) {
+        read_result(draft, &node->items[i]);
+    }
+}
+
+static bool is_own_variable(struct slice name) {
+    return slice_is(name, "params") || slice_is(name, "device") || slice_is(name, "run");
+}
+
+static void read_let(struct workflow_draft *draft, const struct yaml_pair *pair) {
+    struct reading *reading = &draft->reading;
+    const struct key key = {.name = "let", .offset = offsetof(struct let, template)};
+    struct let_draft *one = &draft->lets[draft->let_count++];
+    one->node = &pair->value;
+    one->let =
+        (struct let){.name = arena_copy(reading->arena, pair->key), .place = pair->key_place};
+    reading->faults->no_memory |= one->let.name.bytes == NULL;
+    if (is_own_variable(pair->key)) {
+        faults_add(reading->faults, pair->key_place, "`$%.*s` is ebb's own: take another name",
+                   QUOTED(pair->key));
+    } else if (!text_is_field(pair->key)) {
+        faults_add(reading->faults, pair->key_place,
+                   "`%.*s`: a name under `let` has letters, digits and `_`, since expressions say "
+                   "$NAME",
+                   QUOTED(pair->key));
+    }
+    draft_read_template(reading, &key, &pair->value, &one->let);
+}
+
+void lets_read(struct reading *reading, const struct key *key, const struct yaml *node,
+               void *target) {
+    (void)key;
+    (void)target;
+    struct workflow_draft *draft = draft_of(reading);
+    if (node->kind != YAML_MAP) {
+        faults_add(reading->faults, node->place, "`let` is a map of names to values, not %s",
+                   yaml_what(node));
+        return;
+    }
+    if (node->count > WORKFLOW_LETS_MAX) {
+        faults_add(reading->faults, node->place, "%u names: at most %d", (unsigned)node->count,
+                   WORKFLOW_LETS_MAX);
+        return;
+    }
+    draft->lets = draft_scratch(draft, node->count, sizeof(*draft->lets));
+    for (uint32_t i = 0; i < node->count && draft->lets != NULL; i++) {
+        if (!slice_starts(node->pairs[i].key, "x-")) {
+            read_let(draft, &node->pairs[i]);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Triggers and the queue behind them.
+#include <string.h>
+
+#include "base/size.h"
+#include "base/time.h"
+#include "wire/workflow_draft.h"
+
+enum { QUEUE_MAX_MOST = 1000000 };
+
+/* One trigger while it is read. */
+struct trigger_draft {
+    struct trigger trigger;
+    const struct yaml *stdin_node, *watch_node;
+};
+
+static void read_stdin(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target) {
+    static const char *const FORMATS[] = {"json", "text", NULL};
+    struct trigger_draft *draft = target;
+    const struct key format = {
+        .name = key->name, .offset = offsetof(struct trigger, format), .words = FORMATS};
+    draft->stdin_node = node;
+    draft->trigger.kind = TRIGGER_STDIN;
+    draft->trigger.source = SLICE("stdin");
+    keys_read_word(reading, &format, node, &draft->trigger);
+}
+
+static void read_path(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    struct trigger *trigger = target;
+    keys_read_text(reading, key, node, trigger);
+    if (node->kind == YAML_SCALAR && !yaml_is_null(node) && trigger->path.count == 0) {
+        faults_add(reading->faults, node->place, "`path` is the folder to watch, not empty");
+    }
+}
+
+static void read_glob(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    struct trigger *trigger = target;
+    keys_read_text(reading, key, node, trigger);
+    if (slice_find(trigger->glob, '/') < trigger->glob.count) {
+        faults_add(reading->faults, node->place,
+                   "`glob: %.*s`: it is matched against names in the folder, which have no /",
+                   QUOTED(trigger->glob));
+    }
+}
+
+static const char *const AFTER[] = {"keep", "delete", NULL};
+
+static const struct key WATCH_KEYS[] = {
+    {.name = "path",
+     .state = KEY_REQUIRED,
+     .read = read_path,
+     .offset = offsetof(struct trigger, path)},
+    {.name = "glob", .read = read_glob, .offset = offsetof(struct trigger, glob)},
+    {.name = "text", .read = keys_read_boolean, .offset = offsetof(struct trigger, text)},
+    {.name = "after",
+     .read = keys_read_word,
+     .offset = offsetof(struct trigger, after),
+     .words = AFTER},
+    {0}};
+
+const struct key_table WATCH_TABLE = {.what = "`watch`", .keys = WATCH_KEYS};
+
+static void read_watch(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target) {
+    (void)key;
+    struct trigger_draft *draft = target;
+    draft->watch_node = node;
+    draft->trigger.kind = TRIGGER_WATCH;
+    draft->trigger.source = SLICE("watch");
+    draft->trigger.glob = SLICE("*");
+    (void)keys_read(reading, &WATCH_TABLE, node, &draft->trigger);
+}
+
+static void read_queue_max(struct reading *reading, const struct key *key, const struct yaml *node,
+                           void *target) {
+    int64_t amount;
+    const bool scalar = node->kind == YAML_SCALAR && !slice_is(node->text, "0");
+    if (scalar && (time_read_span(node->text, &amount) || size_read(node->text, &amount))) {
+        draft_refuse_value(reading, key->name, node->text, node->place);
+        return;
+    }
+    keys_read_count(reading, key, node, target);
+}
+
+static void read_queue_full(struct reading *reading, const struct key *key, const struct yaml *node,
+                            void *target) {
+    if (node->kind == YAML_SCALAR && slice_is(node->text, "gap")) {
+        draft_refuse_value(reading, key->name, node->text, node->place);
+        return;
+    }
+    keys_read_word(reading, key, node, target);
+}
+
+static void read_queue_keep(struct reading *reading, const struct key *key, const struct yaml *node,
+                            void *target) {
+    static const char *const WORDS[] = {"latest", NULL};
+    struct slice text;
+    struct queue_policy *queue = target;
+    if (keys_scalar(reading, key->name, "`latest`", node, &text)) {
+        queue->keep_latest = keys_word(reading, key->name, WORDS, text, node->place) == 0;
+    }
+}
+
+static void read_queue_order(struct reading *reading, const struct key *key,
+                             const struct yaml *node, void *target) {
+    static const char *const WORDS[] = {"key", NULL};
+    struct slice text;
+    (void)target;
+    if (keys_scalar(reading, key->name, "`key`", node, &text) &&
+        keys_word(reading, key->name, WORDS, text, node->place) == 0) {
+        draft_refuse_value(reading, key->name, text, node->place);
+    }
+}
+
+static const char *const FULL[] = {"block", "drop_oldest", "drop_newest", NULL};
+
+static const struct key QUEUE_KEYS[] = {{.name = "max",
+                                         .read = read_queue_max,
+                                         .offset = offsetof(struct queue_policy, max),
+                                         .least = 1,
+                                         .most = QUEUE_MAX_MOST},
+                                        {.name = "full",
+                                         .read = read_queue_full,
+                                         .offset = offsetof(struct queue_policy, full),
+                                         .words = FULL},
+                                        {.name = "keep", .read = read_queue_keep},
+                                        {.name = "order", .read = read_queue_order},
+                                        {0}};
+
+const struct key_table QUEUE_TABLE = {.what = "`queue`", .keys = QUEUE_KEYS};
+
+static void read_queue(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target) {
+    (void)key;
+    (void)target;
+    struct workflow_draft *draft = draft_of(reading);
+    if (draft->queue_given) {
+        faults_add(reading->faults, node->place,
+                   "a workflow has one `queue` in this version of ebb: say it at one trigger");
+        return;
+    }
+    draft->queue_given = true;
+    (void)keys_read(reading, &QUEUE_TABLE, node, &draft->workflow->queue);
+}
+
+static const struct key TRIGGER_KEYS[] = {
+    {.name = "stdin", .read = read_stdin},       {.name = "watch", .read = read_watch},
+    {.name = "queue", .read = read_queue},       {.name = "http", .state = KEY_RESERVED},
+    {.name = "interval", .state = KEY_RESERVED}, {.name = "cron", .state = KEY_RESERVED},
+    {.name = "source", .state = KEY_RESERVED},   {.name = "mqtt", .state = KEY_RESERVED},
+    {.name = "camera", .state = KEY_RESERVED},   {.name = "microphone", .state = KEY_RESERVED},
+    {.name = "segment", .state = KEY_RESERVED},  {.name = "document", .state = KEY_RESERVED},
+    {.name = "result", .state = KEY_RESERVED},   {.name = "event", .state = KEY_RESERVED},
+    {.name = "schema", .state = KEY_RESERVED},   {.name = "invalid", .state = KEY_RESERVED},
+    {.name = "silent", .state = KEY_RESERVED},   {.name = "window", .state = KEY_RESERVED},
+    {.name = "rate", .state = KEY_RESERVED},     {.name = "frame", .state = KEY_RESERVED},
+    {.name = "topic", .state = KEY_RESERVED},    {.name = "qos", .state = KEY_RESERVED},
+    {.name = "decode", .state = KEY_RESERVED},   {0}};
+
+static const struct key_table *const OTHERS[] = {&WATCH_TABLE, &QUEUE_TABLE,  &WORKFLOW_TABLE,
+                                                 &STEP_TABLE,  &RESULT_TABLE, NULL};
+
+const struct key_table TRIGGER_TABLE = {
+    .what = "a trigger", .keys = TRIGGER_KEYS, .others = OTHERS};
+
+/* A trigger of a kind that is known but not built has its fault already. */
+static bool has_other_kind(const struct yaml *node) {
+    static const char *const KINDS[] = {"http",   "interval", "cron",       "source",
+                                        "mqtt",   "camera",   "segment",    "document",
+                                        "result", "window",   "microphone", NULL};
+    for (size_t i = 0; KINDS[i] != NULL; i++) {
+        if (yaml_get(node, KINDS[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_trigger(struct workflow_draft *draft, const struct yaml *node) {
+    struct reading *reading = &draft->reading;
+    struct trigger_draft one = {.trigger = {.place = node->place}};
+    if (!keys_read(reading, &TRIGGER_TABLE, node, &one)) {
+        return;
+    }
+    if (one.stdin_node != NULL && one.watch_node != NULL) {
+        faults_add(reading->faults, node->place,
+                   "a trigger is `stdin` or `watch`: make `trigger` a list of two");
+    } else if (one.stdin_node == NULL && one.watch_node == NULL) {
+        if (!has_other_kind(node)) {
+            faults_add(reading->faults, node->place, "a trigger needs `stdin` or `watch`");
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < draft->trigger_count && one.stdin_node != NULL; i++) {
+        if (draft->triggers[i].kind == TRIGGER_STDIN) {
+            faults_add(reading->faults, node->place, "there is one standard input: one `stdin`");
+        }
+    }
+    draft->triggers[draft->trigger_count++] = one.trigger;
+}
+
+void triggers_read(struct reading *reading, const struct key *key, const struct yaml *node,
+                   void *target) {
+    (void)key;
+    (void)target;
+    struct workflow_draft *draft = draft_of(reading);
+    const uint32_t count = node->kind == YAML_LIST ? node->count : 1;
+    if (count == 0) {
+        faults_add(reading->faults, node->place, "`trigger` is a trigger or a list of them");
+        return;
+    }
+    if (count > WORKFLOW_TRIGGERS_MAX) {
+        faults_add(reading->faults, node->place, "%u triggers: at most %d", (unsigned)count,
+                   WORKFLOW_TRIGGERS_MAX);
+        return;
+    }
+    draft->triggers = arena_get(reading->arena, count, sizeof(*draft->triggers));
+    if (draft->triggers == NULL) {
+        reading->faults->no_memory = true;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        read_trigger(draft, node->kind == YAML_LIST ? &node->items[i] : node);
+    }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/workflow.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "platform/hash.h"
+#include "wire/workflow_draft.h"
+
+enum { KEPT_BYTES_MAX = 16 << 20, SCRATCH_BYTES_MAX = 48 << 20 };
+
+/* What a workflow lives in; the public part is first, so that one pointer is both. */
+struct whole {
+    struct workflow workflow;
+    struct arena arena; /* owned */
+    atomic_uint owners;
+};
+
+struct workflow *workflow_share(struct workflow *workflow) {
+    struct whole *whole = (struct whole *)workflow;
+    (void)atomic_fetch_add_explicit(&whole->owners, 1, memory_order_relaxed);
+    return workflow;
+}
+
+void workflow_release(struct workflow *workflow) {
+    struct whole *whole = (struct whole *)workflow;
+    if (whole == NULL || atomic_fetch_sub_explicit(&whole->owners, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    arena_done(&whole->arena);
+    memory_free(whole);
+}
+
+static status create(struct slice file, struct slice text, struct whole **out_whole,
+                     struct error *err) {
+    struct whole *whole = memory_new(1, sizeof(*whole));
+    if (whole == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for a workflow");
+    }
+    arena_init(&whole->arena, KEPT_BYTES_MAX);
+    atomic_init(&whole->owners, 1);
+    whole->workflow = (struct workflow){
+        .text = arena_copy(&whole->arena, text),
+        .file = arena_copy(&whole->arena, file),
+        .digest = hash_128(text, (struct slice){0}),
+        .queue = {.max = QUEUE_MAX_DEFAULT, .full = QUEUE_BLOCK},
+        .concurrency = 1,
+        .runs = {.mode = DURABILITY_NONE},
+        .results_durability = {.mode = DURABILITY_EACH},
+    };
+    if (whole->workflow.text.bytes == NULL || whole->workflow.file.bytes == NULL) {
+        workflow_release(&whole->workflow);
+        return fail(err, STATUS_NO_MEMORY, "no memory for a workflow of %zu bytes", text.count);
+    }
+    *out_whole = whole;
+    return STATUS_OK;
+}
+
+/* The needs of a step as indexes in the order of running. */
+static bool keep_needs(struct workflow_draft *draft, const struct step_draft *from,
+                       struct step *step) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < draft->step_count; i++) {
+        count += step_set_has(&from->needs_set, i) ? 1 : 0;
+    }
+    uint32_t *needs = arena_get(draft->reading.arena, count, sizeof(*needs));
+    if (needs == NULL) {
+        return false;
+    }
+    step->need_count = count;
+    step->needs = needs;
+    count = 0;
+    for (uint32_t i = 0; i < draft->step_count; i++) {
+        if (step_set_has(&from->needs_set, i)) {
+            needs[count++] = draft->steps[i].rank;
+        }
+    }
+    return true;
+}
+
+static bool keep_steps(struct workflow_draft *draft) {
+    struct step *steps = arena_get(draft->reading.arena, draft->step_count, sizeof(*steps));
+    if (steps == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < draft->step_count; i++) {
+        const struct step_draft *from = &draft->steps[i];
+        struct step *step = &steps[from->rank];
+        *step = from->step;
+        step->other_step = from->other_known ? draft->steps[from->other].rank : 0;
+        if (!keep_needs(draft, from, step)) {
+            return false;
+        }
+    }
+    draft->workflow->steps = steps;
+    draft->workflow->step_count = draft->step_count;
+    return true;
+}
+
+/* Everything is right: the drafts become the workflow. */
+static bool keep(struct workflow_draft *draft) {
+    struct workflow *workflow = draft->workflow;
+    struct result_rule *results =
+        arena_get(draft->reading.arena, draft->result_count, sizeof(*results));
+    struct let *lets = arena_get(draft->reading.arena, draft->let_count, sizeof(*lets));
+    if (results == NULL || lets == NULL || !keep_steps(draft)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < draft->result_count; i++) {
+        results[i] = draft->results[i].rule;
+    }
+    for (uint32_t i = 0; i < draft->let_count; i++) {
+        lets[i] = draft->lets[i].let;
+    }
+    workflow->results = results;
+    workflow->result_count = draft->result_count;
+    workflow->lets = lets;
+    workflow->let_count = draft->let_count;
+    workflow->triggers = draft->triggers;
+    workflow->trigger_count = draft->trigger_count;
+    return true;
+}
+
+static void check_document(struct workflow_draft *draft) {
+    if (!workflow_keys_read(draft)) {
+        return;
+    }
+    step_graph_link(draft);
+    step_agents_check(draft);
+    read_paths_check(draft);
+    jq_programs_check(draft);
+}
+
+/* Checks every document; a second one is refused, but what is wrong in it is said as well. */
+static void check_documents(struct whole *whole, struct arena *scratch,
+                            const struct workflow_doors *doors, struct faults *faults,
+                            struct workflow_draft *draft) {
+    const struct yaml_document *documents;
+    uint32_t count;
+    struct place place = {0};
+    struct error err;
+    const status code = yaml_read(scratch, whole->workflow.text, &documents, &count, &place, &err);
+    if (code == STATUS_NO_MEMORY) {
+        faults->no_memory = true;
+    } else if (code != STATUS_OK) {
+        faults_add(faults, place, "%s", err.text);
+    } else if (count == 0) {
+        faults_add(faults, (struct place){.line = 1, .column = 1},
+                   "the file is empty: a workflow begins with `ebb: 1`");
+    }
+    for (uint32_t i = 0; code == STATUS_OK && i < count; i++) {
+        struct workflow other = whole->workflow;
+        struct workflow_draft one = {
+            .reading = {.arena = &whole->arena, .faults = faults, .owner = &one},
+            .scratch = scratch,
+            .doors = doors,
+            .root = &documents[i].root,
+            .workflow = i == 0 ? &whole->workflow : &other};
+        if (i > 0) {
+            faults_add(faults, documents[i].root.place,
+                       "a second document: one workflow a file in this version of ebb");
+        }
+        check_document(&one);
+        if (i == 0) {
+            *draft = one;
+        }
+    }
+}
+
+status workflow_read(struct slice file, struct slice text, const struct workflow_doors *doors,
+                     struct workflow **out_workflow, struct fault_list **out_faults,
+                     struct error *err) {
+    CLEANUP(arena_done) struct arena scratch;
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
+    *out_faults = NULL;
+    if (text.count > WORKFLOW_BYTES_MAX) {
+        (void)fail(err, STATUS_INVALID, "a workflow file has at most %d bytes, this one has %zu",
+                   WORKFLOW_BYTES_MAX, text.count);
+        const status told = fault_list_of(file, (struct place){0}, err->text, out_faults, err);
+        return told != STATUS_OK ? told : STATUS_INVALID;
+    }
+    struct whole *whole = NULL;
+    TRY(create(file, text, &whole, err));
+    struct faults faults;
+    struct workflow_draft draft = {0};
+    faults_init(&faults, &scratch);
+    check_documents(whole, &scratch, doors, &faults, &draft);
+    if (!faults.no_memory && faults.error_count == 0) {
+        draft.reading.owner = &draft;
+        faults.no_memory = !keep(&draft);
+    }
+    status code = faults_take(&faults, file, out_faults, err);
+    if (code == STATUS_OK && faults.error_count > 0) {
+        code = fail(err, STATUS_INVALID, "'%.*s' has %u %s", QUOTED(file),
+                    (unsigned)faults.error_count, faults.error_count == 1 ? "fault" : "faults");
+    }
+    if (code != STATUS_OK) {
+        workflow_release(&whole->workflow);
+        return code;
+    }
+    *out_workflow = &whole->workflow;
+    return STATUS_OK;
+}

@@ -1,0 +1,125 @@
+/*
+ * workflow_draft: a workflow while it is being read, with what only the checker wants to know.
+ *
+ * Reading goes in passes over one draft: the tables of keys (workflow_keys, trigger_reader,
+ * step_reader, result_reader), then what the parts say of each other: needs and order (step_graph),
+ * agents and their inputs (step_agents), what expressions read (read_paths). Every pass says what
+ * is wrong and goes on with what was right. Steps stand in the order of the file until step_graph
+ * has found the one in which they run.
+ *
+ * Not for other rooms. Thread: any, a draft belongs to one reading.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <assert.h>
+
+#include "wire/keys.h"
+#include "wire/workflow.h"
+
+/* Which of the steps. */
+struct step_set {
+    uint64_t bits[WORKFLOW_STEPS_MAX / 64];
+};
+
+struct step_draft {
+    struct step step;        /* as it is kept, needs and other_step left out */
+    const struct yaml *node; /* in the scratch arena, as all nodes here */
+    const struct yaml *agent, *needs, *with, *retry, *repeat, *expires;
+    struct slice other_id; /* on_error: { step: ID }; empty: none */
+    struct place other_place;
+    uint32_t other; /* its index; of no use while other_known is false */
+    bool other_known;
+    uint32_t stands_in_for;                   /* of a step that is only_on_error */
+    const struct field_set *inputs, *outputs; /* NULL: nothing is known */
+    bool actuator;
+    struct step_set needs_set; /* those that `needs` names */
+    struct step_set direct;    /* those that must have ended: needs and what stands in for them */
+    struct step_set before;    /* the same through others */
+    uint32_t rank;             /* its index in the order of running */
+};
+
+struct result_draft {
+    struct result_rule rule;
+    const struct yaml *node;
+};
+
+struct let_draft {
+    struct let let;
+    const struct yaml *node;
+    struct step_set steps; /* that it reads, through other lets as well */
+    uint64_t lets;         /* bits of those that it reads */
+};
+
+struct workflow_draft {
+    struct reading reading; /* its owner is the draft; its arena is the workflow's own */
+    struct arena *scratch;  /* ends with the reading */
+    const struct workflow_doors *doors;
+    const struct yaml *root;
+    struct workflow *workflow; /* what is filled */
+    struct trigger *triggers;
+    uint32_t trigger_count;
+    bool queue_given;
+    struct step_draft *steps;
+    uint32_t step_count;
+    struct result_draft *results;
+    uint32_t result_count;
+    struct let_draft *lets;
+    uint32_t let_count;
+    const struct expression **programs; /* those that are not native; they are kept */
+    bool cyclic;                        /* the order of steps means nothing */
+};
+
+static_assert(WORKFLOW_LETS_MAX <= 64, "let_draft.lets has a bit for each");
+
+struct workflow_draft *draft_of(const struct reading *reading);
+
+void step_set_add(struct step_set *set, uint32_t index);
+void step_set_join(struct step_set *set, const struct step_set *more);
+bool step_set_has(const struct step_set *set, uint32_t index);
+
+/* Index of the step of that id; false: none. */
+bool draft_find_step(const struct workflow_draft *draft, struct slice id, uint32_t *out_index);
+
+/* The id nearest to this one, or NULL. */
+const char *draft_nearest_step(const struct workflow_draft *draft, struct slice id);
+
+/* `count` zeroed items in the scratch arena; a lack of room is noted, NULL then. */
+void *draft_scratch(struct workflow_draft *draft, size_t count, size_t bytes_each);
+
+/* "`KEY: VALUE` is not in this version of ebb". */
+void draft_refuse_value(struct reading *reading, const char *key, struct slice value,
+                        struct place place);
+
+/* The whole file's keys. false when nothing more can be said of it. */
+bool workflow_keys_read(struct workflow_draft *draft);
+
+/* Readers of keys, each in its own file. */
+key_reader triggers_read, steps_read, results_read, lets_read;
+key_reader draft_read_condition; /* const struct expression * */
+key_reader draft_read_template;  /* const struct template * */
+
+/* Other tables, so that a key in the wrong place is told where it belongs. */
+extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, QUEUE_TABLE, STEP_TABLE,
+    RETRY_TABLE, RESULT_TABLE;
+
+/* Resolves needs and stand-ins, finds cycles, ranks the steps. */
+void step_graph_link(struct workflow_draft *draft);
+
+/* Finds the agents, checks `with:` against their inputs, and what follows from what they are. */
+void step_agents_check(struct workflow_draft *draft);
+
+/* Checks what every expression reads. */
+void read_paths_check(struct workflow_draft *draft);
+
+/* Gathers what is not native into workflow->programs and has it compiled. */
+void jq_programs_check(struct workflow_draft *draft);
+
+/* Calls `each` for every expression of steps, results and lets. */
+struct expression_owner {
+    enum { OWNED_BY_LET, OWNED_BY_STEP, OWNED_BY_RESULT } kind;
+    uint32_t index;
+};
+void draft_each_expression(struct workflow_draft *draft,
+                           void (*each)(struct workflow_draft *draft, struct expression_owner owner,
+                                        const struct expression *expression));
