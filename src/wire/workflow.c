@@ -33,11 +33,11 @@ void workflow_release(struct workflow *workflow) {
     memory_free(whole);
 }
 
-static status create(struct slice file, struct slice text, struct whole **out_whole,
-                     struct error *err) {
+/* A workflow of defaults, or NULL. */
+static struct whole *create(struct slice file, struct slice text) {
     struct whole *whole = memory_new(1, sizeof(*whole));
     if (whole == NULL) {
-        return fail(err, STATUS_NO_MEMORY, "no memory for a workflow");
+        return NULL;
     }
     arena_init(&whole->arena, KEPT_BYTES_MAX);
     atomic_init(&whole->owners, 1);
@@ -52,10 +52,9 @@ static status create(struct slice file, struct slice text, struct whole **out_wh
     };
     if (whole->workflow.text.bytes == NULL || whole->workflow.file.bytes == NULL) {
         workflow_release(&whole->workflow);
-        return fail(err, STATUS_NO_MEMORY, "no memory for a workflow of %zu bytes", text.count);
+        return NULL;
     }
-    *out_whole = whole;
-    return STATUS_OK;
+    return whole;
 }
 
 /* The needs of a step as indexes in the order of running. */
@@ -181,8 +180,10 @@ status workflow_read(struct slice file, struct slice text, const struct workflow
         const status told = fault_list_of(file, (struct place){0}, err->text, out_faults, err);
         return told != STATUS_OK ? told : STATUS_INVALID;
     }
-    struct whole *whole = NULL;
-    TRY(create(file, text, &whole, err));
+    struct whole *whole = create(file, text);
+    if (whole == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for a workflow of %zu bytes", text.count);
+    }
     struct faults faults;
     struct workflow_draft draft = {0};
     faults_init(&faults, &scratch);
