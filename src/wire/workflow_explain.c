@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `ebb check --explain` prints. Which values were written and which are defaults is not kept
+// in the workflow: the page reads the file's text once more.
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/time.h"
+#include "platform/json.h"
+#include "wire/workflow.h"
+
+enum { SCRATCH_BYTES_MAX = 48 << 20, VALUE_BYTES_MAX = 512 };
+
+struct page {
+    struct buffer *out;
+    struct arena *scratch;
+    const struct yaml *root;
+};
+
+/* One value: "  timeout      30s (default)". */
+__attribute__((format(printf, 4, 5))) static void row(struct page *page, const char *name,
+                                                      bool given, const char *format, ...) {
+    char value[VALUE_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(value, sizeof(value), format, args);
+    va_end(args);
+    buffer_print(page->out, "  %-12s %s%s\n", name, value, given ? "" : " (default)");
+}
+
+static bool has(const struct yaml *node, const char *key) {
+    return node != NULL && yaml_get(node, key) != NULL;
+}
+
+static void span_row(struct page *page, const char *name, const struct yaml *node, int64_t ms,
+                     const char *none) {
+    char text[TIME_TEXT_BYTES];
+    time_write_span(ms, text);
+    row(page, name, has(node, name), "%s", ms == 0 && none != NULL ? none : text);
+}
+
+/* "  expression   12:9   native  .event.text". */
+static void expression_row(void *owner, const struct expression *expression) {
+    const struct page *page = owner;
+    const struct place place = expression_place(expression);
+    const struct slice text = slice_trim(expression_text(expression));
+    char where[32];
+    (void)snprintf(where, sizeof(where), "%d:%d", place.line, place.column);
+    buffer_print(page->out, "    %-8s %-6s  ", where,
+                 expression_is_native(expression) ? "native" : "jq");
+    for (size_t i = 0; i < text.count; i++) {
+        buffer_add_byte(page->out, (uint8_t)(text.bytes[i] == '\n' ? ' ' : text.bytes[i]));
+    }
+    buffer_add_byte(page->out, '\n');
+}
+
+static void condition_rows(struct page *page, const struct expression *when) {
+    if (when == NULL) {
+        row(page, "when", false, "always");
+        return;
+    }
+    buffer_add_text(page->out, "  when\n");
+    expression_row(page, when);
+}
+
+/* What was written, scalars as they stand, lists and maps as JSON; then the expressions in it. */
+static void template_rows(struct page *page, const char *name, const struct yaml *node,
+                          const struct template *template) {
+    if (template == NULL || node == NULL) {
+        row(page, name, false, "nothing");
+        return;
+    }
+    const uint32_t count = node->kind == YAML_MAP ? node->count : 1;
+    buffer_print(page->out, "  %s\n", name);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct yaml *value = node->kind == YAML_MAP ? &node->pairs[i].value : node;
+        struct value json;
+        buffer_add_text(page->out, "    ");
+        if (node->kind == YAML_MAP) {
+            buffer_add(page->out, node->pairs[i].key);
+            buffer_add_text(page->out, ": ");
+        }
+        if (value->kind == YAML_SCALAR && !value->quoted) {
+            buffer_add(page->out, value->text);
+        } else if (yaml_value(page->scratch, value, &json)) {
+            json_write(page->out, json);
+        }
+        buffer_add_byte(page->out, '\n');
+    }
+    template_visit(template, expression_row, page);
+}
+
+static void durability_row(struct page *page, const struct yaml *node, const char *name,
+                           struct durability level) {
+    char text[TIME_TEXT_BYTES];
+    time_write_span(level.interval_ms, text);
+    row(page, name, has(node, name), "%s",
+        level.mode == DURABILITY_NONE   ? "none"
+        : level.mode == DURABILITY_EACH ? "each"
+                                        : text);
+}
+
+static void explain_head(struct page *page, const struct workflow *workflow) {
+    const struct yaml *durability = yaml_get(page->root, "durability");
+    char digest[ID_HEX_BYTES + 1];
+    id_write_hex(workflow->digest, digest);
+    buffer_print(page->out, "workflow %.*s (%.*s)\n", SLICE_ARGS(workflow->name),
+                 SLICE_ARGS(workflow->file));
+    if (workflow->summary.count > 0) {
+        row(page, "summary", true, "%.*s", SLICE_ARGS(workflow->summary));
+    }
+    row(page, "digest", true, "%s", digest);
+    row(page, "concurrency", has(page->root, "concurrency"), "%u", (unsigned)workflow->concurrency);
+    span_row(page, "deadline", page->root, workflow->deadline_ms, "none");
+    buffer_add_text(page->out, "durability\n");
+    durability_row(page, durability, "runs", workflow->runs);
+    durability_row(page, durability, "results", workflow->results_durability);
+}
+
+/* The one `queue:` of the file, or NULL. */
+static const struct yaml *find_queue(const struct yaml *root) {
+    const struct yaml *trigger = yaml_get(root, "trigger");
+    if (trigger == NULL || trigger->kind == YAML_MAP) {
+        return trigger != NULL ? yaml_get(trigger, "queue") : NULL;
+    }
+    for (uint32_t i = 0; i < trigger->count; i++) {
+        const struct yaml *queue = yaml_get(&trigger->items[i], "queue");
+        if (queue != NULL) {
+            return queue;
+        }
+    }
+    return NULL;
+}
+
+static void explain_queue(struct page *page, const struct queue_policy *queue) {
+    static const char *const FULL[] = {"block", "drop_oldest", "drop_newest"};
+    const struct yaml *node = find_queue(page->root);
+    buffer_add_text(page->out, "queue\n");
+    row(page, "max", has(node, "max"), "%u", (unsigned)queue->max);
+    row(page, "full", has(node, "full"), "%s", FULL[queue->full]);
+    row(page, "keep", has(node, "keep"), "%s", queue->keep_latest ? "latest" : "all");
+}
+
+static void explain_triggers(struct page *page, const struct workflow *workflow) {
+    const struct yaml *list = yaml_get(page->root, "trigger");
+    for (uint32_t i = 0; i < workflow->trigger_count; i++) {
+        const struct trigger *trigger = &workflow->triggers[i];
+        const struct yaml *node = list != NULL && list->kind == YAML_LIST ? &list->items[i] : list;
+        if (trigger->kind == TRIGGER_STDIN) {
+            buffer_print(page->out, "trigger stdin, line %d\n", trigger->place.line);
+            row(page, "format", true, "%s", trigger->format == STDIN_JSON ? "json" : "text");
+            continue;
+        }
+        const struct yaml *watch = node != NULL ? yaml_get(node, "watch") : NULL;
+        buffer_print(page->out, "trigger watch, line %d\n", trigger->place.line);
+        row(page, "path", true, "%.*s", SLICE_ARGS(trigger->path));
+        row(page, "glob", has(watch, "glob"), "%.*s", SLICE_ARGS(trigger->glob));
+        row(page, "text", has(watch, "text"), "%s", trigger->text ? "true" : "false");
+        row(page, "after", has(watch, "after"), "%s",
+            trigger->after == WATCH_DELETE ? "delete" : "keep");
+    }
+}
+
+/* The item of the list that stands at the place. */
+static const struct yaml *find_item(const struct yaml *list, struct place place) {
+    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+        const struct yaml *item = &list->items[i];
+        if (item->place.line == place.line && item->place.column == place.column) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static void explain_retry(struct page *page, const struct yaml *node, const struct step *step) {
+    const struct yaml *retry = node != NULL ? yaml_get(node, "retry") : NULL;
+    char backoff[TIME_TEXT_BYTES];
+    char classes[128] = "";
+    size_t used = 0;
+    if (step->attempts == 1) {
+        row(page, "retry", retry != NULL, "one attempt");
+        return;
+    }
+    for (unsigned bit = CLASS_TIMEOUT; bit <= CLASS_FULL; bit <<= 1) {
+        if ((step->retry_on & bit) != 0) {
+            used += (size_t)snprintf(classes + used, sizeof(classes) - used, " %s",
+                                     error_class_name(bit));
+        }
+    }
+    time_write_span(step->backoff_ms, backoff);
+    row(page, "retry", true, "%d attempts, backoff %s%s, on%s%s", step->attempts, backoff,
+        has(retry, "backoff") ? "" : " (default)", classes, has(retry, "on") ? "" : " (default)");
+}
+
+static void explain_on_error(struct page *page, const struct workflow *workflow,
+                             const struct step *step) {
+    static const char *const WORDS[] = {"fail", "skip the step", "skip the run", "use", "step"};
+    if (step->on_error == ON_ERROR_USE) {
+        buffer_add_text(page->out, "  on_error     use ");
+        json_write(page->out, step->use);
+        buffer_add_byte(page->out, '\n');
+    } else if (step->on_error == ON_ERROR_STEP) {
+        row(page, "on_error", true, "step %.*s stands in",
+            SLICE_ARGS(workflow->steps[step->other_step].id));
+    } else {
+        row(page, "on_error", step->on_error_given, "%s", WORDS[step->on_error]);
+    }
+}
+
+static void explain_step(struct page *page, const struct workflow *workflow,
+                         const struct step *step) {
+    const struct yaml *node = find_item(yaml_get(page->root, "steps"), step->place);
+    buffer_print(page->out, "step %.*s, line %d%s\n", SLICE_ARGS(step->id), step->place.line,
+                 step->only_on_error ? ": runs only in place of another" : "");
+    row(page, "agent", true, "%.*s%s%.*s", SLICE_ARGS(step->agent),
+        step->agent_range.count > 0 ? "@" : "", SLICE_ARGS(step->agent_range));
+    if (step->need_count > 0) {
+        buffer_add_text(page->out, "  needs       ");
+        for (uint32_t i = 0; i < step->need_count; i++) {
+            buffer_print(page->out, " %.*s", SLICE_ARGS(workflow->steps[step->needs[i]].id));
+        }
+        buffer_add_byte(page->out, '\n');
+    } else {
+        row(page, "needs", has(node, "needs"), "nothing");
+    }
+    condition_rows(page, step->when);
+    template_rows(page, "with", node != NULL ? yaml_get(node, "with") : NULL, step->with);
+    span_row(page, "timeout", node, step->timeout_ms, NULL);
+    explain_retry(page, node, step);
+    explain_on_error(page, workflow, step);
+    row(page, "repeat", has(node, "repeat"), "%s", step->repeat_never ? "never" : "safe");
+    span_row(page, "expires", node, step->expires_ms, "never");
+}
+
+static void explain_result(struct page *page, const struct result_rule *rule) {
+    const struct yaml *node = find_item(yaml_get(page->root, "results"), rule->place);
+    buffer_print(page->out, "result %.*s, line %d\n", SLICE_ARGS(rule->name), rule->place.line);
+    condition_rows(page, rule->when);
+    template_rows(page, "from", node != NULL ? yaml_get(node, "from") : NULL, rule->from);
+    row(page, "priority", has(node, "priority"), "%d, lane %s", rule->priority,
+        lane_name(lane_of_priority(rule->priority)));
+    row(page, "to", has(node, "to"), "%s",
+        rule->lane == LANE_LOCAL ? "nowhere: it stays on the device" : "hub");
+    if (rule->key != NULL) {
+        template_rows(page, "key", node != NULL ? yaml_get(node, "key") : NULL, rule->key);
+    } else {
+        row(page, "key", false, "none");
+    }
+    span_row(page, "keep", node, rule->keep_ms, NULL);
+    span_row(page, "expires", node, rule->expires_ms, "never");
+}
+
+void workflow_explain(const struct workflow *workflow, struct buffer *out) {
+    CLEANUP(arena_done) struct arena scratch;
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
+    const struct yaml_document *documents;
+    uint32_t count = 0;
+    struct place place;
+    if (yaml_read(&scratch, workflow->text, &documents, &count, &place, NULL) != STATUS_OK ||
+        count == 0) {
+        out->failed = STATUS_NO_MEMORY; /* it was read before */
+        return;
+    }
+    struct page page = {.out = out, .scratch = &scratch, .root = &documents[0].root};
+    const struct yaml *lets = yaml_get(page.root, "let");
+    explain_head(&page, workflow);
+    explain_queue(&page, &workflow->queue);
+    explain_triggers(&page, workflow);
+    for (uint32_t i = 0; i < workflow->let_count; i++) {
+        const struct let *let = &workflow->lets[i];
+        buffer_print(out, "let %.*s, line %d\n", SLICE_ARGS(let->name), let->place.line);
+        template_rows(&page, "value", lets != NULL ? yaml_get(lets, let->name.bytes) : NULL,
+                      let->template);
+    }
+    for (uint32_t i = 0; i < workflow->step_count; i++) {
+        explain_step(&page, workflow, &workflow->steps[i]);
+    }
+    for (uint32_t i = 0; i < workflow->result_count; i++) {
+        explain_result(&page, &workflow->results[i]);
+    }
+}
