@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/arena.h"
 
-#include <stdarg.h>
 #include <stdalign.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,18 @@ static struct arena_block *add_block(struct arena *arena, size_t least) {
     return block;
 }
 
+/* A large thing fills its block: the one before it, if it has more room, goes on being the newest.
+ */
+static void keep_roomier(struct arena *arena) {
+    struct arena_block *newest = arena->newest;
+    struct arena_block *older = newest->older;
+    if (older != NULL && older->size - older->used > newest->size - newest->used) {
+        newest->older = older->older;
+        older->older = newest;
+        arena->newest = older;
+    }
+}
+
 void *arena_get(struct arena *arena, size_t count, size_t bytes_each) {
     if (bytes_each != 0 && count > SIZE_MAX / 2 / bytes_each) {
         return NULL;
@@ -70,7 +83,8 @@ void *arena_get(struct arena *arena, size_t count, size_t bytes_each) {
     const size_t align = alignof(max_align_t);
     const size_t bytes = (count * bytes_each + align - 1) / align * align;
     struct arena_block *block = arena->newest;
-    if (block == NULL || block->size - block->used < bytes) {
+    const bool fits = block != NULL && block->size - block->used >= bytes;
+    if (!fits) {
         block = add_block(arena, bytes);
         if (block == NULL) {
             return NULL;
@@ -78,6 +92,9 @@ void *arena_get(struct arena *arena, size_t count, size_t bytes_each) {
     }
     void *start = block->bytes + block->used;
     block->used += bytes;
+    if (!fits) {
+        keep_roomier(arena);
+    }
     (void)memset(start, 0, bytes);
     return start;
 }

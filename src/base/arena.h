@@ -2,7 +2,8 @@
  * arena: memory of one unit of work (a run, a request, a check), given back at once.
  *
  * Grows in blocks up to a bound given at birth. Nothing in it is freed singly; who keeps a thing
- * longer than the arena copies it. Not thread-safe: the arena goes from owner to owner with its work.
+ * longer than the arena copies it. Not thread-safe: the arena goes from owner to owner with its
+ * work.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

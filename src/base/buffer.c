@@ -24,26 +24,40 @@ void buffer_clear(struct buffer *buffer) {
     buffer->failed = STATUS_OK;
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t count) {
+/* Room for `need` bytes in all. Doubles, up to the bound; a zero behind the end may lie beyond it.
+ */
+static bool grow(struct buffer *buffer, size_t need) {
+    if (need <= buffer->room && buffer->bytes != NULL) {
+        return true;
+    }
+    size_t room = buffer->room > SIZE_MAX / 2 ? SIZE_MAX : buffer->room * 2;
+    room = room < ROOM_LEAST ? ROOM_LEAST : room;
+    room = room > buffer->count_max ? buffer->count_max : room;
+    room = room < need ? need : room;
+    char *bytes = memory_resize(buffer->bytes, room);
+    if (bytes == NULL) {
+        buffer->failed = STATUS_NO_MEMORY;
+        return false;
+    }
+    buffer->bytes = bytes;
+    buffer->room = room;
+    return true;
+}
+
+static bool fits(struct buffer *buffer, size_t count) {
     if (buffer->failed != STATUS_OK) {
-        return NULL;
+        return false;
     }
     if (count > buffer->count_max - buffer->count) {
         buffer->failed = STATUS_FULL;
-        return NULL;
+        return false;
     }
-    const size_t need = buffer->count + count;
-    if (need > buffer->room || buffer->bytes == NULL) {
-        size_t room = buffer->room * 2 > ROOM_LEAST ? buffer->room * 2 : ROOM_LEAST;
-        room = room < need ? need : room;
-        room = room > buffer->count_max && need <= buffer->count_max ? buffer->count_max : room;
-        char *bytes = memory_resize(buffer->bytes, room);
-        if (bytes == NULL) {
-            buffer->failed = STATUS_NO_MEMORY;
-            return NULL;
-        }
-        buffer->bytes = bytes;
-        buffer->room = room;
+    return true;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t count) {
+    if (!fits(buffer, count) || !grow(buffer, buffer->count + count)) {
+        return NULL;
     }
     return buffer->bytes + buffer->count;
 }
@@ -69,7 +83,11 @@ void buffer_add_text(struct buffer *buffer, const char *text) {
 }
 
 void buffer_add_byte(struct buffer *buffer, uint8_t byte) {
-    buffer_add(buffer, (struct slice){.bytes = (const char *)&byte, .count = 1});
+    char *end = buffer_reserve(buffer, 1);
+    if (end != NULL) {
+        *end = (char)byte;
+        buffer->count++;
+    }
 }
 
 void buffer_add_u32(struct buffer *buffer, uint32_t number) {
@@ -90,10 +108,11 @@ void buffer_print(struct buffer *buffer, const char *format, ...) {
     va_copy(again, args);
     const int count = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    char *end = count >= 0 ? buffer_reserve(buffer, (size_t)count + 1) : NULL;
-    if (end != NULL) {
-        (void)vsnprintf(end, (size_t)count + 1, format, again);
-        buffer->count += (size_t)count; /* the zero is written, not counted */
+    if (count >= 0 && fits(buffer, (size_t)count) &&
+        grow(buffer, buffer->count + (size_t)count + 1)) {
+        /* The zero is written, not counted. */
+        (void)vsnprintf(buffer->bytes + buffer->count, (size_t)count + 1, format, again);
+        buffer->count += (size_t)count;
     }
     va_end(again);
 }

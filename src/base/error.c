@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static void write_text(struct error *err, const char *format, va_list args) {
-    (void)vsnprintf(err->text, sizeof(err->text), format, args); /* cut is fine: it is a sentence */
+/* By way of a copy, since what is said may quote the sentence that is there. Cut is fine. */
+__attribute__((format(printf, 2, 0))) static void write_text(struct error *err, const char *format,
+                                                             va_list args) {
+    char text[ERROR_TEXT_MAX];
+    const int count = vsnprintf(text, sizeof(text), format, args);
+    (void)memcpy(err->text, count < 0 ? "" : text, count < 0 ? 1 : strlen(text) + 1);
 }
 
 status fail(struct error *err, status code, const char *format, ...) {
@@ -58,6 +63,10 @@ status fail_errno(struct error *err, int number, const char *format, ...) {
 status fail_while(struct error *err, const char *format, ...) {
     if (err == NULL) {
         return STATUS_SYSTEM;
+    }
+    assert(err->code != STATUS_OK);
+    if (err->code == STATUS_OK) {
+        err->code = STATUS_SYSTEM; /* a failure that said nothing is one all the same */
     }
     char before[ERROR_TEXT_MAX];
     (void)memcpy(before, err->text, sizeof(before));

@@ -31,9 +31,8 @@ status fail_errno(struct error *err, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Puts what was being done in front of the sentence that is there: "doing: sentence". Returns the
- * class that is there. */
-status fail_while(struct error *err, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+ * class that is there, SYSTEM when err is NULL: who needs the class hands in an error. */
+status fail_while(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Leaves the function with the class when the call did not succeed; the one macro that returns. */
 #define TRY(call)                                                                                  \

@@ -21,5 +21,5 @@ void memory_free(void *block);
 
 /* For tests: the allocation number `index` from now on (0 is the next) and, when `forever`, all
  * after it fail. A negative index switches this off. Returns how many allocations were asked for
- * since the last call. */
+ * since the last call, counted only while this is on (LONG_MAX counts and fails nothing). */
 size_t memory_fail_at(long index, int forever);

@@ -16,8 +16,8 @@ struct slice {
 };
 
 /* For printf's "%.*s". Counts beyond what an int holds are cut. */
-#define SLICE_ARGS(s) ((s).count > 0x7fffffff ? 0x7fffffff : (int)(s).count), \
-                      ((s).bytes != NULL ? (s).bytes : "")
+#define SLICE_ARGS(s)                                                                              \
+    ((s).count > 0x7fffffff ? 0x7fffffff : (int)(s).count), ((s).bytes != NULL ? (s).bytes : "")
 
 /* A slice of a string literal. */
 #define SLICE(literal) ((struct slice){.bytes = "" literal, .count = sizeof(literal) - 1})

@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/value.h"
 
+#include <assert.h>
+#include <float.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
+
+enum {
+    DIGITS_MAX = 800, /* no decimal needs more digits to be rounded right */
+    INTEGER_BYTES = 24,
+    SMALL_COUNT = 16 /* members up to which sorting costs more than looking through them */
+};
 
 const char *value_kind_name(enum value_kind kind) {
     switch (kind) {
@@ -33,19 +45,59 @@ bool value_is_number(struct value value) {
     return value.kind == VALUE_INTEGER || value.kind == VALUE_REAL || value.kind == VALUE_RAW;
 }
 
+/* A number of any length: the digits that can matter, and an exponent for those left out. */
+static double read_long(struct slice raw) {
+    char text[DIGITS_MAX + 64] = "0";
+    size_t used = 1;
+    size_t digits = 0;
+    long exponent = 0;
+    bool fraction = false;
+    size_t i = 0;
+    for (; i < raw.count && raw.bytes[i] != 'e' && raw.bytes[i] != 'E'; i++) {
+        const char c = raw.bytes[i];
+        if (c == '.') {
+            fraction = true;
+        } else if (c != '-') {
+            const bool kept = digits < DIGITS_MAX && (digits > 0 || c != '0');
+            if (kept) {
+                text[used++] = c;
+                digits++;
+            }
+            const bool counts = digits > 0 || fraction;
+            exponent += fraction ? -(kept || digits == 0) : counts && !kept;
+        }
+    }
+    char written[24] = "0"; /* an exponent that is longer than this is beyond any double anyway */
+    const struct slice tail = slice_part(raw, i + 1, raw.count);
+    (void)snprintf(written, sizeof(written), "%.*s", (int)(tail.count < 20 ? tail.count : 20),
+                   tail.count > 0 ? tail.bytes : "0");
+    exponent += strtol(written, NULL, 10) % 100000000;
+    (void)snprintf(text + used, sizeof(text) - used, "e%ld", exponent);
+    const double number = strtod(text, NULL);
+    return raw.count > 0 && raw.bytes[0] == '-' ? -number : number;
+}
+
+static double read_raw(struct slice raw) {
+    char text[DIGITS_MAX];
+    double number = 0;
+    if (raw.count < sizeof(text)) {
+        (void)memcpy(text, raw.bytes, raw.count);
+        text[raw.count] = '\0';
+        number = strtod(text, NULL);
+    } else {
+        number = read_long(raw);
+    }
+    return number > DBL_MAX ? DBL_MAX : number < -DBL_MAX ? -DBL_MAX : number;
+}
+
 double value_number(struct value value) {
     switch (value.kind) {
     case VALUE_INTEGER:
         return (double)value.integer;
     case VALUE_REAL:
         return value.real;
-    case VALUE_RAW: {
-        char text[64];
-        const size_t count = value.count < sizeof(text) ? value.count : sizeof(text) - 1;
-        (void)memcpy(text, value.text, count);
-        text[count] = '\0';
-        return strtod(text, NULL);
-    }
+    case VALUE_RAW:
+        return read_raw(value_text(value));
     default:
         return 0;
     }
@@ -70,13 +122,65 @@ const struct value *value_get(struct value object, struct slice name) {
     return NULL;
 }
 
+static int compare_doubles(double a, double b) {
+    return a < b ? -1 : a > b;
+}
+
+/* Exact, also where a double does not hold the integer. */
+static int compare_integer(int64_t integer, double real) {
+    if (real >= 0x1p63 || real < -0x1p63) {
+        return real > 0 ? -1 : 1;
+    }
+    const int64_t whole = (int64_t)real;
+    if (integer != whole) {
+        return integer < whole ? -1 : 1;
+    }
+    return compare_doubles(0, real - (double)whole);
+}
+
+/* The digits of an integer in `value`, signless; empty when it is none. */
+static struct slice digits_of(struct value value, char room[INTEGER_BYTES]) {
+    struct slice text = value_text(value);
+    if (value.kind == VALUE_INTEGER) {
+        const int count = snprintf(room, INTEGER_BYTES, "%" PRId64, value.integer);
+        text = (struct slice){.bytes = room, .count = count > 0 ? (size_t)count : 0};
+    }
+    text = slice_starts(text, "-") ? slice_part(text, 1, text.count) : text;
+    for (size_t i = 0; i < text.count; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9') {
+            return (struct slice){0};
+        }
+    }
+    return text;
+}
+
+/* Integers that are the same as doubles may differ as digits; both have one sign then. */
+static int compare_digits(struct value a, struct value b, bool negative) {
+    char left_room[INTEGER_BYTES];
+    char right_room[INTEGER_BYTES];
+    const struct slice left = digits_of(a, left_room);
+    const struct slice right = digits_of(b, right_room);
+    if (left.count == 0 || right.count == 0) {
+        return 0;
+    }
+    int order = left.count < right.count ? -1 : left.count > right.count;
+    order = order == 0 ? slice_compare(left, right) : order;
+    return negative ? -order : order;
+}
+
 static int compare_numbers(struct value a, struct value b) {
     if (a.kind == VALUE_INTEGER && b.kind == VALUE_INTEGER) {
         return a.integer < b.integer ? -1 : a.integer > b.integer;
     }
+    if (a.kind == VALUE_INTEGER && b.kind == VALUE_REAL) {
+        return compare_integer(a.integer, b.real);
+    }
+    if (a.kind == VALUE_REAL && b.kind == VALUE_INTEGER) {
+        return -compare_integer(b.integer, a.real);
+    }
     const double left = value_number(a);
-    const double right = value_number(b);
-    return left < right ? -1 : left > right;
+    const int order = compare_doubles(left, value_number(b));
+    return order != 0 ? order : compare_digits(a, b, left < 0);
 }
 
 static int rank(struct value value) {
@@ -99,10 +203,6 @@ static int rank(struct value value) {
     return 7;
 }
 
-static int compare_members(const void *a, const void *b) {
-    return slice_compare(((const struct member *)a)->name, ((const struct member *)b)->name);
-}
-
 static int compare_lists(struct value a, struct value b) {
     for (uint32_t i = 0; i < a.count && i < b.count; i++) {
         const int order = value_compare(a.items[i], b.items[i]);
@@ -113,29 +213,91 @@ static int compare_lists(struct value a, struct value b) {
     return a.count < b.count ? -1 : a.count > b.count;
 }
 
-/* jq compares the sorted names first, then the values in the order of the names. */
-static int compare_objects(struct value a, struct value b) {
-    struct arena arena;
-    arena_init(&arena, SIZE_MAX / 4);
-    struct member *left = arena_get(&arena, a.count + 1U, sizeof(*left));
-    struct member *right = arena_get(&arena, b.count + 1U, sizeof(*right));
-    int order = 0;
-    if (left != NULL && right != NULL) {
-        (void)memcpy(left, a.members, a.count * sizeof(*left));
-        (void)memcpy(right, b.members, b.count * sizeof(*right));
-        qsort(left, a.count, sizeof(*left), compare_members);
-        qsort(right, b.count, sizeof(*right), compare_members);
-        for (uint32_t i = 0; order == 0 && i < a.count && i < b.count; i++) {
-            order = slice_compare(left[i].name, right[i].name);
-        }
-        if (order == 0) {
-            order = a.count < b.count ? -1 : a.count > b.count;
-        }
-        for (uint32_t i = 0; order == 0 && i < a.count; i++) {
-            order = value_compare(left[i].value, right[i].value);
+/* ---- objects: by their sorted names; where a name stands twice, the last counts ------------ */
+
+struct sorted {
+    struct value object;
+    const struct member **members; /* owned; NULL for a small object, or when the heap is used up */
+    uint32_t count;
+};
+
+static int compare_members(const void *a, const void *b) {
+    const struct member *left = *(const struct member *const *)a;
+    const struct member *right = *(const struct member *const *)b;
+    const int order = slice_compare(left->name, right->name);
+    return order != 0 ? order : left < right ? -1 : left > right;
+}
+
+static void sorted_init(struct sorted *sorted, struct value object) {
+    *sorted = (struct sorted){.object = object};
+    if (object.count > SMALL_COUNT) {
+        sorted->members = memory_new(object.count, sizeof(*sorted->members));
+    }
+    if (sorted->members == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < object.count; i++) {
+        sorted->members[i] = &object.members[i];
+    }
+    qsort(sorted->members, object.count, sizeof(*sorted->members), compare_members);
+    for (uint32_t i = 0; i < object.count; i++) {
+        const bool last = i + 1 == object.count ||
+                          !slice_equal(sorted->members[i]->name, sorted->members[i + 1]->name);
+        if (last) {
+            sorted->members[sorted->count++] = sorted->members[i];
         }
     }
-    arena_done(&arena);
+}
+
+static void sorted_done(struct sorted *sorted) {
+    memory_free(sorted->members);
+}
+
+/* The member after `before` in the order of names (NULL: the first), or NULL. It is number `index`.
+ */
+static const struct member *sorted_next(const struct sorted *sorted, uint32_t index,
+                                        const struct member *before) {
+    if (sorted->members != NULL) {
+        return index < sorted->count ? sorted->members[index] : NULL;
+    }
+    const struct member *next = NULL;
+    for (uint32_t i = 0; i < sorted->object.count; i++) {
+        const struct member *member = &sorted->object.members[i];
+        if ((before == NULL || slice_compare(member->name, before->name) > 0) &&
+            (next == NULL || slice_compare(member->name, next->name) <= 0)) {
+            next = member;
+        }
+    }
+    return next;
+}
+
+/* One walk over both: names when `values` is false, then the values of names that are equal. */
+static int walk_objects(const struct sorted *a, const struct sorted *b, bool values) {
+    const struct member *left = NULL;
+    const struct member *right = NULL;
+    for (uint32_t i = 0;; i++) {
+        left = sorted_next(a, i, left);
+        right = sorted_next(b, i, right);
+        if (left == NULL || right == NULL) {
+            return left != NULL ? 1 : right != NULL ? -1 : 0;
+        }
+        const int order = values ? value_compare(left->value, right->value)
+                                 : slice_compare(left->name, right->name);
+        if (order != 0) {
+            return order;
+        }
+    }
+}
+
+static int compare_objects(struct value a, struct value b) {
+    struct sorted left;
+    struct sorted right;
+    sorted_init(&left, a);
+    sorted_init(&right, b);
+    const int names = walk_objects(&left, &right, false);
+    const int order = names != 0 ? names : walk_objects(&left, &right, true);
+    sorted_done(&left);
+    sorted_done(&right);
     return order;
 }
 
@@ -160,22 +322,20 @@ int value_compare(struct value a, struct value b) {
 }
 
 bool value_equal(struct value a, struct value b) {
-    if (a.kind != VALUE_OBJECT || b.kind != VALUE_OBJECT) {
-        if (a.kind == VALUE_LIST && b.kind == VALUE_LIST) {
-            bool equal = a.count == b.count;
-            for (uint32_t i = 0; equal && i < a.count; i++) {
-                equal = value_equal(a.items[i], b.items[i]);
-            }
-            return equal;
-        }
-        return value_compare(a, b) == 0;
+    return value_compare(a, b) == 0;
+}
+
+uint32_t value_depth(struct value value) {
+    uint32_t deepest = 0;
+    if (value.kind != VALUE_LIST && value.kind != VALUE_OBJECT) {
+        return 0;
     }
-    bool equal = a.count == b.count;
-    for (uint32_t i = 0; equal && i < a.count; i++) {
-        const struct value *other = value_get(b, a.members[i].name);
-        equal = other != NULL && value_equal(a.members[i].value, *other);
+    for (uint32_t i = 0; i < value.count; i++) {
+        const uint32_t depth =
+            value_depth(value.kind == VALUE_LIST ? value.items[i] : value.members[i].value);
+        deepest = depth > deepest ? depth : deepest;
     }
-    return equal;
+    return deepest + 1;
 }
 
 struct value value_of_boolean(bool truth) {
@@ -194,6 +354,7 @@ struct value value_of_real(double number) {
 }
 
 struct value value_of_text(struct slice text) {
+    assert(text.count <= UINT32_MAX);
     return (struct value){.kind = VALUE_TEXT, .count = (uint32_t)text.count, .text = text.bytes};
 }
 

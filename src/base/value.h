@@ -54,7 +54,8 @@ const char *value_kind_name(enum value_kind kind);
 /* null and false are false, everything else is true, as in jq. */
 bool value_truth(struct value value);
 
-/* The number's value as a double; 0 for what is not a number. RAW is rounded. */
+/* The number's value as a double; 0 for what is not a number. RAW is rounded, and what is beyond a
+ * double is the largest one. */
 double value_number(struct value value);
 bool value_is_number(struct value value);
 
@@ -65,15 +66,19 @@ struct slice value_text(struct value value);
  * is no object. */
 const struct value *value_get(struct value object, struct slice name);
 
-/* Deep equality as in jq: 1 and 1.0 are equal, members in any order. */
+/* Deep equality as in jq: 1 and 1.0 are equal, members in any order, the last of those that have
+ * one name. Integers are compared exactly, also beyond 2^53. */
 bool value_equal(struct value a, struct value b);
 
 /* jq's order over all values: null, false, true, numbers, text, lists, objects. */
 int value_compare(struct value a, struct value b);
 
+/* 0 for what holds nothing, 1 for [] and {}, 2 for [[]]. */
+uint32_t value_depth(struct value value);
+
 struct value value_of_boolean(bool truth);
 struct value value_of_integer(int64_t number);
-struct value value_of_real(double number); /* not finite: null */
+struct value value_of_real(double number);     /* not finite: null */
 struct value value_of_text(struct slice text); /* shares the bytes */
 
 /* An object of `count` members for the caller to fill before anybody reads it; members is NULL

@@ -4,11 +4,14 @@
 #include <assert.h>
 #include <libfyaml.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "platform/yaml_explain.h"
+#include "platform/yaml_keys.h"
+
+static const char HINT[] = " (an expression? quote it, or use a |- block)";
 
 enum { ANCHORS_MAX = 256, SCRATCH_BYTES_MAX = 32 << 20 };
 
@@ -18,6 +21,7 @@ struct frame {
     struct place place;
     uint32_t first; /* index of its first child on the stack */
     int anchor;     /* index of its anchor, or -1 */
+    bool flow;      /* in brackets */
     bool has_key;   /* of a map: the key of the next value is there */
     bool has_merge; /* of a map: it has a key << */
     struct slice key;
@@ -35,7 +39,7 @@ struct reading {
     struct slice text;
     struct buffer stack;     /* of struct yaml_pair: finished children of unfinished nodes */
     struct buffer documents; /* of struct yaml_document */
-    struct buffer order;     /* of struct entry, while the keys of a map are compared */
+    struct buffer scratch;   /* while the keys of a map are compared */
     struct frame frames[YAML_DEPTH_MAX];
     int depth;
     struct anchor anchors[ANCHORS_MAX];
@@ -49,7 +53,7 @@ struct reading {
 static void reading_done(struct reading *reading) {
     buffer_done(&reading->stack);
     buffer_done(&reading->documents);
-    buffer_done(&reading->order);
+    buffer_done(&reading->scratch);
 }
 
 static status wrong(struct reading *reading, struct place place, const char *what) {
@@ -60,6 +64,29 @@ static status wrong(struct reading *reading, struct place place, const char *wha
 static status full(struct reading *reading) {
     return fail(reading->err, STATUS_FULL, "the file does not fit the %zu bytes for it",
                 reading->arena->bytes_max);
+}
+
+/* The innermost list or map in brackets that is still open, or NULL. */
+static const struct frame *open_bracket(const struct reading *reading) {
+    for (int i = reading->depth - 1; i >= 0; i--) {
+        if (reading->frames[i].flow) {
+            return &reading->frames[i];
+        }
+    }
+    return NULL;
+}
+
+static bool in_expression(const struct reading *reading, int line) {
+    if (yaml_has_expression(yaml_line(reading->text, line))) {
+        return true;
+    }
+    for (int i = 0; i < reading->depth; i++) {
+        const struct frame *frame = &reading->frames[i];
+        if (frame->has_key && yaml_key_takes_expression(frame->key)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- nodes ------------------------------------------------------------------------------ */
@@ -186,8 +213,7 @@ static status copy_node(struct reading *reading, const struct yaml *from, struct
     return STATUS_OK;
 }
 
-static status take_alias(struct reading *reading, const struct fy_event *event,
-                         struct place place) {
+static status take_alias(struct reading *reading, struct fy_event *event, struct place place) {
     size_t count = 0;
     const char *name = fy_token_get_text(event->alias.anchor, &count);
     const struct slice wanted = {.bytes = name, .count = name != NULL ? count : 0};
@@ -211,123 +237,7 @@ static status take_alias(struct reading *reading, const struct fy_event *event,
                 (int)(wanted.count < 64 ? wanted.count : 64), wanted.bytes);
 }
 
-/* ---- keys of a map ---------------------------------------------------------------------- */
-
-/* A pair with where it came from: those that a merge brought give way to those that were written,
- * and a later merge to an earlier one. */
-struct entry {
-    const struct yaml_pair *pair;
-    uint32_t index;
-    bool merged;
-};
-
-static int compare_keys(const void *a, const void *b) {
-    const struct entry *left = a;
-    const struct entry *right = b;
-    const int order = slice_compare(left->pair->key, right->pair->key);
-    return order != 0 ? order : left->index < right->index ? -1 : 1;
-}
-
-static int compare_indexes(const void *a, const void *b) {
-    const struct entry *left = a;
-    const struct entry *right = b;
-    return left->index < right->index ? -1 : left->index > right->index;
-}
-
-static void add_entry(struct reading *reading, const struct yaml_pair *pair, bool merged) {
-    const struct entry entry = {
-        .pair = pair,
-        .index = (uint32_t)(reading->order.count / sizeof(entry)),
-        .merged = merged,
-    };
-    buffer_add(&reading->order,
-               (struct slice){.bytes = (const char *)&entry, .count = sizeof(entry)});
-}
-
-static status add_merged(struct reading *reading, const struct yaml *from) {
-    if (from->kind == YAML_MAP) {
-        for (uint32_t i = 0; i < from->count; i++) {
-            add_entry(reading, &from->pairs[i], true);
-        }
-        return STATUS_OK;
-    }
-    if (from->kind != YAML_LIST) {
-        return wrong(reading, from->place, "'<<' takes a map or a list of maps");
-    }
-    for (uint32_t i = 0; i < from->count; i++) {
-        if (from->items[i].kind != YAML_MAP) {
-            return wrong(reading, from->items[i].place, "'<<' takes a map or a list of maps");
-        }
-        TRY(add_merged(reading, &from->items[i]));
-    }
-    return STATUS_OK;
-}
-
-static status list_entries(struct reading *reading, const struct frame *frame,
-                           const struct yaml_pair *pairs, uint32_t count) {
-    buffer_clear(&reading->order);
-    const struct yaml *merge = NULL;
-    for (uint32_t i = 0; i < count; i++) {
-        const bool merges = frame->has_merge && slice_is(pairs[i].key, "<<");
-        if (merges && merge != NULL) {
-            return wrong(reading, pairs[i].key_place, "the key '<<' stands twice in this map");
-        }
-        if (merges) {
-            merge = &pairs[i].value;
-        } else {
-            add_entry(reading, &pairs[i], false);
-        }
-    }
-    if (merge != NULL) {
-        TRY(add_merged(reading, merge));
-    }
-    return buffer_status(&reading->order, reading->err);
-}
-
-/* Drops what a merge brought in vain; fails for a key that was written twice. */
-static status settle_keys(struct reading *reading, struct entry *entries, uint32_t *count) {
-    qsort(entries, *count, sizeof(*entries), compare_keys);
-    uint32_t kept = 0;
-    const struct yaml_pair *twice = NULL;
-    for (uint32_t i = 0; i < *count; i++) {
-        const bool same =
-            kept > 0 && slice_equal(entries[kept - 1].pair->key, entries[i].pair->key);
-        if (!same) {
-            entries[kept++] = entries[i];
-        } else if (!entries[i].merged &&
-                   (twice == NULL || entries[i].pair->key_place.line < twice->key_place.line)) {
-            twice = entries[i].pair;
-        }
-    }
-    if (twice != NULL) {
-        reading->place = twice->key_place;
-        return fail(reading->err, STATUS_INVALID, "the key '%.*s' stands twice in this map",
-                    (int)text_cut(twice->key, 64).count, twice->key.bytes);
-    }
-    qsort(entries, kept, sizeof(*entries), compare_indexes);
-    *count = kept;
-    return STATUS_OK;
-}
-
-static status finish_map(struct reading *reading, const struct frame *frame,
-                         const struct yaml_pair *children, uint32_t count, struct yaml *node) {
-    TRY(list_entries(reading, frame, children, count));
-    struct entry *entries = (struct entry *)(void *)reading->order.bytes;
-    uint32_t kept = (uint32_t)(reading->order.count / sizeof(*entries));
-    if (kept > 1) {
-        TRY(settle_keys(reading, entries, &kept));
-    }
-    struct yaml_pair *pairs = arena_get(reading->arena, kept, sizeof(*pairs));
-    if (pairs == NULL) {
-        return full(reading);
-    }
-    for (uint32_t i = 0; i < kept; i++) {
-        pairs[i] = *entries[i].pair;
-    }
-    node->count = kept;
-    node->pairs = pairs;
-    return STATUS_OK;
-}
+/* ---- lists and maps --------------------------------------------------------------------- */
 
 static status finish_list(struct reading *reading, const struct yaml_pair *children, uint32_t count,
                           struct yaml *node) {
@@ -345,12 +255,30 @@ static status finish_list(struct reading *reading, const struct yaml_pair *child
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-static struct place place_of(const struct fy_event *event, struct place otherwise) {
-    const struct fy_mark *mark = fy_event_start_mark((struct fy_event *)(uintptr_t)event);
+static struct place place_of(struct fy_event *event, struct place otherwise) {
+    const struct fy_mark *mark = fy_event_start_mark(event);
     if (mark == NULL) {
         return otherwise;
     }
     return (struct place){.line = mark->line + 1, .column = mark->column + 1};
+}
+
+/* The first character of a block scalar, which the library places at the start of its line. */
+static struct place place_in_block(const struct reading *reading, struct fy_event *event,
+                                   struct place place) {
+    const struct fy_mark *mark = fy_event_start_mark(event);
+    const struct slice text = reading->text;
+    for (size_t i = mark != NULL ? mark->input_pos : text.count; i < text.count; i++) {
+        const char c = text.bytes[i];
+        if (c == '\n') {
+            place = (struct place){.line = place.line + 1, .column = 1};
+        } else if (c == ' ' || c == '\r') {
+            place.column++;
+        } else {
+            return place;
+        }
+    }
+    return place_of(event, place);
 }
 
 /* Where we are when an event has no place of its own: an empty value stands behind its key. */
@@ -385,11 +313,16 @@ static status take_tag(struct reading *reading, struct fy_token *tag, struct pla
             return STATUS_OK;
         }
     }
-    return wrong(reading, place, "a tag ('!' at the front) means nothing here");
+    const struct fy_mark *mark = fy_token_start_mark(tag);
+    if (mark != NULL) {
+        place = (struct place){.line = mark->line + 1, .column = mark->column + 1};
+    }
+    reading->place = place;
+    return fail(reading->err, STATUS_INVALID, "a tag ('!' at the front) means nothing here%s",
+                in_expression(reading, place.line) ? HINT : "");
 }
 
-static status take_scalar(struct reading *reading, const struct fy_event *event,
-                          struct place place) {
+static status take_scalar(struct reading *reading, struct fy_event *event, struct place place) {
     size_t count = 0;
     const char *bytes =
         event->scalar.value != NULL ? fy_token_get_text(event->scalar.value, &count) : "";
@@ -402,8 +335,12 @@ static status take_scalar(struct reading *reading, const struct fy_event *event,
     TRY(take_tag(reading, event->scalar.tag, place, &is_text));
     TRY(add_anchor(reading, event->scalar.anchor, place, &anchor));
     TRY(count_node(reading, place, count));
-    node.quoted = is_text || (event->scalar.value != NULL &&
-                              fy_token_scalar_style(event->scalar.value) != FYSS_PLAIN);
+    const enum fy_scalar_style style =
+        event->scalar.value != NULL ? fy_token_scalar_style(event->scalar.value) : FYSS_PLAIN;
+    node.quoted = is_text || style != FYSS_PLAIN;
+    if (style == FYSS_LITERAL || style == FYSS_FOLDED) {
+        node.place = place_in_block(reading, event, place);
+    }
     node.text = arena_copy(reading->arena, (struct slice){.bytes = bytes, .count = count});
     if (node.text.bytes == NULL) {
         return full(reading);
@@ -415,8 +352,8 @@ static status take_scalar(struct reading *reading, const struct fy_event *event,
     return wants_key(reading) ? put_key(reading, &node) : put(reading, &node);
 }
 
-static status open_node(struct reading *reading, enum yaml_kind kind, struct fy_token *tag,
-                        struct fy_token *anchor, struct place place) {
+static status open_node(struct reading *reading, enum yaml_kind kind, struct fy_event *event,
+                        struct place place) {
     if (wants_key(reading)) {
         return wrong(reading, place, "a key must be a word, not a list or a map");
     }
@@ -424,10 +361,13 @@ static status open_node(struct reading *reading, enum yaml_kind kind, struct fy_
         reading->place = place;
         return fail(reading->err, STATUS_INVALID, "nested deeper than %d levels", YAML_DEPTH_MAX);
     }
-    struct frame frame = {.kind = kind, .place = place, .anchor = -1};
+    struct frame frame = {.kind = kind,
+                          .place = place,
+                          .anchor = -1,
+                          .flow = fy_event_get_node_style(event) == FYNS_FLOW};
     bool is_text = false;
-    TRY(take_tag(reading, tag, place, &is_text));
-    TRY(add_anchor(reading, anchor, place, &frame.anchor));
+    TRY(take_tag(reading, fy_event_get_tag_token(event), place, &is_text));
+    TRY(add_anchor(reading, fy_event_get_anchor_token(event), place, &frame.anchor));
     TRY(count_node(reading, place, 0));
     frame.first = (uint32_t)(reading->stack.count / sizeof(struct yaml_pair));
     reading->frames[reading->depth++] = frame;
@@ -442,7 +382,10 @@ static status close_node(struct reading *reading) {
     struct yaml node = {.kind = frame.kind, .place = frame.place};
     const struct yaml_pair *children = count > 0 ? all + frame.first : NULL;
     if (frame.kind == YAML_MAP) {
-        TRY(finish_map(reading, &frame, children, (uint32_t)count, &node));
+        node.count = (uint32_t)count;
+        node.pairs = children;
+        TRY(yaml_keys_settle(reading->arena, &reading->scratch, &node, frame.has_merge,
+                             &reading->place, reading->err));
     } else {
         TRY(finish_list(reading, children, (uint32_t)count, &node));
     }
@@ -451,7 +394,7 @@ static status close_node(struct reading *reading) {
     return put(reading, &node);
 }
 
-static status take_event(struct reading *reading, const struct fy_event *event) {
+static status take_event(struct reading *reading, struct fy_event *event) {
     const struct place place = place_of(event, place_now(reading));
     switch (event->type) {
     case FYET_DOCUMENT_START:
@@ -462,11 +405,9 @@ static status take_event(struct reading *reading, const struct fy_event *event) 
     case FYET_ALIAS:
         return take_alias(reading, event, place);
     case FYET_SEQUENCE_START:
-        return open_node(reading, YAML_LIST, event->sequence_start.tag,
-                         event->sequence_start.anchor, place);
+        return open_node(reading, YAML_LIST, event, place);
     case FYET_MAPPING_START:
-        return open_node(reading, YAML_MAP, event->mapping_start.tag, event->mapping_start.anchor,
-                         place);
+        return open_node(reading, YAML_MAP, event, place);
     case FYET_SEQUENCE_END:
     case FYET_MAPPING_END:
         return close_node(reading);
@@ -477,43 +418,6 @@ static status take_event(struct reading *reading, const struct fy_event *event) 
 
 /* ---- errors of the library -------------------------------------------------------------- */
 
-/* The line of that number, counted from 1, without its end. */
-static struct slice line_of(struct slice text, int number) {
-    size_t from = 0;
-    for (int line = 1; line < number && from < text.count; line++) {
-        from += slice_find(slice_part(text, from, text.count), '\n') + 1;
-    }
-    const struct slice rest = slice_part(text, from, text.count);
-    return slice_part(rest, 0, slice_find(rest, '\n'));
-}
-
-/* Whether an expression stands on the line, bare or marked. */
-static bool has_expression(struct slice line) {
-    static const char *const KEYS[] = {"when:", "from:", "with:", "open:", "close:", "where:"};
-    struct slice start = slice_trim(line);
-    while (slice_starts(start, "- ")) {
-        start = slice_trim(slice_part(start, 2, start.count));
-    }
-    for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
-        if (slice_starts(start, KEYS[i])) {
-            return true;
-        }
-    }
-    return memmem(line.bytes, line.count, "${", 2) != NULL;
-}
-
-static bool has_tab_indent(struct slice line) {
-    for (size_t i = 0; i < line.count; i++) {
-        if (line.bytes[i] == '\t') {
-            return true;
-        }
-        if (line.bytes[i] != ' ') {
-            return false;
-        }
-    }
-    return false;
-}
-
 /* What the library says, in one sentence, with what people do wrong first. */
 static status fail_parse(struct reading *reading, struct fy_diag *diag) {
     void *position = NULL;
@@ -522,14 +426,18 @@ static status fail_parse(struct reading *reading, struct fy_diag *diag) {
         return fail(reading->err, STATUS_INVALID, "this is not YAML");
     }
     reading->place = (struct place){.line = said->line, .column = said->column};
-    const struct slice line = line_of(reading->text, said->line);
-    if (has_tab_indent(line)) {
-        return fail(reading->err, STATUS_INVALID, "a tab stands in the indent: use blanks");
+    const char *mistake = yaml_mistake(yaml_line(reading->text, said->line));
+    char where[64] = "";
+    const struct frame *bracket = open_bracket(reading);
+    if (bracket != NULL) {
+        (void)snprintf(where, sizeof(where), " in the %s that begins at %d:%d",
+                       bracket->kind == YAML_LIST ? "list" : "map", bracket->place.line,
+                       bracket->place.column);
     }
-    const bool hint = has_expression(line) ||
-                      (said->line > 1 && has_expression(line_of(reading->text, said->line - 1)));
-    return fail(reading->err, STATUS_INVALID, "not YAML: %s%s", said->msg,
-                hint ? " (is this an expression? quote it, or use a |- block)" : "");
+    const int line = bracket != NULL ? bracket->place.line : said->line;
+    return fail(reading->err, STATUS_INVALID, "not YAML: %s%s%s",
+                mistake != NULL ? mistake : said->msg, where,
+                in_expression(reading, said->line) || in_expression(reading, line) ? HINT : "");
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -635,7 +543,7 @@ status yaml_read(struct arena *arena, struct slice text, const struct yaml_docum
     reading->err = err;
     buffer_init(&reading->stack, SCRATCH_BYTES_MAX);
     buffer_init(&reading->documents, SCRATCH_BYTES_MAX);
-    buffer_init(&reading->order, SCRATCH_BYTES_MAX);
+    buffer_init(&reading->scratch, SCRATCH_BYTES_MAX);
     const status code = read_documents(reading, out_documents, out_count);
     *out_place = reading->place;
     reading_done(reading);

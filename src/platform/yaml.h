@@ -33,10 +33,10 @@ struct yaml_pair;
 
 struct yaml {
     enum yaml_kind kind;
-    bool quoted; /* a scalar in quotes or a block scalar: always text */
-    struct place place;
-    struct slice text; /* of a scalar */
-    uint32_t count;    /* items or pairs */
+    bool quoted;        /* a scalar in quotes or a block scalar: always text */
+    struct place place; /* of a scalar its first character, behind a quote or the indent */
+    struct slice text;  /* of a scalar */
+    uint32_t count;     /* items or pairs */
     const struct yaml *items;
     const struct yaml_pair *pairs;
 };
