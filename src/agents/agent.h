@@ -1,11 +1,13 @@
 /*
  * agent: one capability with a name and a version, behind the one face that all agents have.
  *
- * A kind (text, jq, process ...) is a table of functions and a row in agents/catalog.c. An agent that computes runs on a worker and has
- * its answer when `run` returns; one that waits runs on the loop and calls `done` later. What an agent may not do: keep state between calls
- * (state is the run's), outlive its deadline, touch the store.
+ * A kind (text, jq, process ...) is a table of functions and a row in agents/catalog.c. An agent
+ * that computes runs on a worker and has its answer when `run` returns; one that waits runs on the
+ * loop and calls `done` later. What an agent may not do: keep state between calls (state is the
+ * run's), outlive its deadline, touch the store.
  *
- * Thread: open and close on the loop; run as `place` says. Several runs at once when `place` is a worker.
+ * Thread: open and close on the loop; run as `place` says. Several runs at once when `place` is a
+ * worker.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
@@ -25,11 +27,11 @@ struct agent; /* an opened one; each kind has its own */
 enum agent_place { AGENT_ON_WORKER, AGENT_ON_LOOP };
 
 struct agent_call {
-    struct value with;       /* checked against the manifest's inputs, defaults put in */
-    struct value state;      /* the reach; null */
-    const char *step;        /* for messages */
+    struct value with;  /* checked against the manifest's inputs, defaults put in */
+    struct value state; /* the reach; null */
+    const char *step;   /* for messages */
     const char *workflow;
-    struct id key;           /* idempotency key: of run and step, the same after any number of crashes */
+    struct id key; /* idempotency key: of run and step, the same after any number of crashes */
     struct id run;
     int attempt;             /* from 1 */
     int64_t deadline_ns;     /* CLOCK_BOOTTIME; past it the call ends with TIMEOUT */
@@ -37,9 +39,10 @@ struct agent_call {
     struct context *context; /* for jq: how to ask the jq child; its arena is the call's */
     struct arena *arena;     /* outputs go here; touched by nobody else during the call */
 
-    struct value out;        /* set when error.code is OK */
+    struct value out; /* set when error.code is OK */
     struct error error;
-    void (*done)(struct agent_call *call); /* AGENT_ON_LOOP alone: called once, on the loop, never inside run */
+    /* AGENT_ON_LOOP alone: called once, on the loop, never inside run, cancel or close. */
+    void (*done)(struct agent_call *call);
     void *owner;
     void *agent_private;     /* the agent's during the call */
     struct agent_call *next; /* the agent's during the call */
@@ -48,7 +51,8 @@ struct agent_call {
 struct agent_stats {
     uint64_t calls, failures, restarts;
     int64_t last_ns, total_ns;
-    bool broken; /* ended too often: until `ebb apply` or a person */
+    bool broken; /* ended too often: until `ebb apply` or a person. This and `restarts` are the
+                    kind's to know: catalog_stats asks it */
 };
 
 /* The numbers of the guide's get_resource_requirements. */
@@ -58,14 +62,19 @@ struct agent_requirements {
 };
 
 struct agent_kind {
-    const char *name;      /* the manifest's `kind:` */
+    const char *name; /* the manifest's `kind:` */
     enum agent_place place;
-    /* Loads what the manifest names. INVALID or CORRUPT with a sentence when that is no use. */
-    status (*open)(struct loop *loop, const struct agent_manifest *manifest, struct agent **out_agent,
-                   struct error *err);
+    /* Loads what the manifest names. INVALID or CORRUPT with a sentence when that is no use. Who
+     * opens keeps the manifest for as long as the agent is open. */
+    status (*open)(struct loop *loop, const struct agent_manifest *manifest,
+                   struct agent **out_agent, struct error *err);
     void (*run)(struct agent *agent, struct agent_call *call);
-    /* AGENT_ON_LOOP: ends the call with `error` as soon as it can (the runner's deadline has passed, or the daemon stops). */
+    /* AGENT_ON_LOOP: ends the call as soon as it can, with the error that stands in call->error,
+     * or TIMEOUT when none does (the runner's deadline has passed, or the daemon stops). `done`
+     * comes on a later turn of the loop; a call that has ended already is left alone. */
     void (*cancel)(struct agent *agent, struct agent_call *call);
-    void (*close)(struct agent *agent); /* no call is under way */
+    void (*close)(struct agent *agent); /* no call is under way; NULL is fine */
     void (*requirements)(const struct agent *agent, struct agent_requirements *out_requirements);
+    /* Writes `restarts` and `broken`; NULL: the kind has neither. */
+    void (*health)(const struct agent *agent, struct agent_stats *stats);
 };

@@ -1,8 +1,13 @@
 /*
  * agent_manifest: agent.yaml read and checked: what an agent takes, gives, and needs.
  *
- * Format version 1 whole; reserved keys are refused by name. Plain data in an arena of its own, immutable, counted.
+ * Format version 1 whole; reserved keys are refused by name. Plain data in an arena of its own,
+ * immutable, counted.
  *
+ * Not here: whether the agent works (its kind's `open` says that), and which of several versions a
+ * workflow gets (catalog).
+ *
+ * Thread: any; reading blocks on the disk. Nothing survives a crash, nothing needs to.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
@@ -10,53 +15,72 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agents/agent_version.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "wire/expression.h"
+#include "wire/fault.h"
 #include "wire/field.h"
 
-struct fault_list;
+struct manifest_hold;
 
 enum process_protocol { PROTOCOL_LINES, PROTOCOL_ONCE };
 
 enum {
+    AGENT_MANIFEST_BYTES_MAX = 256 * 1024,
+    AGENT_ARGUMENTS_MAX = 256,
+    AGENT_ENVIRONMENT_MAX = 256,
     AGENT_OUTPUT_BYTES_DEFAULT = 64 * 1024,
     AGENT_OUTPUT_BYTES_MAX = 1 << 20,
-    AGENT_INSTANCES_MAX = 64
-};
-
-struct agent_version {
-    int major, minor, patch;
+    AGENT_INSTANCES_MAX = 64,
+    AGENT_ONCE_INSTANCES_DEFAULT = 8,
+    AGENT_MEMORY_BYTES_LEAST = 1 << 20,
+    AGENT_DIGEST_BYTES_MAX = 16 << 20 /* of one named file; a longer one counts by size and time */
 };
 
 struct agent_manifest {
     struct slice name;
     struct agent_version version;
     struct slice version_text, summary, kind, license;
-    struct slice folder; /* where agent.yaml lies: paths in it are relative to this; ended by a zero */
+    struct slice folder; /* where agent.yaml lies, absolute: paths in it are relative to this; ended
+                            by a zero */
     struct id digest;    /* of the manifest and of the files that it names */
     struct field_set inputs, outputs; /* open when the manifest does not say */
     /* process */
-    const char *const *command; /* ended by NULL */
+    const char *const *command;     /* ended by NULL; a program with a slash is an absolute path */
     const char *const *environment; /* "NAME=value", ended by NULL: PATH, LANG, EBB_* and `env:` */
     enum process_protocol protocol;
-    int instances;
+    int instances; /* lines: so many processes; once: at most so many calls at a time */
     bool ready_first_line;
-    int64_t memory_bytes, output_bytes;
+    int64_t memory_bytes, output_bytes; /* limits; memory 0: none */
     /* text */
-    struct slice model_file; /* path, ended by a zero */
+    struct slice model_file; /* absolute path, ended by a zero */
+    int64_t model_bytes;
     /* jq */
     const struct expression *filter;
-    bool actuator; /* acts on the outside: `repeat` is never unless the step says otherwise */
+    bool actuator; /* acts on the outside: `repeat` is never unless the step says otherwise. No kind
+                      of this version does, and there is no key for it */
+    int64_t needs_memory_bytes; /* 0: it does not say */
+    bool needs_offline;         /* it works without a network */
+    struct manifest_hold *hold; /* arena and owners; the manifest's own */
 };
 
-/* Reads `folder`/agent.yaml. On INVALID *out_faults holds every fault when the file could be read at all, else NULL. */
+/* Reads `folder`/agent.yaml. On INVALID *out_faults holds every fault when the file could be read
+ * at all, else NULL; `err` has the first of them. */
 status agent_manifest_read(const char *folder, struct agent_manifest **out_manifest,
                            struct fault_list **out_faults, struct error *err);
+
+/* The same for a text that says it is `file`, with paths relative to `folder`, which may not exist:
+ * for fuzzing and for editors. */
+status agent_manifest_read_text(const char *folder, struct slice file, struct slice text,
+                                struct agent_manifest **out_manifest,
+                                struct fault_list **out_faults, struct error *err);
+
+/* The `agent:` of a text that may be faulty in everything else; false when there is none. */
+bool agent_manifest_name_of(struct slice text, struct arena *arena, struct slice *out_name);
+
+/* Another owner; from any thread. */
 struct agent_manifest *agent_manifest_share(struct agent_manifest *manifest);
+
+/* One owner less; the last one frees it. NULL is fine. From any thread. */
 void agent_manifest_release(struct agent_manifest *manifest);
-
-bool agent_version_read(struct slice text, struct agent_version *out_version);
-
-/* "^1", "^1.2", "~1.2", "1.2.0", ">=1.2", "*" or "": false when the range itself is wrong (then *out_valid is false). */
-bool agent_version_in(struct agent_version version, struct slice range, bool *out_valid);

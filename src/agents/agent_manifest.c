@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agents/agent_manifest.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agents/manifest_files.h"
+#include "agents/manifest_process.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "platform/file.h"
+#include "platform/hash.h"
+#include "wire/keys.h"
+
+enum { ARENA_BYTES_MAX = 8 << 20, SCRATCH_BYTES_MAX = 32 << 20 };
+
+struct manifest_hold {
+    struct agent_manifest manifest; /* first: one pointer is both */
+    struct arena arena;             /* owned */
+    atomic_int owners;
+};
+
+/* Kinds in the order of their names' row; from `onnx` on they are known and not built. */
+static const char *const KINDS[] = {"process", "text", "jq",   "onnx",  "image",
+                                    "http",    "llm",  "mqtt", "alarm", NULL};
+enum { KIND_PROCESS, KIND_TEXT, KIND_JQ, KINDS_BUILT };
+
+static void read_format(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    (void)target;
+    struct slice text;
+    if (keys_scalar(reading, key->name, "the format's version, 1", node, &text) &&
+        !slice_is(text, "1")) {
+        faults_add(reading->faults, node->place, "`ebb: %.*s`: this ebb reads format version 1",
+                   QUOTED(text));
+    }
+}
+
+static void read_version(struct reading *reading, const struct key *key, const struct yaml *node,
+                         void *target) {
+    struct agent_manifest *manifest = target;
+    struct slice text;
+    if (!keys_scalar(reading, key->name, "three numbers such as 1.2.0", node, &text)) {
+        return;
+    }
+    if (!agent_version_read(text, &manifest->version)) {
+        faults_add(reading->faults, node->place,
+                   "`version: %.*s`: a version is three numbers such as 1.2.0", QUOTED(text));
+        return;
+    }
+    keys_read_text(reading, key, node, target);
+}
+
+static void read_kind(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    struct slice text;
+    if (!keys_scalar(reading, key->name, "a word", node, &text)) {
+        return;
+    }
+    const int index = keys_word(reading, key->name, KINDS, text, node->place);
+    if (index >= KINDS_BUILT) {
+        faults_add(reading->faults, node->place, "`kind: %s` is not in this version of ebb",
+                   KINDS[index]);
+    } else if (index >= 0) {
+        keys_read_text(reading, key, node, target);
+    }
+}
+
+static void read_fields(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    struct field_set set = {0};
+    field_set_read(reading, node, &set);
+    (void)memcpy((char *)target + key->offset, &set, sizeof(set));
+}
+
+static void read_model_file(struct reading *reading, const struct key *key, const struct yaml *node,
+                            void *target) {
+    struct agent_manifest *manifest = target;
+    struct slice text;
+    if (keys_scalar(reading, key->name, "the path of a file", node, &text)) {
+        (void)manifest_need_file(reading, manifest, text, node->place, &manifest->model_file,
+                                 &manifest->model_bytes);
+    }
+}
+
+static void read_model(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target) {
+    static const struct key KEYS[] = {
+        {.name = "file", .state = KEY_REQUIRED, .read = read_model_file},
+        {.name = "metadata", .state = KEY_RESERVED},
+        {.name = "variants", .state = KEY_RESERVED},
+        {.name = "providers", .state = KEY_RESERVED},
+        {.name = "threads", .state = KEY_RESERVED},
+        {.name = "batch", .state = KEY_RESERVED},
+        {.name = "set", .state = KEY_RESERVED},
+        {.name = "carry", .state = KEY_RESERVED},
+        {0}};
+    static const struct key_table TABLE = {.what = "`model`", .keys = KEYS};
+    (void)key;
+    (void)keys_read(reading, &TABLE, node, target);
+}
+
+static void read_filter(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    struct agent_manifest *manifest = target;
+    struct slice text;
+    if (!keys_scalar(reading, key->name, "a jq program", node, &text)) {
+        return;
+    }
+    struct error why = {0};
+    struct place place = node->place;
+    text = arena_copy(reading->arena, text);
+    if (text.bytes == NULL) {
+        reading->faults->no_memory = true;
+    } else if (expression_compile(reading->arena, text, node->place, &manifest->filter, &place,
+                                  &why) != STATUS_OK) {
+        faults_add(reading->faults, place, "%s", why.text);
+    }
+}
+
+static void read_limits(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    static const struct key KEYS[] = {{.name = "memory",
+                                       .read = keys_read_size,
+                                       .offset = offsetof(struct agent_manifest, memory_bytes),
+                                       .least = AGENT_MEMORY_BYTES_LEAST,
+                                       .most = INT64_C(1) << 44},
+                                      {.name = "output",
+                                       .read = keys_read_size,
+                                       .offset = offsetof(struct agent_manifest, output_bytes),
+                                       .least = 1,
+                                       .most = AGENT_OUTPUT_BYTES_MAX},
+                                      {.name = "cpu", .state = KEY_RESERVED},
+                                      {.name = "tokens", .state = KEY_RESERVED},
+                                      {.name = "turns", .state = KEY_RESERVED},
+                                      {.name = "timeout", .state = KEY_RESERVED},
+                                      {0}};
+    static const struct key_table TABLE = {.what = "`limits`", .keys = KEYS};
+    (void)key;
+    (void)keys_read(reading, &TABLE, node, target);
+}
+
+static void read_needs(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target) {
+    static const struct key KEYS[] = {
+        {.name = "memory",
+         .read = keys_read_size,
+         .offset = offsetof(struct agent_manifest, needs_memory_bytes),
+         .most = INT64_C(1) << 44},
+        {.name = "offline",
+         .read = keys_read_boolean,
+         .offset = offsetof(struct agent_manifest, needs_offline)},
+        {0}};
+    static const struct key_table TABLE = {.what = "`needs`", .keys = KEYS};
+    (void)key;
+    (void)keys_read(reading, &TABLE, node, target);
+}
+
+static const struct key MANIFEST_KEYS[] = {
+    {.name = "ebb", .state = KEY_REQUIRED, .read = read_format},
+    {.name = "agent",
+     .state = KEY_REQUIRED,
+     .read = keys_read_name,
+     .offset = offsetof(struct agent_manifest, name)},
+    {.name = "version",
+     .state = KEY_REQUIRED,
+     .read = read_version,
+     .offset = offsetof(struct agent_manifest, version_text)},
+    {.name = "summary", .read = keys_read_text, .offset = offsetof(struct agent_manifest, summary)},
+    {.name = "license", .read = keys_read_text, .offset = offsetof(struct agent_manifest, license)},
+    {.name = "kind",
+     .state = KEY_REQUIRED,
+     .read = read_kind,
+     .offset = offsetof(struct agent_manifest, kind)},
+    {.name = "inputs", .read = read_fields, .offset = offsetof(struct agent_manifest, inputs)},
+    {.name = "outputs", .read = read_fields, .offset = offsetof(struct agent_manifest, outputs)},
+    {.name = "needs", .read = read_needs},
+    {.name = "limits", .read = read_limits},
+    {.name = "command"}, /* what follows belongs to one kind: KIND_KEYS reads it */
+    {.name = "env"},
+    {.name = "protocol"},
+    {.name = "mode"},
+    {.name = "ready"},
+    {.name = "instances",
+     .read = keys_read_count,
+     .offset = offsetof(struct agent_manifest, instances),
+     .least = 1,
+     .most = AGENT_INSTANCES_MAX},
+    {.name = "model"},
+    {.name = "filter"},
+    {.name = "variants", .state = KEY_RESERVED},
+    {.name = "batch", .state = KEY_RESERVED},
+    {.name = "offload", .state = KEY_RESERVED},
+    {.name = "permissions", .state = KEY_RESERVED},
+    {.name = "python", .state = KEY_RESERVED},
+    {.name = "blobs", .state = KEY_RESERVED},
+    {.name = "before", .state = KEY_RESERVED},
+    {.name = "after", .state = KEY_RESERVED},
+    {.name = "url", .state = KEY_RESERVED},
+    {.name = "key", .state = KEY_RESERVED},
+    {.name = "tools", .state = KEY_RESERVED},
+    {0}};
+
+/* What only one kind has, and whether that kind must have it. In the order in which they are read:
+ * `command` and `ready` depend on `mode`. */
+struct kind_key {
+    const char *name;
+    int kind;
+    bool required;
+    key_reader *read;
+};
+
+static const struct kind_key KIND_KEYS[] = {
+    {"mode", KIND_PROCESS, false, manifest_read_mode},
+    {"command", KIND_PROCESS, true, manifest_read_command},
+    {"env", KIND_PROCESS, false, manifest_read_environment},
+    {"protocol", KIND_PROCESS, false, manifest_read_protocol},
+    {"ready", KIND_PROCESS, false, manifest_read_ready},
+    {"instances", KIND_PROCESS, false, NULL},
+    {"model", KIND_TEXT, true, read_model},
+    {"filter", KIND_JQ, true, read_filter},
+};
+
+static const struct yaml_pair *find_pair(const struct yaml *map, const char *name) {
+    for (uint32_t i = 0; i < map->count; i++) {
+        if (slice_is(map->pairs[i].key, name)) {
+            return &map->pairs[i];
+        }
+    }
+    return NULL;
+}
+
+/* The keys of the manifest's own kind are read, those of another kind refused. A kind that is not
+ * built was refused already: what its keys mean is not known here. */
+static void read_kind_keys(struct reading *reading, const struct yaml *root,
+                           struct agent_manifest *manifest) {
+    if (manifest->kind.count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(KIND_KEYS) / sizeof(KIND_KEYS[0]); i++) {
+        const struct kind_key *row = &KIND_KEYS[i];
+        const struct yaml_pair *pair = find_pair(root, row->name);
+        const bool ours = slice_is(manifest->kind, KINDS[row->kind]);
+        if (pair != NULL && !ours) {
+            faults_add(reading->faults, pair->key_place, "`%s` is a key of kind %s, not of %s",
+                       row->name, KINDS[row->kind], manifest->kind.bytes);
+        } else if (pair == NULL && ours && row->required) {
+            faults_add(reading->faults, root->place, "an agent of kind %s needs `%s`",
+                       KINDS[row->kind], row->name);
+        } else if (pair != NULL && row->read != NULL) {
+            const struct key key = {.name = row->name};
+            row->read(reading, &key, &pair->value, manifest);
+        }
+    }
+    if (slice_is(manifest->kind, KINDS[KIND_PROCESS])) {
+        manifest_process_finish(reading, manifest);
+    }
+}
+
+static void read_root(struct reading *reading, const struct yaml *root,
+                      struct agent_manifest *manifest) {
+    static const struct key_table TABLE = {.what = "an agent's manifest", .keys = MANIFEST_KEYS};
+    if (!keys_read(reading, &TABLE, root, manifest)) {
+        return;
+    }
+    if (root->count > 0 && yaml_get(root, "ebb") != NULL && !slice_is(root->pairs[0].key, "ebb")) {
+        faults_add(reading->faults, root->pairs[0].key_place, "the first line is `ebb: 1`");
+    }
+    read_kind_keys(reading, root, manifest);
+}
+
+/* Says at once everything that is wrong with the text. */
+static void read_text(struct reading *reading, struct slice text, struct agent_manifest *manifest) {
+    struct arena scratch;
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
+    const struct yaml_document *documents = NULL;
+    uint32_t count = 0;
+    struct place place = {0};
+    struct error why = {0};
+    if (text.count > 0 &&
+        yaml_read(&scratch, text, &documents, &count, &place, &why) != STATUS_OK) {
+        faults_add(reading->faults, place, "%s", why.text);
+    } else if (count != 1) {
+        faults_add(reading->faults, count > 1 ? documents[1].root.place : (struct place){1, 1},
+                   "a manifest is one document with one agent; this file has %u", count);
+    } else {
+        read_root(reading, &documents[0].root, manifest);
+    }
+    arena_done(&scratch);
+}
+
+static struct manifest_hold *new_hold(void) {
+    struct manifest_hold *hold = memory_new(1, sizeof(*hold));
+    if (hold != NULL) {
+        arena_init(&hold->arena, ARENA_BYTES_MAX);
+        atomic_init(&hold->owners, 1);
+        hold->manifest = (struct agent_manifest){.output_bytes = AGENT_OUTPUT_BYTES_DEFAULT,
+                                                 .inputs = {.open = true},
+                                                 .outputs = {.open = true},
+                                                 .needs_offline = true,
+                                                 .hold = hold};
+    }
+    return hold;
+}
+
+/* INVALID with the first sentence, and how many more there are. */
+static status refuse(const struct faults *faults, struct slice file, struct fault_list **out_faults,
+                     struct error *err) {
+    TRY(faults_take(faults, file, out_faults, err));
+    const struct fault *first = (*out_faults)->faults;
+    while (first->warning) {
+        first++;
+    }
+    char more[48] = "";
+    if (faults->error_count > 1) {
+        (void)snprintf(more, sizeof(more), " (and %u more)", faults->error_count - 1);
+    }
+    return fail(err, STATUS_INVALID, "%.*s:%d:%d: %.*s%s", SLICE_ARGS(file), first->place.line,
+                first->place.column, SLICE_ARGS(first->text), more);
+}
+
+status agent_manifest_read_text(const char *folder, struct slice file, struct slice text,
+                                struct agent_manifest **out_manifest,
+                                struct fault_list **out_faults, struct error *err) {
+    assert(folder != NULL);
+    *out_faults = NULL;
+    struct manifest_hold *hold = new_hold();
+    if (hold == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for a manifest");
+    }
+    struct agent_manifest *manifest = &hold->manifest;
+    struct faults faults;
+    faults_init(&faults, &hold->arena);
+    struct reading reading = {.arena = &hold->arena, .faults = &faults, .owner = manifest};
+    char *absolute = realpath(folder, NULL);
+    manifest->folder = arena_copy(&hold->arena, slice_of(absolute != NULL ? absolute : folder));
+    free(absolute);
+    manifest->digest = hash_128(text, (struct slice){0});
+    status code = STATUS_OK;
+    if (manifest->folder.bytes == NULL) {
+        code = fail(err, STATUS_NO_MEMORY, "out of memory for a manifest");
+    } else {
+        read_text(&reading, text, manifest);
+        if (faults.no_memory) {
+            code = fail(err, STATUS_NO_MEMORY, "out of memory for a manifest");
+        } else if (faults.error_count > 0) {
+            code = refuse(&faults, file, out_faults, err);
+        }
+    }
+    if (code != STATUS_OK) {
+        agent_manifest_release(manifest);
+        return code;
+    }
+    *out_manifest = manifest;
+    return STATUS_OK;
+}
+
+status agent_manifest_read(const char *folder, struct agent_manifest **out_manifest,
+                           struct fault_list **out_faults, struct error *err) {
+    *out_faults = NULL;
+    CLEANUP(buffer_done) struct buffer path;
+    buffer_init(&path, 8192);
+    buffer_print(&path, "%s/agent.yaml", folder);
+    TRY(buffer_status(&path, err));
+    CLEANUP(buffer_done) struct buffer text;
+    buffer_init(&text, AGENT_MANIFEST_BYTES_MAX);
+    if (file_read(path.bytes, &text, err) != STATUS_OK) {
+        return fail_while(err, "read %s", path.bytes);
+    }
+    return agent_manifest_read_text(folder, buffer_slice(&path), buffer_slice(&text), out_manifest,
+                                    out_faults, err);
+}
+
+bool agent_manifest_name_of(struct slice text, struct arena *arena, struct slice *out_name) {
+    struct arena scratch;
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
+    const struct yaml_document *documents = NULL;
+    uint32_t count = 0;
+    struct place place;
+    bool found = false;
+    if (yaml_read(&scratch, text, &documents, &count, &place, NULL) == STATUS_OK && count > 0) {
+        const struct yaml *name = yaml_get(&documents[0].root, "agent");
+        if (name != NULL && name->kind == YAML_SCALAR && text_is_name(name->text)) {
+            *out_name = arena_copy(arena, name->text);
+            found = out_name->bytes != NULL;
+        }
+    }
+    arena_done(&scratch);
+    return found;
+}
+
+struct agent_manifest *agent_manifest_share(struct agent_manifest *manifest) {
+    atomic_fetch_add_explicit(&manifest->hold->owners, 1, memory_order_relaxed);
+    return manifest;
+}
+
+void agent_manifest_release(struct agent_manifest *manifest) {
+    if (manifest == NULL) {
+        return;
+    }
+    struct manifest_hold *hold = manifest->hold;
+    if (atomic_fetch_sub_explicit(&hold->owners, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    arena_done(&hold->arena);
+    memory_free(hold);
+}
