@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The expressions that jq evaluates: gathered, compiled for a look, and warned about.
+#include "wire/expression_tree.h"
 #include "wire/lexer.h"
 #include "wire/workflow_draft.h"
 
@@ -28,8 +29,7 @@ static void warn_of_order(struct workflow_draft *draft, const struct expression 
     while (lexer_next(&lexer, &token, &at, NULL) == STATUS_OK && token.kind != TOKEN_END) {
         for (size_t i = 0; i < sizeof(SIGNS) / sizeof(SIGNS[0]); i++) {
             if (token_is(&token, SIGNS[i])) {
-                faults_warn(draft->reading.faults,
-                            lexer_place(text, expression_place(expression), token.begin),
+                faults_warn(draft->reading.faults, expression_place_of(expression, token.begin),
                             "this is jq, where `%s` takes null for less than any number: a value "
                             "that is missing compares, too",
                             SIGNS[i]);
@@ -54,8 +54,7 @@ static void compile(struct workflow_draft *draft, const struct expression *expre
         const int64_t in_text = (int64_t)offset - expression_program_offset(expression);
         const bool known = in_text >= 0 && (size_t)in_text <= text.count;
         faults_add(draft->reading.faults,
-                   lexer_place(text, expression_place(expression), known ? (uint32_t)in_text : 0),
-                   "%s", err.text);
+                   expression_place_of(expression, known ? (uint32_t)in_text : 0), "%s", err.text);
     }
 }
 

@@ -9,7 +9,6 @@
 struct look {
     struct workflow_draft *draft;
     struct expression_owner owner;
-    bool native;
 };
 
 static bool find_let(const struct workflow_draft *draft, struct slice name, uint32_t *out_index) {
@@ -187,7 +186,7 @@ static bool check_reserved(const struct look *look, const struct path *path) {
         if (!slice_is(path->root, RESERVED[i])) {
             continue;
         }
-        if (look->native && !is_refused_already(look, RESERVED[i])) {
+        if (!is_refused_already(look, RESERVED[i])) {
             faults_add(look->draft->reading.faults, path->place,
                        "`.%s` is not in this version of ebb", RESERVED[i]);
         }
@@ -218,9 +217,6 @@ static void check_variable(const struct look *look, const struct path *path) {
         }
         return;
     }
-    if (!look->native) {
-        return; /* jq binds names of its own; its compiler knows which */
-    }
     const char *names[WORKFLOW_LETS_MAX + 3] = {"device", "run"};
     for (uint32_t i = 0; i < draft->let_count; i++) {
         names[i + 2] = draft->lets[i].let.name.bytes;
@@ -242,8 +238,7 @@ static void check_path(void *owner, const struct path *path) {
         check_steps_path(look, path);
     } else if (slice_starts(path->root, "$")) {
         check_variable(look, path);
-    } else if (!check_reserved(look, path) && look->native) {
-        /* In jq a field may be one of something else than the context. */
+    } else if (!check_reserved(look, path)) {
         const char *nearest = text_nearest(path->root, ROOTS);
         faults_add(look->draft->reading.faults, path->place, "there is no `.%.*s`: %s%s%s",
                    QUOTED(path->root), nearest != NULL ? "did you mean `." : "expressions see ",
@@ -254,7 +249,7 @@ static void check_path(void *owner, const struct path *path) {
 
 static void check_expression(struct workflow_draft *draft, struct expression_owner owner,
                              const struct expression *expression) {
-    struct look look = {.draft = draft, .owner = owner, .native = expression_is_native(expression)};
+    struct look look = {.draft = draft, .owner = owner};
     expression_visit(expression, check_path, &look);
 }
 

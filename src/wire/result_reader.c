@@ -176,7 +176,8 @@ void results_read(struct reading *reading, const struct key *key, const struct y
 }
 
 static bool is_own_variable(struct slice name) {
-    return slice_is(name, "params") || slice_is(name, "device") || slice_is(name, "run");
+    return slice_is(name, "params") || slice_is(name, "device") || slice_is(name, "run") ||
+           slice_is(name, "name");
 }
 
 static void read_let(struct workflow_draft *draft, const struct yaml_pair *pair) {
