@@ -1,9 +1,10 @@
 /*
- * event: what a trigger delivers: id, source, type, time with its quality, key, data or text.
+ * event: what a trigger delivers: id, source, type, time with its quality, data or text.
  *
- * An event owns its arena; it is made by a trigger on the loop, handed to the orchestrator, and goes with its run. `settle` is called exactly once,
- * on the loop, when the source may forget it (stdin: the next line may come; watch: the file may be deleted).
+ * An event owns its arena; a trigger makes it, hands it to the orchestrator, and it goes with its
+ * run. `settle` is called exactly once, on the loop, when the source may forget the event.
  *
+ * Thread: one owner at a time. Survives: only when its run was kept (runtime/journal).
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
@@ -12,29 +13,62 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/error.h"
+#include "base/id.h"
 #include "base/value.h"
 #include "platform/clock.h"
 
-enum { EVENT_TEXT_BYTES_MAX = 1 << 20, EVENT_BYTES_MAX = 3 << 20 };
+enum {
+    EVENT_TEXT_BYTES_MAX = 1 << 20, /* longer text is cut and marked */
+    EVENT_BYTES_MAX = 8 << 20,      /* all that an event may hold in memory */
+    EVENT_EXTRAS_MAX = 8
+};
 
 enum event_outcome {
-    EVENT_STORED,   /* its run ended and that is durable */
-    EVENT_KEPT,     /* its run row is durable: the source may forget it */
-    EVENT_DROPPED,  /* by the queue's policy, counted */
-    EVENT_REFUSED   /* the store failed or the daemon stops: the source keeps it */
+    EVENT_STORED,  /* its run ended, and that is durable */
+    EVENT_KEPT,    /* its run is kept: the source may forget it */
+    EVENT_DROPPED, /* by the queue's policy, counted */
+    EVENT_REFUSED  /* the daemon stops: the source keeps it */
 };
 
 struct event {
     struct arena arena;
-    struct slice id;       /* identity, empty when the source has none */
-    struct slice source;
+    struct slice id;     /* identity, empty when the source has none */
+    struct slice source; /* name of the source */
     struct slice type;
-    struct moment arrived;
-    struct value value;    /* the whole event as expressions see it */
-    bool repeatable;       /* the source is the journal: it can give the event again */
-    uint64_t seen_hash;    /* of source and id; 0 when the source has no ids */
-    void (*settle)(struct event *event, enum event_outcome outcome);
-    void *trigger;         /* the trigger's */
-    struct event *next;
+    struct moment time;    /* when it happened, as far as is known */
+    struct moment arrived; /* boot_ns is comparable only within `boot` */
+    struct id boot;
+    struct value value; /* the whole event, as expressions see it */
+    bool repeatable;    /* the source is the journal: it can give the event again */
+    uint64_t seen_hash; /* of source and id; 0 when there is no id */
+    void (*settle)(struct event *event, enum event_outcome outcome); /* NULL: nobody waits */
+    void *trigger;                                                   /* the trigger's, for settle */
+    struct event *next;                                              /* of whoever owns it */
 };
+
+/* What a kind of source adds beside the common members: `data`, `text`, `path` ... */
+struct event_extra {
+    const char *name;
+    struct value value; /* in the event's arena */
+};
+
+/* An empty event with its arena; NULL when there is no memory. */
+struct event *event_new(void);
+void event_destroy(struct event *event);
+
+/* Sets the common members from id, source, type, time and arrived (now, when its boot_ns is 0),
+ * and the extras behind them. Slices are kept, not copied: they live in the event's arena. */
+status event_seal(struct event *event, const struct event_extra *extras, uint32_t count,
+                  struct error *err);
+
+/* The event as JSON, to be kept with its run, and back. */
+status event_write(const struct event *event, struct buffer *out, struct error *err);
+status event_read(struct slice json, struct event **out_event, struct error *err);
+
+/* How long ago it happened, by the worst case when the clock does not tell: INT64_MAX then. */
+int64_t event_age_ms(const struct event *event);
+
+/* Calls settle, once. */
+void event_settle(struct event *event, enum event_outcome outcome);

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/agent_runner.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "platform/hash.h"
+
+enum { BACKOFF_MS_MAX = 5 * 60 * 1000, LINK_WAIT_MS = 30 * 1000 };
+static const int64_t LINK_WAIT_NS_MAX = (int64_t)7 * 86400 * 1000000000;
+
+static struct run_step *progress_of(struct run *run) {
+    return &run->steps[run->current];
+}
+
+/* --- one step, on a worker
+ * ------------------------------------------------------------------------ */
+
+/* The step's output stands, whatever it is; on to the next one. */
+static void settle_step(struct run *run, enum run_phase phase, struct value output) {
+    struct run_step *progress = progress_of(run);
+    progress->phase = phase;
+    run_give(run, run->current, output);
+    if (run->detour) {
+        run->detour = false;
+        run->current = run->stands_for;
+        if (progress_of(run)->phase != PHASE_FAILED) {
+            settle_step(run, PHASE_FAILED, output);
+            return;
+        }
+    }
+    run->current++;
+}
+
+static void fail_run_at_step(struct run *run, enum run_outcome outcome, const struct error *err) {
+    run->failed_step = run_current(run)->id;
+    run_fail(run, outcome, err);
+}
+
+/* What `on_error` says of a step that failed for good. */
+static void give_up_step(struct run *run, enum run_outcome outcome, const struct error *err) {
+    const struct step *step = run_current(run);
+    struct run_step *progress = progress_of(run);
+    progress->code = err->code;
+    progress->error = run_keep_text(run, err->text);
+    progress->phase = PHASE_FAILED;
+    switch (step->on_error) {
+    case ON_ERROR_SKIP_STEP:
+        settle_step(run, PHASE_FAILED, (struct value){0});
+        return;
+    case ON_ERROR_USE:
+        settle_step(run, PHASE_FAILED, step->use);
+        return;
+    case ON_ERROR_SKIP_RUN:
+        run->failed_step = step->id;
+        run->error = progress->error;
+        run->code = err->code;
+        run->outcome = OUTCOME_SKIPPED;
+        run_conclude(run);
+        return;
+    case ON_ERROR_STEP:
+        if (!run->detour && run->steps[step->other_step].phase == PHASE_FRESH) {
+            progress->phase = PHASE_FRESH; /* settled when its stand-in is */
+            run->detour = true;
+            run->stands_for = run->current;
+            run->current = step->other_step;
+            return;
+        }
+        break;
+    case ON_ERROR_FAIL:
+        break;
+    }
+    fail_run_at_step(run, outcome, err);
+}
+
+static bool may_retry(const struct run *run, status code) {
+    const struct step *step = run_current(run);
+    const struct run_step *progress = &run->steps[run->current];
+    return !step->repeat_never && progress->attempts < step->attempts &&
+           (step->retry_on & error_class_of(code)) != 0;
+}
+
+static void fail_step(struct run *run, const struct error *err) {
+    const struct step *step = run_current(run);
+    struct run_step *progress = progress_of(run);
+    if (may_retry(run, err->code)) {
+        const int doublings = progress->attempts - 1 < 20 ? progress->attempts - 1 : 20;
+        const int64_t wait = step->backoff_ms << doublings;
+        run->wait_ms = wait < BACKOFF_MS_MAX ? wait : BACKOFF_MS_MAX;
+        progress->phase = PHASE_BEGUN;
+        run->need = NEED_TIMER;
+        return;
+    }
+    if (err->code == STATUS_OFFLINE && !step->on_error_given && run->kept) {
+        progress->phase = PHASE_BEGUN;
+        run->need = NEED_LINK;
+        return;
+    }
+    give_up_step(run, OUTCOME_FAILED, err);
+}
+
+/* What is late must not act: the run's deadline, and the step's own. */
+static bool is_late(struct run *run) {
+    const struct workflow *workflow = run->version->workflow;
+    const struct step *step = run_current(run);
+    if (workflow->deadline_ms == 0 && step->expires_ms == 0) {
+        return false;
+    }
+    const int64_t age_ms = event_age_ms(run->event);
+    struct error err;
+    if (workflow->deadline_ms > 0 && age_ms > workflow->deadline_ms) {
+        (void)fail(&err, STATUS_TIMEOUT, "the run's deadline passed before step '%.*s'",
+                   SLICE_ARGS(step->id));
+        fail_run_at_step(run, OUTCOME_EXPIRED, &err);
+        return true;
+    }
+    if (step->expires_ms > 0 && age_ms > step->expires_ms) {
+        (void)fail(&err, STATUS_TIMEOUT, "step '%.*s' expired before it could begin",
+                   SLICE_ARGS(step->id));
+        give_up_step(run, OUTCOME_EXPIRED, &err);
+        return true;
+    }
+    return false;
+}
+
+static status render_inputs(struct run *run, struct error *err) {
+    const struct step *step = run_current(run);
+    struct value with;
+    if (step->with == NULL) {
+        (void)value_new_object(&run->arena, 0, &with);
+    } else {
+        TRY(template_render(step->with, &run->context, &with, err));
+    }
+    const struct agent_manifest *manifest = run->version->agents[run->current].manifest;
+    return field_set_check(&manifest->inputs, &run->arena, with, &progress_of(run)->with, err);
+}
+
+/* From "nothing decided" to "its inputs stand". */
+static void prepare_step(struct run *run) {
+    const struct step *step = run_current(run);
+    struct run_step *progress = progress_of(run);
+    struct error err;
+    if (step->only_on_error && !run->detour) {
+        settle_step(run, PHASE_SKIPPED, (struct value){0});
+        return;
+    }
+    if (progress->began_before && step->repeat_never) {
+        (void)fail(&err, STATUS_CRASH,
+                   "step '%.*s' had begun when the daemon ended and is not repeated",
+                   SLICE_ARGS(step->id));
+        give_up_step(run, OUTCOME_FAILED, &err);
+        return;
+    }
+    run->ask_deadline_ns = 0;
+    bool wanted = true;
+    if (step->when != NULL &&
+        expression_holds(step->when, &run->context, &wanted, &err) != STATUS_OK) {
+        give_up_step(run, OUTCOME_FAILED, &err);
+        return;
+    }
+    if (!wanted) {
+        settle_step(run, PHASE_SKIPPED, (struct value){0});
+        return;
+    }
+    if (is_late(run)) {
+        return;
+    }
+    if (render_inputs(run, &err) != STATUS_OK) {
+        (void)fail_while(&err, "step '%.*s'", SLICE_ARGS(step->id));
+        give_up_step(run, OUTCOME_FAILED, &err);
+        return;
+    }
+    const bool guarded = step->repeat_never || step->expires_ms > 0;
+    progress->phase = guarded && journal_keeps(run) ? PHASE_PREPARED : PHASE_BEGUN;
+    run->need = progress->phase == PHASE_PREPARED ? NEED_BEGUN : NEED_WORKER;
+}
+
+static struct id step_key(const struct run *run) {
+    const struct slice id = {.bytes = (const char *)run->id.bytes, .count = ID_BYTES};
+    return hash_128(id, run_current(run)->id);
+}
+
+static void call_agent(struct run *run) {
+    const struct step *step = run_current(run);
+    struct run_step *progress = progress_of(run);
+    if (is_late(run)) { /* the write that was awaited, or the backoff, took its time */
+        return;
+    }
+    progress->attempts++;
+    progress->began_ns = clock_boot_ns();
+    run->ask_deadline_ns = progress->began_ns + step->timeout_ms * 1000000;
+    run->call = (struct agent_call){
+        .with = progress->with,
+        .step = run_keep(run, step->id),
+        .workflow = run_keep(run, run->version->workflow->name),
+        .key = step_key(run),
+        .run = run->id,
+        .attempt = progress->attempts,
+        .deadline_ns = run->ask_deadline_ns,
+        .context = &run->context,
+        .arena = &run->arena,
+        .owner = run,
+    };
+    progress->phase = PHASE_RETURNED;
+    const struct opened_agent *opened = &run->version->agents[run->current];
+    if (opened->kind->place == AGENT_ON_LOOP) {
+        run->need = NEED_CALL;
+        return;
+    }
+    opened->kind->run(opened->agent, &run->call);
+}
+
+static void take_answer(struct run *run) {
+    struct run_step *progress = progress_of(run);
+    const uint32_t index = run->current;
+    const int64_t took_ns = clock_boot_ns() - progress->began_ns;
+    progress->took_ns += took_ns;
+    progress->calls++;
+    if (run->call.error.code != STATUS_OK) {
+        progress->failures++;
+        (void)fail_while(&run->call.error, "step '%.*s'", SLICE_ARGS(run_current(run)->id));
+        fail_step(run, &run->call.error);
+        return;
+    }
+    settle_step(run, PHASE_DONE, run->call.out);
+    if (journal_wants_output(run, index)) {
+        run->need = NEED_NOTE;
+    }
+}
+
+static void take_step(struct run *run) {
+    switch (progress_of(run)->phase) {
+    case PHASE_FRESH:
+        prepare_step(run);
+        return;
+    case PHASE_PREPARED:
+        progress_of(run)->phase = PHASE_BEGUN;
+        return;
+    case PHASE_BEGUN:
+        call_agent(run);
+        return;
+    case PHASE_RETURNED:
+        take_answer(run);
+        return;
+    case PHASE_DONE:
+    case PHASE_FAILED:
+    case PHASE_SKIPPED:
+        run->current++; /* known from the journal */
+        return;
+    }
+}
+
+static void work(struct job *job, int worker) {
+    struct run *run = (struct run *)job;
+    crash_page_enter(run->runner->page, worker, run->id);
+    run->need = NEED_WORKER;
+    while (run->need == NEED_WORKER && run->current < run->version->workflow->step_count) {
+        take_step(run);
+    }
+    if (run->need == NEED_WORKER) {
+        run_conclude(run);
+    }
+    crash_page_leave(run->runner->page, worker);
+}
+
+/* --- what a run needs of the loop
+ * ----------------------------------------------------------------- */
+
+static void resume(struct run *run) {
+    if (!run->runner->stopping) {
+        pool_submit(run->runner->pool, &run->job);
+    }
+}
+
+static void timer_rang(void *owner) {
+    resume(owner);
+}
+
+static void wait_for(struct run *run, int64_t wait_ms) {
+    struct error err;
+    if (run->timer == NULL &&
+        timer_open(run->runner->loop, timer_rang, run, &run->timer, &err) != STATUS_OK) {
+        resume(run); /* without a timer the retry comes at once rather than never */
+        return;
+    }
+    timer_set(run->timer, wait_ms);
+}
+
+static void agent_answered(struct agent_call *call) {
+    resume(call->owner);
+}
+
+static void call_on_loop(struct run *run) {
+    const struct opened_agent *opened = &run->version->agents[run->current];
+    run->call.done = agent_answered;
+    opened->kind->run(opened->agent, &run->call);
+}
+
+/* Agents' figures are the loop's: they are added where no worker can be adding too. */
+static void count_calls(struct run *run) {
+    for (uint32_t i = 0; i < run->version->workflow->step_count; i++) {
+        struct run_step *step = &run->steps[i];
+        if (step->calls > 0) {
+            struct agent_stats *stats = catalog_stats(run->version->agents[i].entry);
+            stats->calls += step->calls;
+            stats->failures += step->failures;
+            stats->last_ns = step->took_ns;
+            stats->total_ns += step->took_ns;
+            step->calls = 0;
+        }
+    }
+}
+
+static void end_run(struct run *run) {
+    struct agent_runner *runner = run->runner;
+    count_calls(run);
+    runner->active--;
+    runner->ended(runner->owner, run);
+}
+
+static void wait_for_link(struct run *run) {
+    const int64_t now = clock_boot_ns();
+    if (run->offline_since_ns == 0) {
+        run->offline_since_ns = now;
+        journal_state(run->runner->journal, run, RUN_WAITING);
+        run->runner->waits(run->runner->owner, run);
+    }
+    if (now - run->offline_since_ns > LINK_WAIT_NS_MAX) {
+        struct error err;
+        (void)fail(&err, STATUS_OFFLINE, "step '%.*s' was offline for 7 days",
+                   SLICE_ARGS(run_current(run)->id));
+        run->failed_step = run_current(run)->id;
+        run_fail(run, OUTCOME_FAILED, &err);
+        end_run(run);
+        return;
+    }
+    wait_for(run, LINK_WAIT_MS);
+}
+
+static void done(struct job *job) {
+    struct run *run = (struct run *)job;
+    struct agent_runner *runner = run->runner;
+    switch (run->need) {
+    case NEED_BEGUN:
+        journal_step_begun(runner->journal, run, resume);
+        return;
+    case NEED_CALL:
+        call_on_loop(run);
+        return;
+    case NEED_TIMER:
+        wait_for(run, run->wait_ms);
+        return;
+    case NEED_LINK:
+        wait_for_link(run);
+        return;
+    case NEED_NOTE:
+        journal_outputs(runner->journal, run, resume);
+        return;
+    case NEED_END:
+        end_run(run);
+        return;
+    case NEED_WORKER:
+        assert(false);
+        return;
+    }
+}
+
+void agent_runner_start(struct agent_runner *runner, struct run *run) {
+    run->runner = runner;
+    run->job = (struct job){.work = work, .done = done};
+    runner->active++;
+    pool_submit(runner->pool, &run->job);
+}

@@ -1,0 +1,34 @@
+/*
+ * agent_runner: takes a run's steps: on a worker as long as it can, on the loop where a step must
+ * wait.
+ *
+ * A run of in-process steps crosses threads twice. What an awaited write, a waiting agent, a
+ * backoff or a missing link needs, the runner asks for on the loop, and hands the run to a worker
+ * again. A step's failure becomes what its `retry` and `on_error` say; the run's end is the
+ * orchestrator's (`ended`).
+ *
+ * Thread: loop; steps on workers. Survives: nothing by itself, see journal.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "platform/loop.h"
+#include "platform/worker.h"
+#include "runtime/crash_page.h"
+#include "runtime/journal.h"
+#include "runtime/run.h"
+
+struct agent_runner {
+    struct loop *loop; /* not owned, like all here */
+    struct pool *pool;
+    struct journal *journal;
+    struct crash_page *page;
+    void (*ended)(void *owner, struct run *run); /* on the loop: outcome and records stand */
+    void (*waits)(void *owner, struct run *run); /* on the loop: it waits for a link from now on */
+    void *owner;
+    uint32_t active; /* runs between agent_runner_start and `ended` */
+    bool stopping;   /* runs that come back from a worker go no further */
+};
+
+/* Takes a run until it ends. */
+void agent_runner_start(struct agent_runner *runner, struct run *run);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/agent_trial.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "platform/clock.h"
+#include "platform/json.h"
+#include "platform/random.h"
+#include "runtime/version.h"
+
+struct trying {
+    struct loop *loop;
+    struct generation *generation;
+    struct arena arena;
+    struct context context;
+    struct agent_call call;
+};
+
+static status ask_jq(void *owner, const struct expression *expression, struct slice input,
+                     struct arena *arena, struct value *out_value, struct error *err) {
+    const struct trying *trying = owner;
+    return jq_child_ask(trying->generation->jq, expression_program_number(expression), input,
+                        trying->call.deadline_ns, arena, out_value, err);
+}
+
+static void answered(struct agent_call *call) {
+    const struct trying *trying = call->owner;
+    loop_stop(trying->loop);
+}
+
+static status find_agent(struct trying *trying, const char *name,
+                         const struct catalog_agent **out_entry, struct error *err) {
+    const struct slice whole = slice_of(name);
+    const size_t at = slice_find(whole, '@');
+    const struct field_set *inputs;
+    const struct field_set *outputs;
+    const void *pinned;
+    bool actuator;
+    TRY(catalog_resolve(trying->generation->catalog, slice_part(whole, 0, at),
+                        slice_part(whole, at + 1, whole.count), &inputs, &outputs, &pinned,
+                        &actuator, err));
+    *out_entry = pinned;
+    return STATUS_OK;
+}
+
+static status prepare_jq(struct trying *trying, const struct agent_manifest *manifest,
+                         struct error *err) {
+    if (manifest->filter == NULL || expression_is_native(manifest->filter)) {
+        return STATUS_OK;
+    }
+    const struct slice program = expression_program(manifest->filter);
+    expression_set_program(manifest->filter, 0);
+    return jq_child_create(&program, 1, &trying->generation->jq, err);
+}
+
+static status call_agent(struct trying *trying, const struct agent_trial *trial,
+                         struct error *err) {
+    const struct catalog_agent *entry;
+    const struct agent_kind *kind;
+    struct agent *agent;
+    struct value with;
+    const char *json = trial->with != NULL ? trial->with : "{}";
+    TRY(find_agent(trying, trial->name, &entry, err));
+    const struct agent_manifest *manifest = catalog_manifest(entry);
+    if (json_read(&trying->arena, slice_of(json), &with, err) != STATUS_OK) {
+        return fail_while(err, "--with");
+    }
+    TRY(field_set_check(&manifest->inputs, &trying->arena, with, &with, err));
+    TRY(prepare_jq(trying, manifest, err));
+    TRY(catalog_open(trying->generation->catalog, trying->loop, entry, &kind, &agent, err));
+    const int64_t timeout_ms = trial->timeout_ms > 0 ? trial->timeout_ms : STEP_TIMEOUT_MS_DEFAULT;
+    trying->context =
+        (struct context){.arena = &trying->arena, .query = ask_jq, .query_owner = trying};
+    trying->call = (struct agent_call){
+        .with = with,
+        .step = "trial",
+        .workflow = "none",
+        .key = random_id(),
+        .run = random_id(),
+        .attempt = 1,
+        .deadline_ns = clock_boot_ns() + timeout_ms * 1000000,
+        .context = &trying->context,
+        .arena = &trying->arena,
+        .done = answered,
+        .owner = trying,
+    };
+    kind->run(agent, &trying->call);
+    if (kind->place == AGENT_ON_LOOP) {
+        loop_run(trying->loop);
+    }
+    *err = trying->call.error;
+    return trying->call.error.code;
+}
+
+status agent_trial_run(const struct agent_trial *trial, struct error *err) {
+    struct trying trying = {0};
+    arena_init(&trying.arena, 64 << 20);
+    TRY(loop_create(&trying.loop, err));
+    status code = generation_create(trial->agents, &trying.generation, err);
+    if (code == STATUS_OK) {
+        code = call_agent(&trying, trial, err);
+    }
+    if (code == STATUS_OK) {
+        CLEANUP(buffer_done) struct buffer line;
+        buffer_init(&line, 4 << 20);
+        json_write(&line, trying.call.out);
+        (void)printf("%.*s\n", SLICE_ARGS(buffer_slice(&line)));
+    }
+    generation_release(trying.generation);
+    loop_destroy(trying.loop);
+    arena_done(&trying.arena);
+    return code;
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/* /v1/agents: what there is, what it takes and gives, how it has fared. */
+#include "runtime/api/api.h"
+
+#include "platform/json.h"
+
+static void write_fields(struct buffer *out, const char *name, const struct field_set *set) {
+    buffer_print(out, "\"%s\":{", name);
+    for (uint32_t i = 0; i < set->count; i++) {
+        buffer_add_text(out, i > 0 ? "," : "");
+        json_write_text(out, set->fields[i].name);
+        buffer_print(out, ":\"%s\"", field_type_name(set->fields[i].type));
+    }
+    buffer_add_byte(out, '}');
+}
+
+static void write_requirements(struct buffer *out, const struct agent_requirements *needs) {
+    buffer_print(out,
+                 "\"requirements\":{\"model_size_mb\":%.3f,\"min_memory_mb\":%.3f,"
+                 "\"recommended_memory_mb\":%.3f,\"supports_gpu\":%s,\"offline_capable\":%s}",
+                 needs->model_size_mb, needs->min_memory_mb, needs->recommended_memory_mb,
+                 needs->supports_gpu ? "true" : "false", needs->offline_capable ? "true" : "false");
+}
+
+void api_write_agent(struct buffer *out, const struct catalog_agent *agent) {
+    const struct agent_manifest *manifest = catalog_manifest(agent);
+    const struct agent_stats *stats = catalog_stats(agent);
+    struct agent_requirements needs;
+    const double calls = stats->calls > 0 ? (double)stats->calls : 1;
+    buffer_add_byte(out, '{');
+    api_write_text(out, "name", manifest->name);
+    buffer_add_byte(out, ',');
+    api_write_text(out, "version", manifest->version_text);
+    buffer_add_byte(out, ',');
+    api_write_text(out, "kind", manifest->kind);
+    buffer_add_byte(out, ',');
+    api_write_text(out, "summary", manifest->summary);
+    buffer_add_byte(out, ',');
+    write_fields(out, "inputs", &manifest->inputs);
+    buffer_add_byte(out, ',');
+    write_fields(out, "outputs", &manifest->outputs);
+    buffer_print(out,
+                 ",\"state\":\"%s\",\"calls\":%llu,\"failures\":%llu,\"restarts\":%llu,"
+                 "\"average_ms\":%.3f,\"last_ms\":%.3f,",
+                 stats->broken ? "broken" : "ready", (unsigned long long)stats->calls,
+                 (unsigned long long)stats->failures, (unsigned long long)stats->restarts,
+                 (double)stats->total_ns / 1e6 / calls, (double)stats->last_ns / 1e6);
+    catalog_requirements(agent, &needs);
+    write_requirements(out, &needs);
+    buffer_add_byte(out, '}');
+}
+
+struct writing {
+    struct buffer *out;
+    uint32_t count;
+};
+
+static void write_next(void *owner, const struct catalog_agent *agent) {
+    struct writing *writing = owner;
+    buffer_add_text(writing->out, writing->count++ > 0 ? "," : "");
+    api_write_agent(writing->out, agent);
+}
+
+void api_write_agents(struct buffer *out, const struct daemon *daemon) {
+    struct writing writing = {.out = out};
+    buffer_add_byte(out, '[');
+    if (daemon->orchestrator->generation != NULL) {
+        catalog_each(daemon->orchestrator->generation->catalog, write_next, &writing);
+    }
+    buffer_add_byte(out, ']');
+}
+
+void api_agents(struct api_call *call) {
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, API_ANSWER_BYTES_MAX);
+    if (call->item.count == 0) {
+        buffer_add_text(&json, "{\"agents\":");
+        api_write_agents(&json, call->daemon);
+        buffer_add_text(&json, "}\n");
+        api_answer(call, &json);
+        return;
+    }
+    const struct generation *generation = call->daemon->orchestrator->generation;
+    const struct catalog_agent *agent =
+        generation != NULL ? catalog_find(generation->catalog, call->item) : NULL;
+    if (agent == NULL) {
+        struct error err;
+        (void)fail(&err, STATUS_NOT_FOUND, "no agent is called '%.*s'", SLICE_ARGS(call->item));
+        api_refuse(call, &err);
+        return;
+    }
+    api_write_agent(&json, agent);
+    buffer_add_byte(&json, '\n');
+    api_answer(call, &json);
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/* /metrics: counters and gauges in Prometheus text. */
+#include "runtime/api/api.h"
+
+/* One metric of every workflow: which number of the slot it shows. */
+struct slot_metric {
+    const char *name, *kind, *help;
+    uint64_t (*read)(const struct slot *slot);
+};
+
+static uint64_t read_events(const struct slot *slot) {
+    return slot->counts.events;
+}
+static uint64_t read_runs(const struct slot *slot) {
+    return slot->counts.runs;
+}
+static uint64_t read_results(const struct slot *slot) {
+    return slot->counts.results;
+}
+static uint64_t read_failures(const struct slot *slot) {
+    return slot->counts.failures;
+}
+static uint64_t read_dropped(const struct slot *slot) {
+    return slot->counts.dropped;
+}
+static uint64_t read_refused(const struct slot *slot) {
+    return slot->counts.refused;
+}
+static uint64_t read_queued(const struct slot *slot) {
+    return slot->queued;
+}
+static uint64_t read_running(const struct slot *slot) {
+    return slot->running;
+}
+
+static const struct slot_metric METRICS[] = {
+    {"ebb_events_total", "counter", "Events that triggers delivered.", read_events},
+    {"ebb_runs_total", "counter", "Runs that ended.", read_runs},
+    {"ebb_results_total", "counter", "Results that are durable.", read_results},
+    {"ebb_failures_total", "counter", "Runs that failed for good.", read_failures},
+    {"ebb_dropped_total", "counter", "Events dropped by the queue's policy.", read_dropped},
+    {"ebb_refused_total", "counter", "Input that was no event.", read_refused},
+    {"ebb_queued", "gauge", "Events that wait for their run.", read_queued},
+    {"ebb_running", "gauge", "Runs under way.", read_running},
+};
+
+static void head(struct buffer *out, const char *name, const char *kind, const char *help) {
+    buffer_print(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
+}
+
+static void write_store(struct buffer *out, const struct store_counters *counters) {
+    head(out, "ebb_store_commits_total", "counter", "Transactions that were committed.");
+    buffer_print(out, "ebb_store_commits_total %llu\n", (unsigned long long)counters->commits);
+    head(out, "ebb_store_commit_seconds_total", "counter", "Time spent in commits.");
+    buffer_print(out, "ebb_store_commit_seconds_total %.6f\n",
+                 (double)counters->commit_ns_total / 1e9);
+    head(out, "ebb_store_records_total", "counter", "Records written.");
+    buffer_print(out, "ebb_store_records_total %llu\n", (unsigned long long)counters->records);
+    head(out, "ebb_store_gaps_total", "counter", "Gaps written in place of records.");
+    buffer_print(out, "ebb_store_gaps_total %llu\n", (unsigned long long)counters->gaps);
+    head(out, "ebb_store_full", "gauge", "1 while the last commit failed for want of space.");
+    buffer_print(out, "ebb_store_full %d\n", counters->full ? 1 : 0);
+    head(out, "ebb_lane_bytes", "gauge", "Bytes held in a lane.");
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        buffer_print(out, "ebb_lane_bytes{lane=\"%s\"} %lld\n", lane_name((enum lane)lane),
+                     (long long)counters->lane_bytes[lane]);
+    }
+}
+
+void api_metrics(struct api_call *call) {
+    struct store_counters counters;
+    CLEANUP(buffer_done) struct buffer text;
+    buffer_init(&text, API_ANSWER_BYTES_MAX);
+    for (size_t i = 0; i < sizeof(METRICS) / sizeof(METRICS[0]); i++) {
+        head(&text, METRICS[i].name, METRICS[i].kind, METRICS[i].help);
+        for (const struct slot *slot = call->daemon->orchestrator->slots; slot != NULL;
+             slot = slot->next) {
+            buffer_print(&text, "%s{workflow=\"%s\"} %llu\n", METRICS[i].name, slot->name,
+                         (unsigned long long)METRICS[i].read(slot));
+        }
+    }
+    store_counters(call->daemon->store, &counters);
+    write_store(&text, &counters);
+    http_answer(call->request, 200, "text/plain; version=0.0.4", buffer_slice(&text));
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/desk_run.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "platform/file.h"
+#include "platform/json.h"
+#include "runtime/daemon.h"
+
+enum { PATH_BYTES_MAX = 4096, LINE_BYTES_MAX = 2 << 20 };
+
+struct desk {
+    const struct desk_options *options;
+    struct daemon *daemon;
+    struct buffer line;
+    struct error first; /* what went wrong first: the exit code */
+};
+
+static void note(struct desk *desk, const struct error *err) {
+    if (desk->first.code == STATUS_OK) {
+        desk->first = *err;
+    }
+}
+
+/* --- what is printed
+ * ---------------------------------------------------------------------------------------- */
+
+static void print_line(struct desk *desk) {
+    const struct slice line = buffer_slice(&desk->line);
+    size_t written = 0;
+    while (written < line.count) {
+        const ssize_t count = write(STDOUT_FILENO, line.bytes + written, line.count - written);
+        if (count < 0 && errno != EINTR) {
+            struct error err;
+            (void)fail_errno(&err, errno, "write to standard output");
+            note(desk, &err);
+            daemon_stop(desk->daemon); /* nobody reads: results stay in the store */
+            return;
+        }
+        written += count > 0 ? (size_t)count : 0;
+    }
+}
+
+static void on_result(void *owner, const struct run *run, const struct record_draft *draft) {
+    struct desk *desk = owner;
+    char id[ID_UUID_BYTES + 1];
+    char run_id[RUN_ID_TEXT_BYTES];
+    char created_at[TIME_TEXT_BYTES];
+    if (draft->record.kind != RECORD_RESULT) {
+        return;
+    }
+    id_write_uuid(draft->out_id, id);
+    id_write_hex(run->id, run_id);
+    time_write(draft->record.time.wall_ms, created_at);
+    buffer_clear(&desk->line);
+    buffer_print(&desk->line, "{\"id\":\"%s\",\"workflow\":", id);
+    json_write_text(&desk->line, draft->record.workflow);
+    buffer_add_text(&desk->line, ",\"name\":");
+    json_write_text(&desk->line, draft->record.name);
+    buffer_print(&desk->line,
+                 ",\"run\":\"%s\",\"priority\":%d,\"created_at\":\"%s\",\"result\":", run_id,
+                 draft->record.priority, created_at);
+    buffer_add(&desk->line, draft->record.body);
+    buffer_add_text(&desk->line, "}\n");
+    print_line(desk);
+}
+
+static void trace_value(const char *word, struct value value) {
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, LINE_BYTES_MAX);
+    json_write(&json, value);
+    const struct slice text = buffer_slice(&json);
+    const bool cut = text.count > 2000;
+    (void)fprintf(stderr, "    %-4s %.*s%s\n", word, SLICE_ARGS(slice_part(text, 0, 2000)),
+                  cut ? " ..." : "");
+}
+
+static void trace_step(const struct step *step, const struct run_step *taken) {
+    static const char *const WORDS[] = {
+        [PHASE_FRESH] = "not reached", [PHASE_PREPARED] = "not begun", [PHASE_BEGUN] = "begun",
+        [PHASE_RETURNED] = "begun",    [PHASE_DONE] = "done",          [PHASE_FAILED] = "failed",
+        [PHASE_SKIPPED] = "skipped"};
+    (void)fprintf(stderr, "  step %.*s (%.*s): %s", SLICE_ARGS(step->id), SLICE_ARGS(step->agent),
+                  WORDS[taken->phase]);
+    if (taken->attempts > 0) {
+        (void)fprintf(stderr, ", %.3f ms", (double)taken->took_ns / 1e6);
+    }
+    if (taken->attempts > 1) {
+        (void)fprintf(stderr, ", %d attempts", taken->attempts);
+    }
+    (void)fputc('\n', stderr);
+    if (taken->attempts > 0) {
+        trace_value("in", taken->with);
+    }
+    if (taken->phase == PHASE_DONE) {
+        trace_value("out", taken->output);
+    }
+    if (taken->phase == PHASE_FAILED) {
+        (void)fprintf(stderr, "    %.*s\n", SLICE_ARGS(taken->error));
+    }
+}
+
+static void on_ended(void *owner, const struct run *run) {
+    struct desk *desk = owner;
+    const struct workflow *workflow = run->version->workflow;
+    if (desk->options->traced) {
+        char id[RUN_ID_TEXT_BYTES];
+        id_write_hex(run->id, id);
+        (void)fprintf(stderr, "run %s: %s, %.3f ms\n", id, run_outcome_name(run->outcome),
+                      (double)(clock_boot_ns() - run->began_ns) / 1e6);
+        trace_value("event", run->event->value);
+        for (uint32_t i = 0; i < workflow->step_count; i++) {
+            trace_step(&workflow->steps[i], &run->steps[i]);
+        }
+    }
+    if (run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED) {
+        struct error err;
+        (void)fail(&err, run->code, "%.*s", SLICE_ARGS(run->error));
+        (void)fprintf(stderr, "ebb: run %s: %s\n", run_outcome_name(run->outcome), err.text);
+        note(desk, &err);
+    }
+}
+
+static void on_refused(void *owner, const struct slot *slot, const struct error *err) {
+    (void)fprintf(stderr, "ebb: workflow %s: %s\n", slot->name, err->text);
+    note(owner, err);
+}
+
+static void on_faults(void *owner, const char *file, struct slice faults) {
+    struct error err;
+    (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(slice_trim(faults)));
+    (void)fail(&err, STATUS_INVALID, "%s has faults", file);
+    note(owner, &err);
+}
+
+static void on_idle(void *owner) {
+    struct desk *desk = owner;
+    daemon_stop(desk->daemon);
+}
+
+/* --- one event from the command line
+ * ----------------------------------------------------------------------- */
+
+/* The event is what the workflow's first trigger would have made of the JSON. */
+static status make_event(const char *json, const struct workflow *workflow, struct event *event,
+                         struct error *err) {
+    struct value value;
+    if (json_read(&event->arena, slice_of(json), &value, err) != STATUS_OK) {
+        return fail_while(err, "--event");
+    }
+    const struct trigger *trigger = workflow->trigger_count > 0 ? &workflow->triggers[0] : NULL;
+    struct event_extra extras[EVENT_EXTRAS_MAX] = {{.name = "data", .value = value}};
+    uint32_t count = 1;
+    event->source = SLICE("event");
+    event->type = SLICE("message");
+    if (trigger != NULL && trigger->kind == TRIGGER_STDIN && trigger->format == STDIN_TEXT) {
+        extras[0].name = "text";
+    }
+    static const char *const FILE_MEMBERS[] = {"path", "name", "bytes", "text"};
+    for (int i = 0; trigger != NULL && trigger->kind == TRIGGER_WATCH && i < 4; i++) {
+        const struct value *member = value_get(value, slice_of(FILE_MEMBERS[i]));
+        if (member != NULL) {
+            extras[count++] = (struct event_extra){.name = FILE_MEMBERS[i], .value = *member};
+        }
+    }
+    return event_seal(event, extras, count, err);
+}
+
+static void offer_event(struct desk *desk, struct slot *slot) {
+    struct error err;
+    struct event *event = event_new();
+    if (event == NULL) {
+        (void)fail(&err, STATUS_NO_MEMORY, "out of memory for an event");
+        on_refused(desk, slot, &err);
+        return;
+    }
+    if (make_event(desk->options->event, slot->version->workflow, event, &err) != STATUS_OK) {
+        event_destroy(event);
+        on_refused(desk, slot, &err);
+        return;
+    }
+    orchestrator_offer(slot, event);
+}
+
+static void on_loaded(void *owner) {
+    struct desk *desk = owner;
+    struct slot *working = NULL;
+    for (struct slot *slot = desk->daemon->orchestrator->slots; slot != NULL; slot = slot->next) {
+        working = slot->version != NULL ? slot : working;
+    }
+    if (working == NULL) {
+        daemon_stop(desk->daemon); /* the file has faults, which were printed */
+        return;
+    }
+    if (desk->options->event != NULL) {
+        offer_event(desk, working);
+    }
+}
+
+/* --- the whole
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static status choose_data(const struct desk_options *options, char data[PATH_BYTES_MAX],
+                          struct error *err) {
+    char file[PATH_BYTES_MAX];
+    struct file_facts facts;
+    (void)snprintf(file, sizeof(file), "%s", options->file);
+    if (options->data != NULL) {
+        (void)snprintf(data, PATH_BYTES_MAX, "%s", options->data);
+    } else {
+        (void)snprintf(data, PATH_BYTES_MAX, "%.4000s/.ebb", dirname(file));
+    }
+    if (file_facts(data, &facts, NULL) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    if (options->data == NULL) {
+        (void)fprintf(stderr, "ebb: results are kept in %s\n", data);
+    }
+    return file_make_folder(data, err);
+}
+
+status desk_run(const struct desk_options *options, struct error *err) {
+    char data[PATH_BYTES_MAX];
+    struct desk desk = {.options = options};
+    TRY(choose_data(options, data, err));
+    buffer_init(&desk.line, LINE_BYTES_MAX);
+    const struct daemon_options daemon = {
+        .data = data,
+        .places = {.file = options->file, .agents = {options->agents}},
+        .stdin_allowed = true,
+        .feeds_closed = options->event != NULL,
+        .traced = options->traced,
+        .on_result = on_result,
+        .on_ended = on_ended,
+        .on_refused = on_refused,
+        .on_idle = on_idle,
+        .on_faults = on_faults,
+        .on_loaded = on_loaded,
+        .owner = &desk,
+    };
+    status code = daemon_create(&daemon, &desk.daemon, err);
+    if (code == STATUS_OK) {
+        daemon_run(desk.daemon);
+        daemon_destroy(desk.daemon);
+        code = desk.first.code;
+        err->code = code;
+        err->text[0] = '\0'; /* it was printed when it happened */
+    }
+    buffer_done(&desk.line);
+    return code;
+}

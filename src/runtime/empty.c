@@ -1,3 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-extern int empty_runtime;
-int empty_runtime;

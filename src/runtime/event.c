@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/event.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/time.h"
+#include "platform/hash.h"
+#include "platform/json.h"
+
+enum { COMMON_MEMBERS = 6 };
+
+struct event *event_new(void) {
+    struct event *event = memory_new(1, sizeof(*event));
+    if (event != NULL) {
+        arena_init(&event->arena, EVENT_BYTES_MAX);
+    }
+    return event;
+}
+
+void event_destroy(struct event *event) {
+    if (event != NULL) {
+        arena_done(&event->arena);
+        memory_free(event);
+    }
+}
+
+void event_settle(struct event *event, enum event_outcome outcome) {
+    void (*settle)(struct event *, enum event_outcome) = event->settle;
+    event->settle = NULL;
+    if (settle != NULL) {
+        settle(event, outcome);
+    }
+}
+
+static struct value time_value(struct arena *arena, int64_t wall_ms) {
+    char text[TIME_TEXT_BYTES];
+    time_write(wall_ms, text);
+    return value_of_text(arena_copy(arena, slice_of(text)));
+}
+
+/* Members with nothing to say are left out: an expression sees null either way. */
+static void add(struct member *members, uint32_t *count, const char *name, struct value value) {
+    if (value.kind != VALUE_NULL && !(value.kind == VALUE_TEXT && value.count == 0)) {
+        members[*count] = (struct member){.name = slice_of(name), .value = value};
+        (*count)++;
+    }
+}
+
+status event_seal(struct event *event, const struct event_extra *extras, uint32_t count,
+                  struct error *err) {
+    if (event->arrived.boot_ns == 0) {
+        event->arrived = clock_now();
+        event->boot = clock_boot_id();
+    }
+    if (event->time.wall_ms == 0) {
+        event->time = event->arrived;
+    }
+    struct value value;
+    struct member *members = value_new_object(&event->arena, COMMON_MEMBERS + count, &value);
+    if (members == NULL) {
+        return fail(err, STATUS_FULL, "an event has at most %d bytes", EVENT_BYTES_MAX);
+    }
+    struct arena *arena = &event->arena;
+    uint32_t used = 0;
+    add(members, &used, "id", value_of_text(event->id));
+    add(members, &used, "source", value_of_text(event->source));
+    add(members, &used, "type", value_of_text(event->type));
+    add(members, &used, "time", time_value(arena, event->time.wall_ms));
+    add(members, &used, "time_quality",
+        value_of_text(slice_of(clock_quality_name(event->time.quality))));
+    add(members, &used, "arrived", time_value(arena, event->arrived.wall_ms));
+    for (uint32_t i = 0; i < count; i++) {
+        add(members, &used, extras[i].name, extras[i].value);
+    }
+    value.count = used;
+    event->value = value;
+    event->seen_hash = event->id.count > 0 ? hash_64(event->source, event->id) : 0;
+    return STATUS_OK;
+}
+
+status event_write(const struct event *event, struct buffer *out, struct error *err) {
+    char boot[ID_HEX_BYTES + 1];
+    id_write_hex(event->boot, boot);
+    buffer_print(out,
+                 "{\"boot\":\"%s\",\"arrived_ms\":%lld,\"arrived_ns\":%lld,\"quality\":%d,"
+                 "\"time_ms\":%lld,\"repeatable\":%s,\"event\":",
+                 boot, (long long)event->arrived.wall_ms, (long long)event->arrived.boot_ns,
+                 (int)event->arrived.quality, (long long)event->time.wall_ms,
+                 event->repeatable ? "true" : "false");
+    json_write(out, event->value);
+    buffer_add_byte(out, '}');
+    return buffer_status(out, err);
+}
+
+static int64_t integer(struct value object, const char *name) {
+    const struct value *found = value_get(object, slice_of(name));
+    return found != NULL && found->kind == VALUE_INTEGER ? found->integer : 0;
+}
+
+static struct slice text(struct value object, const char *name) {
+    const struct value *found = value_get(object, slice_of(name));
+    return found != NULL ? value_text(*found) : (struct slice){0};
+}
+
+static status read_into(struct event *event, struct slice json, struct error *err) {
+    struct value kept;
+    TRY(json_read(&event->arena, json, &kept, err));
+    const struct value *value = value_get(kept, SLICE("event"));
+    if (value == NULL || value->kind != VALUE_OBJECT) {
+        return fail(err, STATUS_CORRUPT, "a kept event has no member 'event'");
+    }
+    event->value = *value;
+    event->id = text(*value, "id");
+    event->source = text(*value, "source");
+    event->type = text(*value, "type");
+    const int64_t quality = integer(kept, "quality");
+    event->arrived = (struct moment){
+        .wall_ms = integer(kept, "arrived_ms"),
+        .boot_ns = integer(kept, "arrived_ns"),
+        .quality = quality == CLOCK_GOOD || quality == CLOCK_UNSURE ? (enum clock_quality)quality
+                                                                    : CLOCK_BAD,
+    };
+    event->time = event->arrived;
+    event->time.wall_ms = integer(kept, "time_ms");
+    (void)id_read(text(kept, "boot"), &event->boot); /* an unknown boot is another boot */
+    const struct value *repeatable = value_get(kept, SLICE("repeatable"));
+    event->repeatable = repeatable != NULL && value_truth(*repeatable);
+    event->seen_hash = event->id.count > 0 ? hash_64(event->source, event->id) : 0;
+    return STATUS_OK;
+}
+
+status event_read(struct slice json, struct event **out_event, struct error *err) {
+    struct event *event = event_new();
+    if (event == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for an event");
+    }
+    if (read_into(event, json, err) != STATUS_OK) {
+        event_destroy(event);
+        return fail_while(err, "read a kept event");
+    }
+    *out_event = event;
+    return STATUS_OK;
+}
+
+int64_t event_age_ms(const struct event *event) {
+    const struct moment now = clock_now();
+    /* What passed between happening and arrival is only known where one wall clock saw both. */
+    const int64_t before = event->arrived.wall_ms - event->time.wall_ms;
+    const int64_t earlier = before > 0 ? before : 0;
+    if (id_equal(event->boot, clock_boot_id())) {
+        return earlier + (now.boot_ns - event->arrived.boot_ns) / 1000000;
+    }
+    if (now.quality == CLOCK_BAD || event->arrived.quality == CLOCK_BAD ||
+        now.wall_ms < event->arrived.wall_ms) {
+        return INT64_MAX;
+    }
+    return now.wall_ms - event->arrived.wall_ms + earlier;
+}

@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/orchestrator.h"
+
+#include <assert.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "runtime/recovery.h"
+
+/* --- the end of a run
+ * ----------------------------------------------------------------------------------- */
+
+static void check_idle(struct orchestrator *orchestrator) {
+    if (orchestrator->options.on_idle == NULL || orchestrator->stopping) {
+        return;
+    }
+    for (const struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
+        if (slot->state == SLOT_LOADING || slot->feeds_ended < slot->feed_count ||
+            !slot_is_idle(slot)) {
+            return;
+        }
+    }
+    orchestrator->options.on_idle(orchestrator->options.owner);
+}
+
+static void count_run(struct slot *slot, const struct run *run) {
+    slot->counts.runs++;
+    slot->counts.results += run->outcome == OUTCOME_DONE ? run->record_count : 0;
+    slot->counts.failures += run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED;
+    slot->counts.skipped += run->outcome == OUTCOME_SKIPPED;
+}
+
+static void tell(const struct orchestrator *orchestrator, const struct run *run) {
+    const struct orchestrator_options *options = &orchestrator->options;
+    for (uint32_t i = 0; options->on_result != NULL && i < run->record_count; i++) {
+        options->on_result(options->owner, run, &run->records[i]);
+    }
+    if (options->on_ended != NULL) {
+        options->on_ended(options->owner, run);
+    }
+}
+
+static void end_written(struct run *run);
+
+/* A result that no record can hold: the run failed, and that is what is written. */
+static void write_failure_instead(struct orchestrator *orchestrator, struct run *run) {
+    const struct error err = run->store_job.error;
+    run_fail(run, OUTCOME_FAILED, &err);
+    journal_end(&orchestrator->journal, run, end_written);
+}
+
+static void end_written(struct run *run) {
+    struct slot *slot = run->slot;
+    struct orchestrator *orchestrator = slot->orchestrator;
+    const status code = run->store_job.error.code;
+    if (code == STATUS_INVALID && run->outcome == OUTCOME_DONE) {
+        write_failure_instead(orchestrator, run);
+        return;
+    }
+    slot->ending--;
+    slot_close(slot, run->event->seen_hash);
+    if (code == STATUS_OK) {
+        count_run(slot, run);
+        history_add(&orchestrator->history, run);
+        tell(orchestrator, run);
+    }
+    event_settle(run->event, code == STATUS_OK ? EVENT_STORED : EVENT_REFUSED);
+    run_destroy(run);
+    orchestrator_pump(slot);
+    check_idle(orchestrator);
+}
+
+static void run_ended(void *owner, struct run *run) {
+    struct orchestrator *orchestrator = owner;
+    struct slot *slot = run->slot;
+    if (run->offline_since_ns != 0) {
+        slot->waiting--;
+    } else {
+        slot->running--;
+    }
+    slot->ending++;
+    run->store_job.error.code = STATUS_OK;
+    journal_end(&orchestrator->journal, run, end_written);
+    orchestrator_pump(slot);
+}
+
+static void run_waits(void *owner, struct run *run) {
+    (void)owner;
+    run->slot->running--;
+    run->slot->waiting++;
+    orchestrator_pump(run->slot);
+}
+
+/* --- the start of a run
+ * ----------------------------------------------------------------------------------- */
+
+void orchestrator_start_run(struct slot *slot, struct run *run) {
+    run->slot = slot;
+    slot->running++;
+    agent_runner_start(&slot->orchestrator->runner, run);
+}
+
+static void row_written(struct run *run) {
+    struct slot *slot = run->slot;
+    slot->running--; /* counted again by the start */
+    if (run->store_job.error.code != STATUS_OK) {
+        const struct error err = run->store_job.error;
+        run->runner = &slot->orchestrator->runner;
+        run_fail(run, OUTCOME_FAILED, &err);
+        slot->running++;
+        run_ended(slot->orchestrator, run);
+        return;
+    }
+    event_settle(run->event, EVENT_KEPT);
+    orchestrator_start_run(slot, run);
+}
+
+static void begin_run(struct slot *slot, struct event *event) {
+    struct orchestrator *orchestrator = slot->orchestrator;
+    struct run *run = NULL;
+    struct error err;
+    const uint64_t hash = event->seen_hash;
+    if (run_create(slot->version, event, &orchestrator->options.device, &run, &err) != STATUS_OK) {
+        slot->counts.refused++;
+        slot_close(slot, hash);
+        log_line(LOG_ERROR, "runtime", "workflow=%s begin a run: %s", slot->name, err.text);
+        return;
+    }
+    run->slot = slot;
+    run->runner = &orchestrator->runner;
+    run->traced = orchestrator->options.traced;
+    if (hash != 0) {
+        char mark[SLOT_NAME_BYTES * 3];
+        run->seen_source =
+            arena_copy(&run->arena, slot_mark(slot, run->event->source, mark, sizeof(mark)));
+    }
+    if (recovery_blames(orchestrator, run)) {
+        return;
+    }
+    if (journal_keeps(run) && !run->event->repeatable) {
+        slot->running++;
+        journal_begin(&orchestrator->journal, run, row_written);
+        return;
+    }
+    orchestrator_start_run(slot, run);
+}
+
+void orchestrator_pump(struct slot *slot) {
+    if (slot->pumping) {
+        return; /* a feed that is asked for more offers at once, and that pumps */
+    }
+    slot->pumping = true;
+    const struct orchestrator *orchestrator = slot->orchestrator;
+    bool more = true;
+    while (more && !orchestrator->stopping && slot->version != NULL && slot->version->number > 0) {
+        more = false;
+        while (slot->first != NULL && slot->running < slot->version->workflow->concurrency &&
+               slot->ending < SLOT_ENDING_MAX) {
+            begin_run(slot, slot_next_event(slot));
+        }
+        const uint32_t before = slot->queued;
+        for (uint32_t i = 0; i < slot->feed_count && slot_room(slot) > 0; i++) {
+            feed_resume(slot->feeds[i]);
+        }
+        more = slot->queued > before && slot->running < slot->version->workflow->concurrency &&
+               slot->ending < SLOT_ENDING_MAX;
+    }
+    slot->pumping = false;
+}
+
+/* --- what feeds see
+ * ----------------------------------------------------------------------------------------- */
+
+static uint32_t feed_room(void *owner) {
+    return slot_room(owner);
+}
+
+void orchestrator_offer(struct slot *slot, struct event *event) {
+    slot->counts.events++;
+    if (slot->orchestrator->stopping || slot->version == NULL ||
+        !slot_open(slot, event->seen_hash)) {
+        event_settle(event, EVENT_REFUSED);
+        event_destroy(event);
+        return;
+    }
+    if (!event->repeatable && slot->version->workflow->runs.mode == DURABILITY_NONE) {
+        event_settle(event, EVENT_KEPT);
+    }
+    struct event *dropped;
+    slot_queue(slot, event, &dropped);
+    if (dropped != NULL) {
+        slot->counts.dropped++;
+        slot_close(slot, dropped->seen_hash);
+        event_settle(dropped, EVENT_DROPPED);
+        event_destroy(dropped);
+    }
+    orchestrator_pump(slot);
+}
+
+static void feed_offer(void *owner, struct event *event) {
+    orchestrator_offer(owner, event);
+}
+
+static bool feed_seen(void *owner, struct slice source, uint64_t hash) {
+    const struct slot *slot = owner;
+    char mark[SLOT_NAME_BYTES * 3];
+    return store_seen(slot->orchestrator->options.store,
+                      slot_mark(slot, source, mark, sizeof(mark)), hash);
+}
+
+static bool feed_under_way(void *owner, uint64_t hash) {
+    return slot_is_open(owner, hash);
+}
+
+struct forget_job {
+    struct store_job job; /* first */
+    char mark[SLOT_NAME_BYTES * 3];
+};
+
+static void forgotten(struct store_job *job) {
+    memory_free(
+        job->owner); /* a mark that stays costs eight bytes and is asked for at the next scan */
+}
+
+static void feed_forget(void *owner, struct slice source, uint64_t first, uint64_t last) {
+    const struct slot *slot = owner;
+    struct forget_job *forget = memory_new(1, sizeof(*forget));
+    if (forget == NULL) {
+        return;
+    }
+    forget->job = (struct store_job){
+        .kind = STORE_SEEN_FORGET,
+        .done = forgotten,
+        .owner = forget,
+        .seen_source = slot_mark(slot, source, forget->mark, sizeof(forget->mark)),
+        .seen_hash = first,
+        .seen_last = last,
+    };
+    store_submit(slot->orchestrator->options.store, &forget->job);
+}
+
+static void feed_refused(void *owner, const struct error *err) {
+    struct slot *slot = owner;
+    const struct orchestrator_options *options = &slot->orchestrator->options;
+    slot->counts.refused++;
+    if (options->on_refused != NULL) {
+        options->on_refused(options->owner, slot, err);
+    }
+}
+
+static void feed_ended(void *owner) {
+    struct slot *slot = owner;
+    slot->feeds_ended++;
+    check_idle(slot->orchestrator);
+}
+
+/* --- slots
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static status open_feed(struct slot *slot, const struct trigger *trigger, struct error *err) {
+    const struct orchestrator_options *options = &slot->orchestrator->options;
+    if (trigger->kind == TRIGGER_STDIN && !options->stdin_allowed) {
+        return fail(err, STATUS_INVALID,
+                    "a trigger on standard input works under `ebb run`; a daemon has none");
+    }
+    char folder[sizeof(slot->file)];
+    (void)memcpy(folder, slot->file, sizeof(folder));
+    const struct feed_door door = {
+        .owner = slot,
+        .loop = options->loop,
+        .pool = options->pool,
+        .folder = dirname(folder),
+        .room = feed_room,
+        .offer = feed_offer,
+        .seen = feed_seen,
+        .under_way = feed_under_way,
+        .forget = feed_forget,
+        .refused = feed_refused,
+        .ended = feed_ended,
+    };
+    TRY(feed_open(trigger, &door, &slot->feeds[slot->feed_count], err));
+    slot->feed_count++;
+    return STATUS_OK;
+}
+
+static void close_feeds(struct slot *slot) {
+    for (uint32_t i = 0; i < slot->feed_count; i++) {
+        feed_close(slot->feeds[i]);
+    }
+    slot->feed_count = 0;
+    slot->feeds_ended = 0;
+}
+
+void orchestrator_stop_slot(struct slot *slot) {
+    close_feeds(slot);
+    slot->state = SLOT_STOPPED;
+    for (struct event *event = slot_next_event(slot); event != NULL;
+         event = slot_next_event(slot)) {
+        slot_close(slot, event->seen_hash);
+        event_settle(event, EVENT_REFUSED);
+        event_destroy(event);
+    }
+}
+
+void orchestrator_leave_slot(struct slot *slot) {
+    orchestrator_stop_slot(slot);
+    slot->state = SLOT_LEFT;
+    version_release(slot->version);
+    slot->version = NULL;
+}
+
+struct warm_job {
+    struct job job; /* first */
+    struct orchestrator *orchestrator;
+    struct generation *generation; /* shared */
+    struct error error;
+};
+
+static void warm_work(struct job *job, int worker) {
+    struct warm_job *warm = (struct warm_job *)job;
+    (void)worker;
+    (void)generation_warm(warm->generation, &warm->error); /* told of when it is back */
+}
+
+static void warm_done(struct job *job) {
+    struct warm_job *warm = (struct warm_job *)job;
+    if (warm->error.code != STATUS_OK) {
+        log_line(LOG_ERROR, "runtime", "compile expressions: %s", warm->error.text);
+    }
+    warm->orchestrator->warming--;
+    generation_release(warm->generation);
+    memory_free(warm);
+}
+
+void orchestrator_take_generation(struct orchestrator *orchestrator,
+                                  struct generation *generation) {
+    generation_release(orchestrator->generation);
+    orchestrator->generation = generation;
+    struct warm_job *warm = generation->jq != NULL ? memory_new(1, sizeof(*warm)) : NULL;
+    if (warm == NULL) {
+        return; /* the first question starts the child */
+    }
+    *warm = (struct warm_job){.job = {.work = warm_work, .done = warm_done},
+                              .orchestrator = orchestrator,
+                              .generation = generation};
+    generation->owners++;
+    orchestrator->warming++;
+    pool_submit(orchestrator->options.pool, &warm->job);
+}
+
+status orchestrator_start_slot(struct slot *slot, struct error *err) {
+    if (slot->version == NULL) {
+        return fail(err, STATUS_INVALID, "workflow '%s' has faults: %.*s", slot->name, 400,
+                    slot->fault);
+    }
+    if (slot->version->number == 0) {
+        slot->state = SLOT_LOADING; /* goes on when the store has answered */
+        return STATUS_OK;
+    }
+    close_feeds(slot);
+    slot->state = SLOT_RUNNING;
+    const struct workflow *workflow = slot->version->workflow;
+    const bool closed = slot->orchestrator->options.feeds_closed;
+    for (uint32_t i = 0; !closed && i < workflow->trigger_count; i++) {
+        if (open_feed(slot, &workflow->triggers[i], err) != STATUS_OK) {
+            close_feeds(slot);
+            slot->state = SLOT_FAULTY;
+            (void)snprintf(slot->fault, sizeof(slot->fault), "%s", err->text);
+            return fail_while(err, "workflow '%s'", slot->name);
+        }
+    }
+    orchestrator_pump(slot);
+    return STATUS_OK;
+}
+
+struct register_job {
+    struct store_job job; /* first */
+    struct slot *slot;
+    struct version *version; /* shared */
+};
+
+static void registered(struct store_job *job) {
+    struct register_job *waiting = job->owner;
+    struct slot *slot = waiting->slot;
+    struct version *version = waiting->version;
+    struct error err;
+    if (job->error.code == STATUS_OK) {
+        version->number = (uint32_t)job->out_number;
+    } else {
+        (void)snprintf(slot->fault, sizeof(slot->fault), "%s", job->error.text);
+    }
+    if (slot->version == version && slot->state == SLOT_LOADING) {
+        if (job->error.code != STATUS_OK) {
+            slot->state = SLOT_FAULTY;
+        } else if (orchestrator_start_slot(slot, &err) != STATUS_OK) {
+            feed_refused(slot, &err);
+        }
+    }
+    version_release(version);
+    memory_free(waiting);
+    check_idle(slot->orchestrator);
+}
+
+void orchestrator_install(struct slot *slot, struct version *version) {
+    struct register_job *job = memory_new(1, sizeof(*job));
+    if (job == NULL) {
+        version_release(version);
+        (void)snprintf(slot->fault, sizeof(slot->fault), "out of memory");
+        return;
+    }
+    version_release(slot->version);
+    slot->version = version;
+    slot->fault[0] = '\0';
+    if (slot->state != SLOT_STOPPED) {
+        slot->state = SLOT_LOADING;
+    }
+    *job = (struct register_job){.slot = slot, .version = version_share(version)};
+    job->job = (struct store_job){
+        .kind = STORE_WORKFLOW,
+        .done = registered,
+        .owner = job,
+        .workflow_name = version->workflow->name,
+        .workflow_text = version->workflow->text,
+        .workflow_digest = version->workflow->digest,
+    };
+    store_submit(slot->orchestrator->options.store, &job->job);
+}
+
+struct slot *orchestrator_slot(struct orchestrator *orchestrator, struct slice name) {
+    for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
+        if (slice_is(name, slot->name)) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+struct slot *orchestrator_add_slot(struct orchestrator *orchestrator, struct slice name) {
+    struct slot **place = &orchestrator->slots;
+    while (*place != NULL && slice_compare(slice_of((*place)->name), name) < 0) {
+        place = &(*place)->next;
+    }
+    if (*place != NULL && slice_is(name, (*place)->name)) {
+        return *place;
+    }
+    struct slot *slot = slot_create(orchestrator, name);
+    if (slot != NULL) {
+        slot->next = *place;
+        *place = slot;
+    }
+    return slot;
+}
+
+/* --- birth and end
+ * --------------------------------------------------------------------------------------------- */
+
+status orchestrator_create(const struct orchestrator_options *options,
+                           struct orchestrator **out_orchestrator, struct error *err) {
+    struct orchestrator *orchestrator = memory_new(1, sizeof(*orchestrator));
+    if (orchestrator == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the orchestrator");
+    }
+    orchestrator->options = *options;
+    status code = journal_init(&orchestrator->journal, options->store, options->loop, err);
+    if (code == STATUS_OK) {
+        code = crash_page_open(options->folder, &orchestrator->page, orchestrator->blamed,
+                               &orchestrator->blamed_count, err);
+    }
+    if (code != STATUS_OK) {
+        orchestrator_destroy(orchestrator);
+        return code;
+    }
+    orchestrator->runner = (struct agent_runner){
+        .loop = options->loop,
+        .pool = options->pool,
+        .journal = &orchestrator->journal,
+        .page = orchestrator->page,
+        .ended = run_ended,
+        .waits = run_waits,
+        .owner = orchestrator,
+    };
+    *out_orchestrator = orchestrator;
+    return STATUS_OK;
+}
+
+void orchestrator_stop(struct orchestrator *orchestrator) {
+    orchestrator->stopping = true;
+    orchestrator->runner.stopping = true;
+    orchestrator->journal.stopped = true;
+    for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
+        close_feeds(slot);
+    }
+}
+
+void orchestrator_destroy(struct orchestrator *orchestrator) {
+    if (orchestrator == NULL) {
+        return;
+    }
+    while (orchestrator->slots != NULL) {
+        struct slot *slot = orchestrator->slots;
+        orchestrator->slots = slot->next;
+        slot_destroy(slot);
+    }
+    generation_release(orchestrator->generation);
+    history_done(&orchestrator->history);
+    journal_done(&orchestrator->journal);
+    crash_page_close(orchestrator->page);
+    memory_free(orchestrator);
+}

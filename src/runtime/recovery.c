@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/recovery.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "platform/json.h"
+
+struct recovered {
+    struct orchestrator *orchestrator;
+    struct generation *generation;
+    struct run *first, **last; /* owned */
+};
+
+/* --- parking
+ * --------------------------------------------------------------------------------------------- */
+
+struct alarm_job {
+    struct store_job job; /* first */
+    struct record_draft record;
+    struct buffer body;
+};
+
+static void alarm_written(struct store_job *job) {
+    struct alarm_job *alarm = job->owner;
+    if (job->error.code != STATUS_OK) {
+        log_line(LOG_ERROR, "runtime", "report a parked run: %s", job->error.text);
+    }
+    buffer_done(&alarm->body);
+    memory_free(alarm);
+}
+
+static void report_parked(struct orchestrator *orchestrator, const struct run *run) {
+    char id[RUN_ID_TEXT_BYTES];
+    id_write_hex(run->id, id);
+    const struct slice workflow = run->version->workflow->name;
+    log_line(LOG_ERROR, "runtime",
+             "workflow=%.*s run=%s parked: the daemon ended %d times while it was executed; "
+             "`ebb runs resume %s` tries it again",
+             SLICE_ARGS(workflow), id, run->recoveries, id);
+    struct alarm_job *alarm = memory_new(1, sizeof(*alarm));
+    if (alarm == NULL) {
+        return; /* the run's row says it too */
+    }
+    buffer_init(&alarm->body, RECORD_BYTES_MAX);
+    buffer_print(&alarm->body, "{\"alarm\":\"run parked\",\"run\":\"%s\",\"workflow\":", id);
+    json_write_text(&alarm->body, workflow);
+    buffer_add_text(&alarm->body, ",\"event_id\":");
+    json_write_text(&alarm->body, run->event->id);
+    buffer_print(&alarm->body, ",\"recoveries\":%d}", run->recoveries);
+    alarm->record = (struct record_draft){
+        .record = {.kind = RECORD_ALARM,
+                   .version = 1,
+                   .priority = PRIORITY_MAX,
+                   .time = clock_now(),
+                   .boot = clock_boot_id(),
+                   .run = run->id,
+                   .workflow = workflow,
+                   .name = SLICE("parked"),
+                   .body = buffer_slice(&alarm->body)},
+        .lane = LANE_CONTROL,
+    };
+    alarm->job = (struct store_job){
+        .kind = STORE_RUN_END,
+        .done = alarm_written,
+        .owner = alarm,
+        .workflow = run->version->number,
+        .records = &alarm->record,
+        .record_count = 1,
+    };
+    store_submit(orchestrator->options.store, &alarm->job);
+}
+
+static void hold_parked(struct run *run) {
+    run->next = run->slot->parked;
+    run->slot->parked = run;
+}
+
+static void park(struct run *run) {
+    struct orchestrator *orchestrator = run->slot->orchestrator;
+    journal_state(&orchestrator->journal, run, RUN_PARKED);
+    report_parked(orchestrator, run);
+    hold_parked(run);
+}
+
+/* --- counting
+ * --------------------------------------------------------------------------------------------- */
+
+static void counted(struct store_job *job) {
+    struct run *run = job->owner;
+    run->slot->running--; /* counted again by the start */
+    buffer_done(&run->event_json);
+    if (job->error.code != STATUS_OK) {
+        log_line(LOG_ERROR, "runtime", "count a recovery: %s", job->error.text);
+    } else {
+        run->kept = true;
+        run->recoveries = (int)job->out_number;
+    }
+    if (run->recoveries >= RECOVERIES_MAX) {
+        park(run);
+        orchestrator_pump(run->slot);
+        return;
+    }
+    orchestrator_start_run(run->slot, run);
+}
+
+static bool take_blame(struct orchestrator *orchestrator, struct id id) {
+    for (int i = 0; i < orchestrator->blamed_count; i++) {
+        if (id_equal(orchestrator->blamed[i], id)) {
+            orchestrator->blamed[i] = orchestrator->blamed[--orchestrator->blamed_count];
+            return true;
+        }
+    }
+    return false;
+}
+
+bool recovery_blames(struct orchestrator *orchestrator, struct run *run) {
+    struct error err;
+    if (!take_blame(orchestrator, run->id)) {
+        return false;
+    }
+    if (event_write(run->event, &run->event_json, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "runtime", "count a recovery: %s", err.text);
+        return false;
+    }
+    run->store_job = (struct store_job){
+        .kind = STORE_RUN_COUNT,
+        .done = counted,
+        .owner = run,
+        .run = run->id,
+        .workflow = run->version->number,
+        .event_id = run->event->id,
+        .event = buffer_slice(&run->event_json),
+    };
+    run->slot->running++; /* its turn is not given to another meanwhile */
+    store_submit(orchestrator->options.store, &run->store_job);
+    return true;
+}
+
+status recovery_resume(struct orchestrator *orchestrator, struct id id, struct error *err) {
+    for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
+        for (struct run **place = &slot->parked; *place != NULL; place = &(*place)->next) {
+            struct run *run = *place;
+            if (id_equal(run->id, id)) {
+                *place = run->next;
+                run->next = NULL;
+                journal_state(&orchestrator->journal, run, RUN_OPEN);
+                orchestrator_start_run(slot, run);
+                return STATUS_OK;
+            }
+        }
+    }
+    char text[RUN_ID_TEXT_BYTES];
+    id_write_hex(id, text);
+    return fail(err, STATUS_NOT_FOUND, "no parked run has the id %s", text);
+}
+
+/* --- reading
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static status version_for(struct recovered *recovered, const struct kept_run *kept,
+                          struct slot *slot, struct version **out_version, struct error *err) {
+    struct version *current = slot->version;
+    if (current != NULL && id_equal(current->workflow->digest, kept->workflow_digest)) {
+        *out_version = version_share(current);
+        return STATUS_OK;
+    }
+    struct fault_list *faults = NULL;
+    const struct slice file = slice_of(slot->file[0] != '\0' ? slot->file : slot->name);
+    const status code =
+        generation_load(recovered->generation, recovered->orchestrator->options.loop, file,
+                        kept->workflow_text, out_version, &faults, err);
+    fault_list_release(faults);
+    return code;
+}
+
+static status recover(struct recovered *recovered, const struct kept_run *kept, struct slot *slot,
+                      struct error *err) {
+    struct orchestrator *orchestrator = recovered->orchestrator;
+    struct version *version = NULL;
+    struct event *event = NULL;
+    struct run *run = NULL;
+    TRY(version_for(recovered, kept, slot, &version, err));
+    version->number = kept->workflow;
+    status code = event_read(kept->event, &event, err);
+    if (code == STATUS_OK) {
+        code = run_create(version, event, &orchestrator->options.device, &run, err);
+    }
+    version_release(version);
+    TRY(code);
+    code = run_resume(run, kept, err);
+    if (code != STATUS_OK) {
+        run_destroy(run);
+        return code;
+    }
+    run->slot = slot;
+    run->runner = &orchestrator->runner;
+    run->traced = orchestrator->options.traced;
+    run->recovered_state = kept->state;
+    if (event->seen_hash != 0) {
+        char mark[SLOT_NAME_BYTES * 3];
+        run->seen_source =
+            arena_copy(&run->arena, slot_mark(slot, event->source, mark, sizeof(mark)));
+    }
+    if (!slot_open(slot, event->seen_hash)) {
+        run_destroy(run);
+        return fail(err, STATUS_NO_MEMORY, "out of memory for a run");
+    }
+    *recovered->last = run;
+    recovered->last = &run->next;
+    return STATUS_OK;
+}
+
+static void take_kept(void *owner, const struct kept_run *kept) {
+    struct recovered *recovered = owner;
+    struct orchestrator *orchestrator = recovered->orchestrator;
+    struct slot *slot = orchestrator_slot(orchestrator, kept->workflow_name);
+    if (slot == NULL) {
+        slot = orchestrator_add_slot(orchestrator, kept->workflow_name);
+        if (slot == NULL) {
+            return;
+        }
+        slot->state = SLOT_LEFT;
+    }
+    struct error err;
+    if (recover(recovered, kept, slot, &err) != STATUS_OK) {
+        char id[RUN_ID_TEXT_BYTES];
+        id_write_hex(kept->id, id);
+        (void)fail_while(&err, "go on with run %s", id);
+        slot->counts.refused++;
+        if (orchestrator->options.on_refused != NULL) {
+            orchestrator->options.on_refused(orchestrator->options.owner, slot, &err);
+        }
+    }
+}
+
+status recovery_read(struct orchestrator *orchestrator, struct generation *generation,
+                     struct recovered **out_recovered, struct error *err) {
+    struct recovered *recovered = memory_new(1, sizeof(*recovered));
+    if (recovered == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the runs that were kept");
+    }
+    *recovered = (struct recovered){.orchestrator = orchestrator, .generation = generation};
+    recovered->last = &recovered->first;
+    const status code = store_each_run(orchestrator->options.store, take_kept, recovered, err);
+    if (code != STATUS_OK) {
+        memory_free(recovered);
+        return fail_while(err, "read the runs that were kept");
+    }
+    *out_recovered = recovered;
+    return STATUS_OK;
+}
+
+void recovery_start(struct orchestrator *orchestrator, struct recovered *recovered) {
+    while (recovered->first != NULL) {
+        struct run *run = recovered->first;
+        recovered->first = run->next;
+        run->next = NULL;
+        if (run->recovered_state == RUN_PARKED) {
+            hold_parked(run);
+        } else if (!recovery_blames(orchestrator, run)) {
+            orchestrator_start_run(run->slot, run);
+        }
+    }
+    memory_free(recovered);
+}

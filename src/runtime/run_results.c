@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The end of a run: its results rendered, or the failure that stands in their place. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "platform/json.h"
+#include "runtime/run.h"
+
+/* The body is JSON text in the run's arena, as it will lie on disk. */
+static status write_body(struct run *run, struct value value, struct slice *out_body,
+                         struct error *err) {
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, RECORD_BYTES_MAX);
+    json_write(&json, value);
+    TRY(buffer_status(&json, err));
+    *out_body = arena_copy(&run->arena, buffer_slice(&json));
+    return out_body->bytes != NULL ? STATUS_OK : fail(err, STATUS_FULL, "the run is too large");
+}
+
+static void draft(struct run *run, enum record_kind kind, const struct result_rule *rule,
+                  struct slice name, struct slice body) {
+    struct record_draft *out = &run->records[run->record_count++];
+    *out = (struct record_draft){
+        .record = {.kind = kind,
+                   .version = 1,
+                   .priority = rule != NULL ? rule->priority : 1,
+                   .time = clock_now(),
+                   .boot = clock_boot_id(),
+                   .run = run->id,
+                   .workflow = run->version->workflow->name,
+                   .name = name,
+                   .body = body},
+        .lane = rule != NULL ? rule->lane : LANE_NORMAL,
+        .keep_ms = rule != NULL ? rule->keep_ms : 0,
+        .expires_ms = rule != NULL && kind == RECORD_RESULT ? rule->expires_ms : 0,
+    };
+}
+
+static status render_rule(struct run *run, const struct result_rule *rule, struct error *err) {
+    bool holds = true;
+    if (rule->when != NULL) {
+        TRY(expression_holds(rule->when, &run->context, &holds, err));
+    }
+    if (!holds) {
+        return STATUS_OK;
+    }
+    struct value value;
+    struct slice body;
+    TRY(template_render(rule->from, &run->context, &value, err));
+    TRY(write_body(run, value, &body, err));
+    struct slice key = {0};
+    if (rule->key != NULL) {
+        TRY(template_render(rule->key, &run->context, &value, err));
+        if (value.kind == VALUE_TEXT) {
+            key = value_text(value);
+        } else if (value.kind != VALUE_NULL) {
+            TRY(write_body(run, value, &key, err));
+        }
+    }
+    draft(run, RECORD_RESULT, rule, rule->name, body);
+    run->records[run->record_count - 1].key = key;
+    return STATUS_OK;
+}
+
+/* Results are all or nothing: a rule that fails takes back those before it. */
+static status render_results(struct run *run, struct error *err) {
+    const struct workflow *workflow = run->version->workflow;
+    run->ask_deadline_ns = 0;
+    for (uint32_t i = 0; i < workflow->result_count; i++) {
+        const struct result_rule *rule = &workflow->results[i];
+        if (render_rule(run, rule, err) != STATUS_OK) {
+            run->record_count = 0;
+            return fail_while(err, "result '%.*s'", SLICE_ARGS(rule->name));
+        }
+    }
+    return STATUS_OK;
+}
+
+static struct member text_member(const char *name, struct slice text) {
+    return (struct member){.name = slice_of(name), .value = value_of_text(text)};
+}
+
+static void draft_failure(struct run *run, struct slice step, status code, struct slice text) {
+    const struct workflow *workflow = run->version->workflow;
+    const struct result_rule *rule = workflow->result_count > 0 ? &workflow->results[0] : NULL;
+    const char *class =
+        run->outcome == OUTCOME_EXPIRED ? "expired" : error_class_name(error_class_of(code));
+    struct value value;
+    struct member *members = value_new_object(&run->arena, 5, &value);
+    struct slice body = SLICE("{\"text\":\"out of memory for the failure's own record\"}");
+    if (members != NULL) {
+        members[0] = text_member("workflow", workflow->name);
+        members[1] = text_member("step", step);
+        members[2] = text_member("class", slice_of(class));
+        members[3] = text_member("text", text);
+        members[4] = text_member("event_id", run->event->id);
+        (void)write_body(run, value, &body, NULL); /* on failure the sentence above stands */
+    }
+    draft(run, RECORD_FAILURE, rule, SLICE("failure"), body);
+}
+
+/* A step that was begun before a crash and must not be repeated is reported even where its
+ * on_error lets the run go on. */
+static void report_begun(struct run *run) {
+    const struct workflow *workflow = run->version->workflow;
+    for (uint32_t i = 0; i < workflow->step_count; i++) {
+        const struct run_step *step = &run->steps[i];
+        const bool told = slice_equal(run->failed_step, workflow->steps[i].id);
+        if (step->began_before && step->phase == PHASE_FAILED && !told) {
+            draft_failure(run, workflow->steps[i].id, step->code, step->error);
+        }
+    }
+}
+
+void run_conclude(struct run *run) {
+    run->need = NEED_END;
+    run->record_count = 0;
+    struct error err;
+    if (run->outcome == OUTCOME_DONE && render_results(run, &err) != STATUS_OK) {
+        run->outcome = OUTCOME_FAILED;
+        run->code = err.code;
+        run->error = run_keep_text(run, err.text);
+    }
+    if (run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED) {
+        draft_failure(run, run->failed_step, run->code, run->error);
+    }
+    report_begun(run);
+}

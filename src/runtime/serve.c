@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/size.h"
+#include "platform/file.h"
+#include "runtime/daemon.h"
+#include "wire/device.h"
+
+enum { PATH_BYTES_MAX = 4096, SETTINGS_BYTES_MAX = 8 << 20, SOCKET_PATH_BYTES_MAX = 108 };
+
+static const char CONFIG_FILE[] = "/etc/ebb/device.yaml";
+
+struct serving {
+    struct arena arena;
+    struct device device;
+    char data[PATH_BYTES_MAX];
+    char workflows[PATH_BYTES_MAX];
+    char socket[PATH_BYTES_MAX];
+};
+
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
+static status read_config(struct serving *serving, const char *path, struct error *err) {
+    CLEANUP(buffer_done) struct buffer text;
+    struct fault_list *faults = NULL;
+    buffer_init(&text, DEVICE_FILE_BYTES_MAX);
+    TRY(file_read(path, &text, err));
+    const status code = device_read(&serving->arena, slice_of(path), buffer_slice(&text),
+                                    &serving->device, &faults, err);
+    if (faults != NULL) {
+        CLEANUP(buffer_done) struct buffer said;
+        buffer_init(&said, 1 << 20);
+        fault_list_write(faults, &said);
+        (void)fprintf(stderr, "%.*s", SLICE_ARGS(buffer_slice(&said)));
+        fault_list_release(faults);
+    }
+    return code;
+}
+
+static status read_settings(struct serving *serving, const struct serve_options *options,
+                            struct error *err) {
+    struct file_facts facts;
+    char host[256] = "";
+    if (options->config != NULL) {
+        TRY(read_config(serving, options->config, err));
+    } else if (file_facts(CONFIG_FILE, &facts, NULL) == STATUS_OK) {
+        TRY(read_config(serving, CONFIG_FILE, err));
+    }
+    TRY(device_override(&serving->arena, &serving->device, environment, err));
+    if (serving->device.name.count == 0 && gethostname(host, sizeof(host) - 1) == 0) {
+        serving->device.name = arena_copy(&serving->arena, slice_of(host));
+    }
+    return STATUS_OK;
+}
+
+static status choose_data(struct serving *serving, const char *named, struct error *err) {
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    char *data = serving->data;
+    if (named != NULL) {
+        (void)snprintf(data, PATH_BYTES_MAX, "%s", named);
+    } else if (serving->device.path.count > 0) {
+        (void)snprintf(data, PATH_BYTES_MAX, "%.*s", SLICE_ARGS(serving->device.path));
+    } else if (geteuid() == 0) {
+        (void)snprintf(data, PATH_BYTES_MAX, "/var/lib/ebb");
+    } else if (state != NULL && state[0] == '/') {
+        (void)snprintf(data, PATH_BYTES_MAX, "%s/ebb", state);
+    } else if (home != NULL && home[0] == '/') {
+        (void)snprintf(data, PATH_BYTES_MAX, "%s/.local/state/ebb", home);
+    } else {
+        return fail(err, STATUS_INVALID, "no data folder: name one with --data");
+    }
+    TRY(file_make_folder(data, err));
+    char real[PATH_BYTES_MAX];
+    if (realpath(data, real) != NULL) {
+        (void)memcpy(data, real, sizeof(real));
+    }
+    return STATUS_OK;
+}
+
+static status choose_places(struct serving *serving, const struct serve_options *options,
+                            struct error *err) {
+    TRY(choose_data(serving, options->data, err));
+    const bool named = options->data != NULL || serving->device.path.count > 0;
+    int count;
+    if (options->socket != NULL) {
+        count = snprintf(serving->socket, PATH_BYTES_MAX, "%s", options->socket);
+    } else if (!named && geteuid() == 0) {
+        TRY(file_make_folder("/run/ebb", err));
+        count = snprintf(serving->socket, PATH_BYTES_MAX, "/run/ebb/ebb.sock");
+    } else {
+        count = snprintf(serving->socket, PATH_BYTES_MAX, "%.4000s/ebb.sock", serving->data);
+    }
+    if (count < 0 || count >= SOCKET_PATH_BYTES_MAX) {
+        return fail(err, STATUS_INVALID,
+                    "the socket's path '%s' is longer than the %d bytes that the system takes: "
+                    "name a shorter one with --socket",
+                    serving->socket, SOCKET_PATH_BYTES_MAX - 1);
+    }
+    (void)snprintf(serving->workflows, PATH_BYTES_MAX, "%.4000s/workflows", serving->data);
+    return file_make_folder(serving->workflows, err);
+}
+
+static void on_refused(void *owner, const struct slot *slot, const struct error *err) {
+    (void)owner;
+    log_line(LOG_WARN, "runtime", "workflow=%s %s", slot->name, err->text);
+}
+
+static void on_ended(void *owner, const struct run *run) {
+    (void)owner;
+    if (run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED) {
+        char id[RUN_ID_TEXT_BYTES];
+        id_write_hex(run->id, id);
+        log_line(LOG_WARN, "runtime", "workflow=%.*s run=%s %s: %.*s",
+                 SLICE_ARGS(run->version->workflow->name), id, run_outcome_name(run->outcome),
+                 SLICE_ARGS(run->error));
+    }
+}
+
+static status serve_from(struct serving *serving, const struct serve_options *options,
+                         struct error *err) {
+    TRY(read_settings(serving, options, err));
+    TRY(choose_places(serving, options, err));
+    struct daemon_options daemon = {
+        .data = serving->data,
+        .socket = serving->socket,
+        .places = {.workflows = {serving->workflows, options->workflows},
+                   .agents = {options->agents}},
+        .budget_bytes = serving->device.budget_bytes,
+        .commit_ms = serving->device.commit_ms,
+        .on_ended = on_ended,
+        .on_refused = on_refused,
+    };
+    TRY(device_value(&serving->arena, &serving->device, &daemon.device, err));
+    struct daemon *made = NULL;
+    TRY(daemon_create(&daemon, &made, err));
+    log_line(LOG_INFO, "runtime", "data=%s socket=%s ebb %s is ready", serving->data,
+             serving->socket, EBB_VERSION);
+    daemon_run(made);
+    daemon_destroy(made);
+    log_line(LOG_INFO, "runtime", "ended");
+    return STATUS_OK;
+}
+
+status serve(const struct serve_options *options, struct error *err) {
+    struct serving *serving = calloc(1, sizeof(*serving));
+    if (serving == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory");
+    }
+    arena_init(&serving->arena, SETTINGS_BYTES_MAX);
+    const status code = serve_from(serving, options, err);
+    arena_done(&serving->arena);
+    free(serving);
+    return code;
+}

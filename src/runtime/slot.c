@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/slot.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { OPEN_ROOM_LEAST = 16 };
+
+const char *slot_state_name(enum slot_state state) {
+    static const char *const NAMES[] = {"loading", "running", "stopped", "faulty", "left"};
+    return NAMES[state];
+}
+
+struct slot *slot_create(struct orchestrator *orchestrator, struct slice name) {
+    struct slot *slot = memory_new(1, sizeof(*slot));
+    if (slot != NULL) {
+        slot->orchestrator = orchestrator;
+        slot->last = &slot->first;
+        (void)snprintf(slot->name, sizeof(slot->name), "%.*s", SLICE_ARGS(name));
+    }
+    return slot;
+}
+
+void slot_destroy(struct slot *slot) {
+    if (slot == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < slot->feed_count; i++) {
+        feed_close(slot->feeds[i]);
+    }
+    for (struct event *event = slot_next_event(slot); event != NULL;
+         event = slot_next_event(slot)) {
+        event_destroy(event);
+    }
+    while (slot->parked != NULL) {
+        struct run *run = slot->parked;
+        slot->parked = run->next;
+        run_destroy(run);
+    }
+    version_release(slot->version);
+    memory_free(slot->open);
+    memory_free(slot);
+}
+
+bool slot_open(struct slot *slot, uint64_t hash) {
+    if (hash == 0) {
+        return true;
+    }
+    if (slot->open_count == slot->open_room) {
+        const size_t room = slot->open_room > 0 ? slot->open_room * 2 : OPEN_ROOM_LEAST;
+        uint64_t *open = memory_resize(slot->open, room * sizeof(*open));
+        if (open == NULL) {
+            return false;
+        }
+        slot->open = open;
+        slot->open_room = room;
+    }
+    slot->open[slot->open_count++] = hash;
+    return true;
+}
+
+void slot_close(struct slot *slot, uint64_t hash) {
+    for (size_t i = 0; hash != 0 && i < slot->open_count; i++) {
+        if (slot->open[i] == hash) {
+            slot->open[i] = slot->open[--slot->open_count];
+            return;
+        }
+    }
+}
+
+bool slot_is_open(const struct slot *slot, uint64_t hash) {
+    for (size_t i = 0; i < slot->open_count; i++) {
+        if (slot->open[i] == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t slot_room(const struct slot *slot) {
+    if (slot->state != SLOT_RUNNING || slot->version == NULL) {
+        return 0;
+    }
+    const struct queue_policy *queue = &slot->version->workflow->queue;
+    if (queue->keep_latest || queue->full != QUEUE_BLOCK) {
+        return queue->max; /* what does not fit is dropped and counted */
+    }
+    const uint32_t held = slot->queued + slot->waiting;
+    return held < queue->max ? queue->max - held : 0;
+}
+
+struct event *slot_next_event(struct slot *slot) {
+    struct event *event = slot->first;
+    if (event != NULL) {
+        slot->first = event->next;
+        if (slot->first == NULL) {
+            slot->last = &slot->first;
+        }
+        event->next = NULL;
+        slot->queued--;
+    }
+    return event;
+}
+
+void slot_queue(struct slot *slot, struct event *event, struct event **out_dropped) {
+    const struct queue_policy *queue = &slot->version->workflow->queue;
+    *out_dropped = NULL;
+    const bool full = slot->queued >= queue->max && queue->full != QUEUE_BLOCK;
+    if (full && queue->full == QUEUE_DROP_NEWEST && !queue->keep_latest) {
+        *out_dropped = event;
+        return;
+    }
+    if ((full && queue->full == QUEUE_DROP_OLDEST) || (queue->keep_latest && slot->queued > 0)) {
+        *out_dropped = slot_next_event(slot);
+    }
+    event->next = NULL;
+    *slot->last = event;
+    slot->last = &event->next;
+    slot->queued++;
+}
+
+bool slot_is_idle(const struct slot *slot) {
+    return slot->queued == 0 && slot->running == 0 && slot->ending == 0 && slot->waiting == 0;
+}
+
+struct slice slot_mark(const struct slot *slot, struct slice source, char *room,
+                       size_t room_bytes) {
+    (void)snprintf(room, room_bytes, "%s/%.*s", slot->name, SLICE_ARGS(source));
+    return slice_of(room);
+}

@@ -1,0 +1,79 @@
+/*
+ * slot: the place of one workflow on this device: its version, its feeds, its queue and its counts.
+ *
+ * A slot keeps its name for ever; versions come and go in it. Events wait in its queue by the
+ * policy of the version that is current; runs that began keep theirs.
+ *
+ * Thread: loop. Survives: whether it is stopped (a file in the data folder); the rest is the
+ * journal's. SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/run.h"
+#include "runtime/triggers/feed.h"
+#include "runtime/version.h"
+
+enum { SLOT_ENDING_MAX = 256, SLOT_NAME_BYTES = 64 };
+
+enum slot_state {
+    SLOT_LOADING, /* its version's number is on its way to the store */
+    SLOT_RUNNING,
+    SLOT_STOPPED, /* by a person, until started again */
+    SLOT_FAULTY,  /* its file has faults and there is no older version */
+    SLOT_LEFT     /* its file is gone: only what was kept runs to its end */
+};
+
+const char *slot_state_name(enum slot_state state);
+
+struct slot_counts {
+    uint64_t events, runs, results, failures, skipped, dropped, refused;
+};
+
+struct slot {
+    char name[SLOT_NAME_BYTES];
+    char file[4096]; /* where it was read from */
+    enum slot_state state;
+    struct orchestrator *orchestrator;         /* not owned */
+    struct version *version;                   /* shared; NULL while it is faulty */
+    struct feed *feeds[WORKFLOW_TRIGGERS_MAX]; /* owned */
+    uint32_t feed_count;
+    uint32_t feeds_ended;
+    struct event *first, **last; /* the queue */
+    uint32_t queued;
+    uint32_t running; /* between their start and their last step */
+    uint32_t ending;  /* their end is being written */
+    uint32_t waiting; /* for a link */
+    uint64_t *open;   /* hashes of events that are queued, running, ending or parked; owned */
+    size_t open_count, open_room;
+    struct run *parked; /* owned */
+    struct slot_counts counts;
+    char fault[1024]; /* what is wrong with its file; "" when nothing is */
+    bool pumping;
+    bool listed; /* its file was there at the last reload */
+    struct slot *next;
+};
+
+struct slot *slot_create(struct orchestrator *orchestrator, struct slice name);
+void slot_destroy(struct slot *slot);
+
+/* An event's hash is under way from slot_open to slot_close. false: no memory. */
+bool slot_open(struct slot *slot, uint64_t hash);
+void slot_close(struct slot *slot, uint64_t hash);
+bool slot_is_open(const struct slot *slot, uint64_t hash);
+
+/* How many more events its feeds may offer. */
+uint32_t slot_room(const struct slot *slot);
+
+/* Puts the event into the queue by the version's policy; *out_dropped is what had to go (to be
+ * settled), or NULL. */
+void slot_queue(struct slot *slot, struct event *event, struct event **out_dropped);
+struct event *slot_next_event(struct slot *slot);
+
+/* Nothing is queued, running, or being written. */
+bool slot_is_idle(const struct slot *slot);
+
+/* The mark under which its seen events of a source stand: "workflow/source". */
+struct slice slot_mark(const struct slot *slot, struct slice source, char *room, size_t room_bytes);

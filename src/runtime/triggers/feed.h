@@ -1,0 +1,63 @@
+/*
+ * feed: a trigger of a workflow at work: it makes events and offers them while there is room.
+ *
+ * Each kind is a table of functions and a row in feed.c. A feed asks `room` before it makes an
+ * event, so a full queue slows the source; `resume` tells it that there is room again.
+ *
+ * Thread: loop; reading files is a worker's. Survives: what a source can give again, it offers
+ * again after a restart, unless it is marked as seen.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "platform/loop.h"
+#include "platform/worker.h"
+#include "runtime/event.h"
+#include "wire/workflow.h"
+
+/* What a feed sees of its workflow. */
+struct feed_door {
+    void *owner;
+    struct loop *loop;
+    struct pool *pool;
+    const char *folder; /* relative paths start here */
+    /* How many more events may be offered now. */
+    uint32_t (*room)(void *owner);
+    /* Takes the event, always. */
+    void (*offer)(void *owner, struct event *event);
+    /* True when an event of this hash was seen: its run ended, and that is durable. */
+    bool (*seen)(void *owner, struct slice source, uint64_t hash);
+    /* True when it is queued, running or parked. */
+    bool (*under_way)(void *owner, uint64_t hash);
+    /* Forget the marks from `first` to `last`: what they stand for is gone. */
+    void (*forget)(void *owner, struct slice source, uint64_t first, uint64_t last);
+    /* Something that came was no event: counted, said once here. */
+    void (*refused)(void *owner, const struct error *err);
+    /* It will offer nothing more. */
+    void (*ended)(void *owner);
+};
+
+struct feed; /* each kind has its own, with this first: */
+
+struct feed_kind {
+    status (*open)(const struct trigger *trigger, const struct feed_door *door,
+                   struct feed **out_feed, struct error *err);
+    void (*resume)(struct feed *feed);
+    void (*close)(struct feed *feed); /* offers nothing more; events under way may still settle */
+};
+
+struct feed {
+    const struct feed_kind *kind;
+    struct feed_door door;
+};
+
+status feed_open(const struct trigger *trigger, const struct feed_door *door,
+                 struct feed **out_feed, struct error *err);
+void feed_resume(struct feed *feed);
+void feed_close(struct feed *feed);
+
+extern const struct feed_kind STDIN_FEED;
+extern const struct feed_kind WATCH_FEED;

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/device.h"
+
+#include "base/size.h"
+#include "base/time.h"
+#include "wire/keys.h"
+
+static void read_labels(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    struct device *device = target;
+    if (node->kind != YAML_MAP) {
+        faults_add(reading->faults, node->place, "`%s` is a map of names to texts, not %s",
+                   key->name, yaml_what(node));
+        return;
+    }
+    struct member *labels = value_new_object(reading->arena, node->count, &device->labels);
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        struct slice text = {0};
+        (void)keys_scalar(reading, key->name, "a text", &pair->value, &text);
+        if (labels == NULL) {
+            reading->faults->no_memory = true;
+            return;
+        }
+        labels[i] = (struct member){
+            .name = arena_copy(reading->arena, pair->key),
+            .value = value_of_text(arena_copy(reading->arena, text)),
+        };
+    }
+}
+
+static const struct key DEVICE_KEYS[] = {
+    {.name = "name", .read = keys_read_name, .offset = offsetof(struct device, name)},
+    {.name = "labels", .read = read_labels},
+    {.name = "time_zone", .read = keys_read_text, .offset = offsetof(struct device, time_zone)},
+    {0}};
+
+static const struct key STORE_KEYS[] = {
+    {.name = "path", .read = keys_read_text, .offset = offsetof(struct device, path)},
+    {.name = "budget", .read = keys_read_size, .offset = offsetof(struct device, budget_bytes)},
+    {.name = "commit", .read = keys_read_span, .offset = offsetof(struct device, commit_ms)},
+    {0}};
+
+static const struct key_table DEVICE_TABLE = {.what = "`device`", .keys = DEVICE_KEYS};
+static const struct key_table STORE_TABLE = {.what = "`store`", .keys = STORE_KEYS};
+
+static void read_device(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    (void)key;
+    (void)keys_read(reading, &DEVICE_TABLE, node, target);
+}
+
+static void read_store(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target) {
+    (void)key;
+    (void)keys_read(reading, &STORE_TABLE, node, target);
+}
+
+/* What a device says of one workflow is its parameters, which come with the reach. */
+static void read_workflows(struct reading *reading, const struct key *key, const struct yaml *node,
+                           void *target) {
+    (void)target;
+    static const struct key KEYS[] = {{.name = "params", .state = KEY_RESERVED}, {0}};
+    static const struct key_table TABLE = {.what = "a workflow of the device", .keys = KEYS};
+    if (node->kind != YAML_MAP) {
+        faults_add(reading->faults, node->place, "`%s` is a map of workflows' names, not %s",
+                   key->name, yaml_what(node));
+        return;
+    }
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (!yaml_is_null(&node->pairs[i].value)) {
+            (void)keys_read(reading, &TABLE, &node->pairs[i].value, NULL);
+        }
+    }
+}
+
+static void read_version(struct reading *reading, const struct key *key, const struct yaml *node,
+                         void *target) {
+    (void)key;
+    (void)target;
+    if (node->kind != YAML_SCALAR || !slice_is(node->text, "1")) {
+        faults_add(reading->faults, node->place,
+                   "this version of ebb reads `ebb: 1`, the format's version 1");
+    }
+}
+
+static const struct key FILE_KEYS[] = {{.name = "ebb", .state = KEY_REQUIRED, .read = read_version},
+                                       {.name = "device", .read = read_device},
+                                       {.name = "store", .read = read_store},
+                                       {.name = "workflows", .read = read_workflows},
+                                       {.name = "hub", .state = KEY_RESERVED},
+                                       {.name = "sources", .state = KEY_RESERVED},
+                                       {.name = "destinations", .state = KEY_RESERVED},
+                                       {.name = "params", .state = KEY_RESERVED},
+                                       {0}};
+
+static const struct key_table *const OTHERS[] = {&DEVICE_TABLE, &STORE_TABLE, NULL};
+static const struct key_table FILE_TABLE = {
+    .what = "a device file", .keys = FILE_KEYS, .others = OTHERS};
+
+status device_read(struct arena *arena, struct slice file, struct slice text,
+                   struct device *out_device, struct fault_list **out_faults, struct error *err) {
+    const struct yaml_document *documents;
+    uint32_t count;
+    struct place place;
+    *out_faults = NULL;
+    if (yaml_read(arena, text, &documents, &count, &place, err) != STATUS_OK) {
+        TRY(fault_list_of(file, place, err->text, out_faults, err));
+        return fail(err, STATUS_INVALID, "%.*s has faults", SLICE_ARGS(file));
+    }
+    struct faults *faults = arena_get(arena, 1, sizeof(*faults));
+    if (faults == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for a device file");
+    }
+    faults_init(faults, arena);
+    struct reading reading = {.arena = arena, .faults = faults};
+    struct device device = {0};
+    if (count != 1) {
+        faults_add(faults, (struct place){0}, "a device file holds one document, not %u", count);
+    } else {
+        (void)keys_read(&reading, &FILE_TABLE, &documents[0].root, &device);
+    }
+    if (faults->error_count > 0 || faults->no_memory) {
+        TRY(faults_take(faults, file, out_faults, err));
+        return fail(err, STATUS_INVALID, "%.*s has faults", SLICE_ARGS(file));
+    }
+    *out_device = device;
+    return STATUS_OK;
+}
+
+status device_override(struct arena *arena, struct device *device,
+                       const char *(*get)(const char *name), struct error *err) {
+    const char *name = get("EBB__DEVICE__NAME");
+    const char *path = get("EBB__STORE__PATH");
+    const char *budget = get("EBB__STORE__BUDGET");
+    const char *commit = get("EBB__STORE__COMMIT");
+    if (name != NULL) {
+        device->name = arena_copy(arena, slice_of(name));
+    }
+    if (path != NULL) {
+        device->path = arena_copy(arena, slice_of(path));
+    }
+    if (budget != NULL && !size_read(slice_of(budget), &device->budget_bytes)) {
+        return fail(err, STATUS_INVALID, "EBB__STORE__BUDGET=%.40s is no size such as 2GiB",
+                    budget);
+    }
+    if (commit != NULL && !time_read_span(slice_of(commit), &device->commit_ms)) {
+        return fail(err, STATUS_INVALID, "EBB__STORE__COMMIT=%.40s is no span such as 1s", commit);
+    }
+    return STATUS_OK;
+}
+
+status device_value(struct arena *arena, const struct device *device, struct value *out_value,
+                    struct error *err) {
+    struct member *members = value_new_object(arena, 3, out_value);
+    struct value none;
+    if (members == NULL || value_new_object(arena, 0, &none) == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the device");
+    }
+    const bool labelled = device->labels.kind == VALUE_OBJECT;
+    members[0] = (struct member){.name = SLICE("name"), .value = value_of_text(device->name)};
+    members[1] =
+        (struct member){.name = SLICE("labels"), .value = labelled ? device->labels : none};
+    members[2] = (struct member){
+        .name = SLICE("time_zone"),
+        .value = device->time_zone.count > 0 ? value_of_text(device->time_zone) : (struct value){0},
+    };
+    return STATUS_OK;
+}
