@@ -28,7 +28,8 @@ struct pool {
     struct waker *waker;
     struct worker workers[POOL_WORKERS_MAX];
     int count;       /* of workers that run */
-    bool delivering; /* the loop's alone */
+    bool delivering; /* the loop's alone, as is the next */
+    size_t pending;  /* submitted, and `done` not called yet */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work_came;
@@ -100,6 +101,7 @@ static void deliver(void *owner) {
     pool->delivering = true;
     while (job != NULL) {
         struct job *next = job->next; /* `done` may free the job or submit it anew */
+        pool->pending--;
         job->done(job);
         job = next;
     }
@@ -165,12 +167,17 @@ int pool_workers(const struct pool *pool) {
 
 void pool_submit(struct pool *pool, struct job *job) {
     assert(job->work != NULL && job->done != NULL);
+    pool->pending++;
     (void)pthread_mutex_lock(&pool->lock);
     line_put(&pool->waiting, job);
     if (pool->idle > 0) {
         (void)pthread_cond_signal(&pool->work_came);
     }
     (void)pthread_mutex_unlock(&pool->lock);
+}
+
+bool pool_is_idle(const struct pool *pool) {
+    return pool->pending == 0;
 }
 
 void pool_destroy(struct pool *pool) {

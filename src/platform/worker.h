@@ -31,6 +31,9 @@ int pool_workers(const struct pool *pool);
 /* Hands a job over; never fails, never waits for a worker. */
 void pool_submit(struct pool *pool, struct job *job);
 
+/* No job waits, is worked on, or waits for its `done`. */
+bool pool_is_idle(const struct pool *pool);
+
 /* Waits for what is being worked on, calls no more `done`; jobs that nobody began stay undone. Not
  * from within a `done`. NULL is fine. */
 void pool_destroy(struct pool *pool);
