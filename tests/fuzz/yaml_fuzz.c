@@ -15,7 +15,7 @@ const char *__lsan_default_suppressions(void);
 
 /* libfyaml before 1.0 loses the pieces of a quoted text that has more than a few doubled quotes. */
 const char *__lsan_default_suppressions(void) {
-    return "leak:fy_atom_iter_chunk_next";
+    return "leak:libfyaml";
 }
 
 enum { ARENA_BYTES = 64 << 20, SAMPLE_BYTES_MAX = 1 << 16 };
