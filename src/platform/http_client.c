@@ -34,6 +34,7 @@ struct asking {
     CURL *easy;
     struct curl_slist *headers;
     struct buffer *body;
+    CURLcode refused; /* of the options set so far */
     char url[URL_BYTES_MAX];
     char reason[CURL_ERROR_SIZE];
 };
@@ -103,11 +104,8 @@ static void asking_done(struct asking *asking) {
 
 static bool add_header(struct asking *asking, const char *line) {
     struct curl_slist *longer = asking->library->slist_append(asking->headers, line);
-    if (longer == NULL) {
-        return false;
-    }
-    asking->headers = longer;
-    return true;
+    asking->headers = longer != NULL ? longer : asking->headers;
+    return longer != NULL;
 }
 
 static status make_url(struct asking *asking, struct error *err) {
@@ -126,34 +124,55 @@ static status make_url(struct asking *asking, struct error *err) {
     return STATUS_OK;
 }
 
-/* True when all of it was taken; the first that was not is the answer of the rest. */
+/* Sets one option; the first that is refused is kept, and the rest are left. */
+static void set_text(struct asking *asking, CURLoption option, const char *text) {
+    if (asking->refused == CURLE_OK) {
+        asking->refused = asking->library->easy_setopt(asking->easy, option, text);
+    }
+}
+
+static void set_number(struct asking *asking, CURLoption option, long number) {
+    if (asking->refused == CURLE_OK) {
+        asking->refused = asking->library->easy_setopt(asking->easy, option, number);
+    }
+}
+
+static void set_place(struct asking *asking, CURLoption option, void *place) {
+    if (asking->refused == CURLE_OK) {
+        asking->refused = asking->library->easy_setopt(asking->easy, option, place);
+    }
+}
+
+static void set_body(struct asking *asking) {
+    const struct http_question *question = asking->question;
+    if (strcmp(question->method, "HEAD") == 0) {
+        set_number(asking, CURLOPT_NOBODY, 1);
+    } else if (question->body.count > 0 || strcmp(question->method, "POST") == 0) {
+        set_text(asking, CURLOPT_POSTFIELDS, question->body.count > 0 ? question->body.bytes : "");
+        set_number(asking, CURLOPT_POSTFIELDSIZE, (long)question->body.count);
+    }
+}
+
 static CURLcode set_up(struct asking *asking) {
     const struct http_question *question = asking->question;
-    CURLcode (*set)(CURL *, CURLoption, ...) = asking->library->easy_setopt;
-    CURL *easy = asking->easy;
-    CURLcode code = set(easy, CURLOPT_URL, asking->url);
-    code = code != CURLE_OK ? code : set(easy, CURLOPT_PROTOCOLS_STR, "http");
-    code = code != CURLE_OK ? code : set(easy, CURLOPT_NOSIGNAL, 1L);
-    code = code != CURLE_OK ? code : set(easy, CURLOPT_ERRORBUFFER, asking->reason);
-    code = code != CURLE_OK ? code : set(easy, CURLOPT_WRITEFUNCTION, body_came);
-    code = code != CURLE_OK ? code : set(easy, CURLOPT_WRITEDATA, asking);
-    code = code != CURLE_OK ? code : set(easy, CURLOPT_TIMEOUT_MS, (long)question->timeout_ms);
-    code = code != CURLE_OK ? code : set(easy, CURLOPT_HTTPHEADER, asking->headers);
+    set_text(asking, CURLOPT_URL, asking->url);
+    set_text(asking, CURLOPT_PROTOCOLS_STR, "http");
+    set_number(asking, CURLOPT_NOSIGNAL, 1);
+    set_number(asking, CURLOPT_TIMEOUT_MS, (long)question->timeout_ms);
+    set_place(asking, CURLOPT_HTTPHEADER, asking->headers);
+    set_place(asking, CURLOPT_ERRORBUFFER, asking->reason);
+    set_place(asking, CURLOPT_WRITEDATA, asking);
+    if (asking->refused == CURLE_OK) {
+        asking->refused =
+            asking->library->easy_setopt(asking->easy, CURLOPT_WRITEFUNCTION, body_came);
+    }
     if (question->socket_path != NULL) {
-        code = code != CURLE_OK ? code : set(easy, CURLOPT_UNIX_SOCKET_PATH, question->socket_path);
-        code = code != CURLE_OK ? code : set(easy, CURLOPT_PROXY, "");
+        set_text(asking, CURLOPT_UNIX_SOCKET_PATH, question->socket_path);
+        set_text(asking, CURLOPT_PROXY, "");
     }
-    if (strcmp(question->method, "HEAD") == 0) {
-        code = code != CURLE_OK ? code : set(easy, CURLOPT_NOBODY, 1L);
-    } else if (question->body.count > 0 || strcmp(question->method, "POST") == 0) {
-        code = code != CURLE_OK ? code
-                                : set(easy, CURLOPT_POSTFIELDS,
-                                      question->body.count > 0 ? question->body.bytes : "");
-        code = code != CURLE_OK
-                   ? code
-                   : set(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)question->body.count);
-    }
-    return code != CURLE_OK ? code : set(easy, CURLOPT_CUSTOMREQUEST, question->method);
+    set_body(asking);
+    set_text(asking, CURLOPT_CUSTOMREQUEST, question->method); /* last: it keeps the verb */
+    return asking->refused;
 }
 
 static status class_of(const struct asking *asking, CURLcode code) {
