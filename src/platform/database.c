@@ -102,13 +102,35 @@ static const char READER_SETTINGS[] = "PRAGMA query_only=ON;"
                                       "PRAGMA mmap_size=0;"
                                       "PRAGMA temp_store=MEMORY;";
 
-static status set_up(struct database *database, bool read_only, struct error *err) {
+static status pragma_number(struct database *database, const char *sql, int64_t *out_number,
+                            struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, sql);
+    return query_one_number(&query, out_number, err);
+}
+
+/* Before anything is changed: the file is ours, or there is nothing in it yet. */
+static status check_owner(struct database *database, int32_t application, struct error *err) {
+    static const char GET_APPLICATION[] = "PRAGMA application_id";
+    static const char GET_SCHEMA[] = "PRAGMA schema_version";
+    int64_t found = 0;
+    int64_t schema = 0;
+    TRY(pragma_number(database, GET_APPLICATION, &found, err));
+    TRY(pragma_number(database, GET_SCHEMA, &schema, err));
+    if (found != application && (found != 0 || schema != 0)) {
+        return fail(err, STATUS_INVALID, "'%s' is a database of another program", database->path);
+    }
+    return STATUS_OK;
+}
+
+static status set_up(struct database *database, const struct database_options *options,
+                     struct error *err) {
     char cache[64];
     (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d;", DATABASE_CACHE_KIB);
     (void)sqlite3_extended_result_codes(database->connection, 1);
     (void)sqlite3_busy_timeout(database->connection, BUSY_MS);
     TRY(database_run(database, cache, err));
-    if (read_only) {
+    TRY(check_owner(database, options->application, err));
+    if (options->read_only) {
         sqlite3_progress_handler(database->connection, DEADLINE_OPS, on_progress, database);
         return database_run(database, READER_SETTINGS, err);
     }
@@ -133,8 +155,8 @@ status database_open(const struct database_options *options, struct database **o
         flags |= SQLITE_OPEN_CREATE;
     }
     const int code = sqlite3_open_v2(options->path, &database->connection, flags, options->vfs);
-    status opened = code == SQLITE_OK ? set_up(database, options->read_only, err)
-                                      : fail_code(database, code, err);
+    status opened =
+        code == SQLITE_OK ? set_up(database, options, err) : fail_code(database, code, err);
     if (opened == STATUS_OK && !options->read_only &&
         sqlite3_db_readonly(database->connection, "main") != 0) {
         opened = fail(err, STATUS_DENIED, "'%s' may not be written", options->path);
@@ -363,6 +385,8 @@ status query_run(struct query *query, struct error *err) {
 status query_one_number(struct query *query, int64_t *out_number, struct error *err) {
     const bool found = query_next(query);
     const int64_t number = found ? query_number(query, 0) : 0;
+    while (query_next(query)) {
+    }
     TRY(query_status(query, err));
     *out_number = number;
     return STATUS_OK;

@@ -29,13 +29,15 @@ struct database;
 
 struct database_options {
     const char *path;
-    const char *vfs; /* name of a registered VFS; NULL: the system's */
-    bool read_only;  /* a second connection, for reading beside the writer */
-    bool must_exist;
+    const char *vfs;     /* name of a registered VFS; NULL: the system's */
+    bool read_only;      /* a second connection, for reading beside the writer */
+    bool must_exist;     /* NOT_FOUND when the file is not there */
+    int32_t application; /* application_id: a file that has another one is left as it is */
 };
 
-/* Opens or makes the file. CORRUPT when it is no database or its head is damaged, DENIED when we
- * may not write it, BUSY when another process is in the way. */
+/* Opens or makes the file. CORRUPT when it is no database or its head is damaged, INVALID when it
+ * is another program's, DENIED when we may not write it, BUSY when another process is in the way.
+ */
 status database_open(const struct database_options *options, struct database **out_database,
                      struct error *err);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cmocka.h>
+#include "wire/lane.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wire/lane.h"
+#include <cmocka.h>
 
 static void test_lane__every_name_reads_back(void **state) {
     (void)state;

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/boots.h"
+
+#include <string.h>
+
+#include "storage/sql.h"
+
+static void add(struct boots *boots, const struct boot *boot) {
+    if (boots->count == BOOTS_IN_MEMORY_MAX) {
+        (void)memmove(&boots->boots[0], &boots->boots[1],
+                      (BOOTS_IN_MEMORY_MAX - 1) * sizeof(boots->boots[0]));
+        boots->count--;
+        boots->kept = boots->kept > 0 ? boots->kept - 1 : 0;
+    }
+    boots->boots[boots->count++] = *boot;
+}
+
+static struct boot boot_of_row(const struct query *query) {
+    struct boot boot = {.number = (uint32_t)query_number(query, 0),
+                        .quality = (enum clock_quality)(query_number(query, 2) & 3)};
+    const struct slice id = query_bytes(query, 1);
+    if (id.count == ID_BYTES) {
+        (void)memcpy(boot.id.bytes, id.bytes, ID_BYTES);
+    }
+    return boot;
+}
+
+status boots_load(struct boots *boots, struct database *database, struct error *err) {
+    *boots = (struct boots){.next_number = 1};
+    CLEANUP(query_done) struct query query = query_on(database, SQL_BOOT_LIST);
+    query_bind_number(&query, BOOTS_IN_MEMORY_MAX);
+    while (query_next(&query)) {
+        const struct boot boot = boot_of_row(&query);
+        add(boots, &boot);
+        boots->next_number = boot.number + 1;
+    }
+    boots_settle(boots);
+    return query_status(&query, err);
+}
+
+status boots_keep(struct boots *boots, struct database *database, struct id id,
+                  const struct moment *time, uint32_t *out_number, struct error *err) {
+    for (int i = boots->count - 1; i >= 0; i--) {
+        if (boots->boots[i].quality == time->quality && id_equal(boots->boots[i].id, id)) {
+            *out_number = boots->boots[i].number;
+            return STATUS_OK;
+        }
+    }
+    const struct boot boot = {.number = boots->next_number, .id = id, .quality = time->quality};
+    CLEANUP(query_done) struct query query = query_on(database, SQL_BOOT_PUT);
+    query_bind_number(&query, boot.number);
+    query_bind_bytes(&query, (struct slice){.bytes = (const char *)id.bytes, .count = ID_BYTES});
+    query_bind_number(&query, time->wall_ms - time->boot_ns / 1000000);
+    query_bind_number(&query, time->quality);
+    TRY(query_run(&query, err));
+    add(boots, &boot);
+    boots->next_number++;
+    *out_number = boot.number;
+    return STATUS_OK;
+}
+
+void boots_settle(struct boots *boots) {
+    boots->kept = boots->count;
+    boots->kept_next_number = boots->next_number;
+}
+
+void boots_take_back(struct boots *boots) {
+    boots->count = boots->kept;
+    boots->next_number = boots->kept_next_number;
+}

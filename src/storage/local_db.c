@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/local_db.h"
+
+#include <stdio.h>
+
+#include "storage/sql.h"
+#include "storage/stream.h"
+
+enum { SCRATCH_ROW_BYTES = 64 << 10 };
+
+/* Step n brings a file of version n to version n + 1. */
+static const char *const STEPS[LOCAL_DB_VERSION] = {SQL_SCHEMA_1};
+
+static const char GET_VERSION[] = "PRAGMA user_version";
+static const char SET_APPLICATION[] = "PRAGMA application_id = 1700946481";
+static const char SCRATCH_MAKE[] = "CREATE TABLE scratch (bytes)";
+static const char SCRATCH_PUT[] = "INSERT INTO scratch VALUES (zeroblob(?1))";
+static const char SCRATCH_DROP[] = "DROP TABLE scratch";
+
+static status get_number(struct database *database, const char *sql, int64_t *out_number,
+                         struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, sql);
+    return query_one_number(&query, out_number, err);
+}
+
+/* --- the WAL at its full size ----------------------------------------------------------------- */
+
+static status fill_scratch(struct database *database, int64_t bytes, struct error *err) {
+    TRY(database_begin(database, err));
+    TRY(database_run(database, SET_APPLICATION, err)); /* ours from the first commit on */
+    TRY(database_run(database, SCRATCH_MAKE, err));
+    for (int64_t done = 0; done < bytes; done += SCRATCH_ROW_BYTES) {
+        CLEANUP(query_done) struct query query = query_on(database, SCRATCH_PUT);
+        query_bind_number(&query, SCRATCH_ROW_BYTES);
+        TRY(query_run(&query, err));
+    }
+    TRY(database_reserve(database, err));
+    return database_commit(database, err);
+}
+
+/* A table is written and dropped: its pages have passed through the WAL and are free now. */
+static status grow_wal(struct database *database, int64_t bytes, struct error *err) {
+    bool done = false;
+    TRY(database_run(database, "DROP TABLE IF EXISTS scratch", err));
+    TRY(database_checkpoint(database, &done, err));
+    const status filled = fill_scratch(database, bytes, err);
+    if (filled != STATUS_OK) {
+        database_rollback(database);
+        return filled;
+    }
+    TRY(database_run(database, SCRATCH_DROP, err));
+    return database_checkpoint(database, &done, err);
+}
+
+/* --- making and migrating --------------------------------------------------------------------- */
+
+static status run_step(struct database *database, int version, struct error *err) {
+    TRY(database_begin(database, err));
+    TRY(database_run(database, STEPS[version], err));
+    if (version == 0) {
+        struct stream stream;
+        TRY(stream_begin(&stream, database, "made", err));
+    }
+    TRY(database_reserve(database, err));
+    return database_commit(database, err);
+}
+
+static status migrate(struct database *database, int64_t version, struct error *err) {
+    for (int64_t at = version; at < LOCAL_DB_VERSION; at++) {
+        if (run_step(database, (int)at, err) != STATUS_OK) {
+            database_rollback(database);
+            return fail_while(err, "migrate the database from version %lld", (long long)at);
+        }
+    }
+    return STATUS_OK;
+}
+
+static status look(struct database *database, const char *path, int64_t *out_version,
+                   struct error *err) {
+    int64_t version = 0;
+    TRY(get_number(database, GET_VERSION, &version, err));
+    if (version > LOCAL_DB_VERSION + 1) {
+        return fail(err, STATUS_INVALID,
+                    "'%s' has version %lld; this ebb (%s) knows %d and opens up to %d: install a "
+                    "newer ebb",
+                    path, (long long)version, EBB_VERSION, LOCAL_DB_VERSION, LOCAL_DB_VERSION + 1);
+    }
+    *out_version = version;
+    return STATUS_OK;
+}
+
+static status prepare(struct database *database, const struct local_db_options *options,
+                      struct local_db_found *found, struct error *err) {
+    int64_t version = 0;
+    TRY(look(database, options->path, &version, err));
+    found->made = version == 0;
+    found->migrated_from = version > 0 && version < LOCAL_DB_VERSION ? (int)version : -1;
+    if (found->made) {
+        TRY(grow_wal(database, options->wal_bytes > 0 ? options->wal_bytes : LOCAL_DB_WAL_BYTES,
+                     err));
+    }
+    return migrate(database, version, err);
+}
+
+status local_db_open(const struct local_db_options *options, struct database **out_database,
+                     struct local_db_found *out_found, struct error *err) {
+    const struct database_options open = {
+        .path = options->path, .vfs = options->vfs, .application = LOCAL_DB_APPLICATION};
+    struct database *database = NULL;
+    struct local_db_found found = {0};
+    TRY(database_open(&open, &database, err));
+    const status prepared = prepare(database, options, &found, err);
+    if (prepared != STATUS_OK) {
+        database_close(database);
+        return prepared;
+    }
+    *out_database = database;
+    *out_found = found;
+    return STATUS_OK;
+}

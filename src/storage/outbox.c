@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/outbox.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "platform/hash.h"
+#include "storage/outbox_gap.h"
+#include "storage/outbox_room.h"
+#include "storage/record_row.h"
+#include "storage/sql.h"
+
+static struct slice bytes_of(const struct id *id) {
+    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
+}
+
+/* --- streams --------------------------------------------------------------------------------- */
+
+static struct stream *add_stream(struct outbox *box) {
+    struct stream *streams =
+        memory_resize(box->streams, ((size_t)box->stream_count + 1) * sizeof(*streams));
+    if (streams == NULL) {
+        return NULL;
+    }
+    box->streams = streams;
+    streams[box->stream_count] = (struct stream){0};
+    return &streams[box->stream_count++];
+}
+
+/* Keeps the stream that was loaded last only if it has records, or is the newest. */
+static status load_stream(struct outbox *box, uint32_t number, struct id id, struct error *err) {
+    if (box->stream_count > 0 && stream_is_empty(&box->streams[box->stream_count - 1])) {
+        box->stream_count--;
+    }
+    struct stream *stream = add_stream(box);
+    if (stream == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "read the streams: out of memory");
+    }
+    return stream_load(stream, box->database, number, id, err);
+}
+
+status outbox_load(struct outbox *box, struct error *err) {
+    box->stream_count = 0;
+    buffer_done(&box->bytes);
+    buffer_done(&box->text);
+    buffer_init(&box->bytes, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
+    buffer_init(&box->text, RECORD_BYTES_MAX);
+    CLEANUP(query_done) struct query query = query_on(box->database, SQL_STREAM_LIST);
+    while (query_next(&query)) {
+        const struct slice bytes = query_bytes(&query, 1);
+        struct id id = {0};
+        if (bytes.count != ID_BYTES) {
+            return fail(err, STATUS_CORRUPT, "a stream's id has %zu bytes", bytes.count);
+        }
+        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
+        TRY(load_stream(box, (uint32_t)query_number(&query, 0), id, err));
+    }
+    TRY(query_status(&query, err));
+    if (box->stream_count == 0) {
+        return fail(err, STATUS_CORRUPT, "there is no stream");
+    }
+    return STATUS_OK;
+}
+
+void outbox_done(struct outbox *box) {
+    memory_free(box->streams);
+    buffer_done(&box->bytes);
+    buffer_done(&box->text);
+    box->streams = NULL;
+    box->stream_count = 0;
+}
+
+struct stream *outbox_stream(struct outbox *box) {
+    return &box->streams[box->stream_count - 1];
+}
+
+struct stream *outbox_find_stream(struct outbox *box, struct id id) {
+    if (id_is_zero(id)) {
+        return outbox_stream(box);
+    }
+    for (int i = 0; i < box->stream_count; i++) {
+        if (id_equal(box->streams[i].id, id)) {
+            return &box->streams[i];
+        }
+    }
+    return NULL;
+}
+
+status outbox_write_rows(struct outbox *box, bool all, struct error *err) {
+    for (int i = 0; i < box->stream_count; i++) {
+        TRY(stream_write_rows(&box->streams[i], box->database, all, err));
+    }
+    return STATUS_OK;
+}
+
+void outbox_settle(struct outbox *box) {
+    for (int i = 0; i < box->stream_count; i++) {
+        stream_settle(&box->streams[i]);
+    }
+}
+
+void outbox_take_back(struct outbox *box) {
+    for (int i = 0; i < box->stream_count; i++) {
+        stream_take_back(&box->streams[i]);
+    }
+}
+
+/* --- keys: a result that stands for an unsent one of its key ---------------------------------- */
+
+static struct id key_hash(const struct record *record, struct slice key) {
+    char head[2 * OUTBOX_NAME_BYTES_MAX + 2];
+    size_t count = 0;
+    (void)memcpy(head, record->workflow.bytes, record->workflow.count);
+    count += record->workflow.count;
+    head[count++] = '\0';
+    (void)memcpy(head + count, record->name.bytes, record->name.count);
+    count += record->name.count;
+    head[count++] = '\0';
+    return hash_128((struct slice){.bytes = head, .count = count}, key);
+}
+
+static status find_latest(struct outbox *box, const struct id *hash, uint64_t *out_key,
+                          struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(box->database, SQL_LATEST_GET);
+    query_bind_bytes(&query, bytes_of(hash));
+    int64_t key = 0;
+    TRY(query_one_number(&query, &key, err));
+    *out_key = (uint64_t)key;
+    return STATUS_OK;
+}
+
+static status supersede(struct outbox *box, const struct id *hash, struct error *err) {
+    uint64_t key = 0;
+    TRY(find_latest(box, hash, &key, err));
+    struct stream *stream = outbox_stream(box);
+    const enum lane lane = record_key_lane(key);
+    const uint64_t seq = record_key_seq(key);
+    if (key == 0 || record_key_stream(key) != stream->number ||
+        seq <= stream->lanes[lane].acked_seq ||
+        seq <= atomic_load_explicit(&box->sent[lane], memory_order_acquire)) {
+        return STATUS_OK; /* what was sent is never replaced */
+    }
+    bool stands = false;
+    TRY(outbox_gap_is_record(box, key, &stands, err));
+    return stands ? outbox_gap_write(box, stream, lane, (struct seq_range){.from = seq, .to = seq},
+                                     GAP_SUPERSEDED, err)
+                  : STATUS_OK;
+}
+
+static status note_latest(struct outbox *box, const struct id *hash, uint64_t key,
+                          struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(box->database, SQL_LATEST_PUT);
+    query_bind_bytes(&query, bytes_of(hash));
+    query_bind_number(&query, (int64_t)key);
+    return query_run(&query, err);
+}
+
+/* --- putting --------------------------------------------------------------------------------- */
+
+/* The record with what the draft may leave open filled in. */
+static status complete(const struct outbox *box, const struct record_draft *draft,
+                       uint32_t workflow, struct record *out_record, struct error *err) {
+    struct record record = draft->record;
+    if (draft->lane >= LANE_COUNT) {
+        return fail(err, STATUS_INVALID, "there is no lane %u", (unsigned)draft->lane);
+    }
+    if (record.name.count > OUTBOX_NAME_BYTES_MAX || draft->key.count > STORE_KEY_BYTES_MAX) {
+        return fail(err, STATUS_INVALID, "a record's name has at most %d bytes and its key %d",
+                    OUTBOX_NAME_BYTES_MAX, STORE_KEY_BYTES_MAX);
+    }
+    if (draft->keep_ms < 0 || draft->expires_ms < 0) {
+        return fail(err, STATUS_INVALID, "a record is kept for a time that is negative");
+    }
+    const struct workflow_version *version = workflows_find(box->workflows, workflow);
+    if (version == NULL && workflow != 0) {
+        return fail(err, STATUS_INVALID, "there is no workflow of number %u", workflow);
+    }
+    record.workflow = (struct slice){0};
+    if (version != NULL) {
+        record.workflow = (struct slice){.bytes = version->name, .count = version->name_bytes};
+    }
+    record.version = record.version == 0 ? RECORD_VERSION : record.version;
+    record.boot = id_is_zero(record.boot) ? box->boot : record.boot;
+    *out_record = record;
+    return STATUS_OK;
+}
+
+/* The bytes of the next record stand in box->bytes. */
+static status write_bytes(struct outbox *box, const struct record *record, struct error *err) {
+    buffer_clear(&box->bytes);
+    const status written = record_write(&box->bytes, record, err);
+    if (written == STATUS_FULL) { /* no room ever comes for it: the maker must put less into it */
+        return fail(err, STATUS_INVALID, "a record may have %d bytes", RECORD_BYTES_MAX);
+    }
+    return written;
+}
+
+static status insert(struct outbox *box, uint64_t key, const struct record *record,
+                     const struct record_draft *draft, uint32_t workflow, struct error *err) {
+    uint32_t boot = 0;
+    TRY(boots_keep(box->boots, box->database, record->boot, &record->time, &boot, err));
+    struct lane_head *head = stream_change(outbox_stream(box), draft->lane);
+    const struct id chain = record_chain(head->chain, buffer_slice(&box->bytes));
+    CLEANUP(query_done) struct query query = query_on(box->database, SQL_RECORD_PUT);
+    query_bind_number(&query, (int64_t)key);
+    query_bind_number(&query, record_row_kind(record));
+    query_bind_number_or_null(&query, workflow);
+    query_bind_text_or_null(&query, record->name);
+    if (id_is_zero(record->run)) {
+        query_bind_null(&query);
+    } else {
+        query_bind_bytes(&query, bytes_of(&record->run));
+    }
+    query_bind_number(&query, record->priority);
+    query_bind_number(&query, boot);
+    query_bind_number(&query, record->time.boot_ns);
+    query_bind_number(&query, record->time.wall_ms);
+    const bool expires = draft->expires_ms > 0;
+    query_bind_number_or_null(&query, expires ? record->time.wall_ms + draft->expires_ms : 0);
+    query_bind_number_or_null(&query, draft->keep_ms);
+    query_bind_bytes(&query, bytes_of(&chain));
+    if (record_is_known(record->kind, record->version)) {
+        query_bind_text(&query, record->body);
+    } else {
+        query_bind_bytes(&query, record->tail);
+    }
+    TRY(query_run(&query, err));
+    head->chain = chain;
+    return STATUS_OK;
+}
+
+status outbox_put(struct outbox *box, struct record_draft *draft, const struct store_job *job,
+                  struct error *err) {
+    struct record record;
+    TRY(complete(box, draft, job->workflow, &record, err));
+    TRY(write_bytes(box, &record, err));
+    const bool keyed = draft->key.count > 0;
+    const struct id hash = keyed ? key_hash(&record, draft->key) : (struct id){0};
+    if (keyed) {
+        TRY(supersede(box, &hash, err));
+    }
+    const int64_t cost = record_row_cost(&record);
+    TRY(outbox_room_for(box, draft->lane, cost, job, err));
+
+    struct stream *stream = outbox_stream(box);
+    struct lane_head *head = stream_change(stream, draft->lane);
+    const uint64_t seq = head->next_seq;
+    const uint64_t key = record_key(stream->number, draft->lane, seq);
+    TRY(insert(box, key, &record, draft, job->workflow, err));
+    if (keyed) {
+        TRY(note_latest(box, &hash, key, err));
+    }
+    head->next_seq++;
+    head->bytes += cost;
+    box->put_bytes += box->bytes.count;
+    draft->out_seq = seq;
+    draft->out_id = record_public_id(stream->id, draft->lane, seq);
+    return STATUS_OK;
+}
+
+/* --- acknowledging --------------------------------------------------------------------------- */
+
+status outbox_acknowledge(struct outbox *box, struct id stream_id, enum lane lane, uint64_t seq,
+                          struct error *err) {
+    struct stream *stream = outbox_find_stream(box, stream_id);
+    if (stream == NULL) {
+        return fail(err, STATUS_NOT_FOUND, "no record of that stream is here");
+    }
+    if (lane >= LANE_COUNT || lane == LANE_LOCAL || seq >= stream->lanes[lane].next_seq) {
+        return fail(err, STATUS_INVALID, "lane '%s' has no record %llu to acknowledge",
+                    lane_name(lane), (unsigned long long)seq);
+    }
+    struct lane_head *head = stream_change(stream, lane);
+    if (seq > head->acked_seq) {
+        head->acked_seq = seq;
+        head->anchored_seq = seq; /* until a hub says otherwise: sync.md M6 */
+        head->row_due = true;
+    }
+    return STATUS_OK;
+}

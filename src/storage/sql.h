@@ -1,0 +1,46 @@
+/*
+ * sql: the statements of sql/NAME.sql, embedded by the build as SQL_NAME.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+extern const char SQL_SCHEMA_1[];
+
+extern const char SQL_BOOT_LIST[];
+extern const char SQL_BOOT_PUT[];
+extern const char SQL_GAP_SUM[];
+extern const char SQL_LANE_GET[];
+extern const char SQL_LANE_PUT[];
+extern const char SQL_LATEST_GET[];
+extern const char SQL_LATEST_PUT[];
+extern const char SQL_NEWEST_WALL[];
+extern const char SQL_RECORD_BACK[];
+extern const char SQL_RECORD_BY_FIRST_ID[];
+extern const char SQL_RECORD_DELETE[];
+extern const char SQL_RECORD_FIRST[];
+extern const char SQL_RECORD_GET[];
+extern const char SQL_RECORD_LAST[];
+extern const char SQL_RECORD_PUT[];
+extern const char SQL_RECORD_PUT_GAP[];
+extern const char SQL_RECORD_RANGE[];
+extern const char SQL_RECORD_SUM[];
+extern const char SQL_RESULT_BACK[];
+extern const char SQL_RUN_COUNT[];
+extern const char SQL_RUN_DELETE[];
+extern const char SQL_RUN_EACH[];
+extern const char SQL_RUN_LIST[];
+extern const char SQL_RUN_PUT[];
+extern const char SQL_RUN_STATE[];
+extern const char SQL_SEEN_DELETE[];
+extern const char SQL_SEEN_LIST[];
+extern const char SQL_SEEN_PUT[];
+extern const char SQL_STATE_DELETE[];
+extern const char SQL_STATE_PUT[];
+extern const char SQL_STEP_DELETE[];
+extern const char SQL_STEP_LIST[];
+extern const char SQL_STEP_PUT[];
+extern const char SQL_STREAM_BEGIN[];
+extern const char SQL_STREAM_LIST[];
+extern const char SQL_WORKFLOW_LIST[];
+extern const char SQL_WORKFLOW_PUT[];

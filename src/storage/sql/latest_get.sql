@@ -1,0 +1,1 @@
+SELECT record FROM latest WHERE id_hash = ?1

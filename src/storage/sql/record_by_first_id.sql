@@ -1,0 +1,1 @@
+SELECT key FROM record WHERE first_id = ?1

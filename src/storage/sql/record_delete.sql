@@ -1,0 +1,1 @@
+DELETE FROM record WHERE key BETWEEN ?1 AND ?2

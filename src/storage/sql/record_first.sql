@@ -1,0 +1,1 @@
+SELECT wall_ms FROM record WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT 1

@@ -1,0 +1,1 @@
+SELECT number, id FROM run ORDER BY number

@@ -1,0 +1,1 @@
+UPDATE run SET state = ?2 WHERE number = ?1

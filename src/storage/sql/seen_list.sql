@@ -1,0 +1,1 @@
+SELECT source, id_hash FROM seen

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO seen (source, id_hash, wall_ms) VALUES (?1, ?2, ?3)

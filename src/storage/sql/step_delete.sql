@@ -1,0 +1,1 @@
+DELETE FROM step WHERE run = ?1

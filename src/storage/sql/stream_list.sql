@@ -1,0 +1,1 @@
+SELECT number, id FROM stream ORDER BY number

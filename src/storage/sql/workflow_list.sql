@@ -1,0 +1,1 @@
+SELECT number, name, digest FROM workflow ORDER BY number

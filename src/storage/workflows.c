@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/workflows.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "storage/sql.h"
+
+static bool grow(struct workflows *workflows) {
+    const uint32_t room = workflows->room > 0 ? workflows->room * 2 : 8;
+    struct workflow_version *versions =
+        memory_resize(workflows->versions, room * sizeof(*versions));
+    if (versions == NULL) {
+        return false;
+    }
+    workflows->versions = versions;
+    workflows->room = room;
+    return true;
+}
+
+static status add(struct workflows *workflows, const struct workflow_version *version,
+                  struct error *err) {
+    if (workflows->count == workflows->room && !grow(workflows)) {
+        return fail(err, STATUS_NO_MEMORY, "keep a workflow: out of memory");
+    }
+    workflows->versions[workflows->count++] = *version;
+    return STATUS_OK;
+}
+
+status workflows_load(struct workflows *workflows, struct database *database, struct error *err) {
+    workflows->count = 0;
+    CLEANUP(query_done) struct query query = query_on(database, SQL_WORKFLOW_LIST);
+    while (query_next(&query)) {
+        struct workflow_version version = {.number = (uint32_t)query_number(&query, 0)};
+        const struct slice name = query_text(&query, 1);
+        version.name_bytes = (uint8_t)slice_part(name, 0, WORKFLOW_NAME_BYTES_MAX).count;
+        if (version.name_bytes > 0) {
+            (void)memcpy(version.name, name.bytes, version.name_bytes);
+        }
+        const struct slice digest = query_bytes(&query, 2);
+        if (digest.count == ID_BYTES) {
+            (void)memcpy(version.digest.bytes, digest.bytes, ID_BYTES);
+        }
+        TRY(add(workflows, &version, err));
+    }
+    workflows->kept = workflows->count;
+    return query_status(&query, err);
+}
+
+void workflows_done(struct workflows *workflows) {
+    memory_free(workflows->versions);
+    *workflows = (struct workflows){0};
+}
+
+static bool is_same(const struct workflow_version *a, const struct workflow_version *b) {
+    return id_equal(a->digest, b->digest) && a->name_bytes == b->name_bytes &&
+           memcmp(a->name, b->name, a->name_bytes) == 0;
+}
+
+status workflows_keep(struct workflows *workflows, struct database *database,
+                      const struct workflow_version *version, struct slice text,
+                      uint32_t *out_number, struct error *err) {
+    for (uint32_t i = 0; i < workflows->count; i++) {
+        if (is_same(&workflows->versions[i], version)) {
+            *out_number = workflows->versions[i].number;
+            return STATUS_OK;
+        }
+    }
+    if (workflows->count >= WORKFLOWS_MAX) {
+        return fail(err, STATUS_FULL, "%d versions of workflows are kept already", WORKFLOWS_MAX);
+    }
+    struct workflow_version added = *version;
+    added.number = workflows->count > 0 ? workflows->versions[workflows->count - 1].number + 1 : 1;
+    CLEANUP(query_done) struct query query = query_on(database, SQL_WORKFLOW_PUT);
+    query_bind_number(&query, added.number);
+    query_bind_text(&query, (struct slice){.bytes = added.name, .count = added.name_bytes});
+    query_bind_bytes(&query,
+                     (struct slice){.bytes = (const char *)added.digest.bytes, .count = ID_BYTES});
+    query_bind_text(&query, text);
+    TRY(query_run(&query, err));
+    TRY(add(workflows, &added, err));
+    *out_number = added.number;
+    return STATUS_OK;
+}
+
+const struct workflow_version *workflows_find(const struct workflows *workflows, uint32_t number) {
+    for (uint32_t i = workflows->count; i > 0; i--) {
+        if (workflows->versions[i - 1].number == number) {
+            return &workflows->versions[i - 1];
+        }
+    }
+    return NULL;
+}
+
+void workflows_settle(struct workflows *workflows) {
+    workflows->kept = workflows->count;
+}
+
+void workflows_take_back(struct workflows *workflows) {
+    workflows->count = workflows->kept;
+}
