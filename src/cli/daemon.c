@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/daemon.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "platform/http_client.h"
+#include "platform/json.h"
+#include "wire/lane.h"
+
+enum { WORD_SHOWN_MAX = 80, PATH_BYTES_MAX = 1024, HTTP_OK = 200, HTTP_REDIRECT = 300 };
+
+static const char SYSTEM_SOCKET[] = "/run/ebb/ebb.sock";
+
+/* Where the daemon of a normal user listens; empty when that user has no home. */
+static struct slice user_socket(struct arena *arena) {
+    const char *state = getenv("XDG_STATE_HOME");
+    if (state != NULL && state[0] == '/') {
+        return arena_print(arena, "%s/ebb/ebb.sock", state);
+    }
+    const char *home = getenv("HOME");
+    if (home == NULL || home[0] != '/') {
+        return SLICE("");
+    }
+    return arena_print(arena, "%s/.local/state/ebb/ebb.sock", home);
+}
+
+status daemon_socket(struct call *call, struct slice *out_path, struct error *err) {
+    const char *said = call_option(call, "socket");
+    if (said == NULL) {
+        said = getenv("EBB_SOCKET");
+    }
+    if (said != NULL && *said != '\0') {
+        *out_path = slice_of(said);
+        return STATUS_OK;
+    }
+    if (access(SYSTEM_SOCKET, F_OK) == 0) {
+        *out_path = SLICE("/run/ebb/ebb.sock");
+        return STATUS_OK;
+    }
+    const struct slice mine = user_socket(&call->arena);
+    if (mine.bytes == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for the socket's path");
+    }
+    const bool is_there = mine.count > 0 && access(mine.bytes, F_OK) == 0;
+    *out_path = is_there ? mine : SLICE("/run/ebb/ebb.sock");
+    return STATUS_OK;
+}
+
+/* The daemon's own class and sentence from {"error":{"class","text"}}. */
+static status read_refusal(int code, struct value answer, struct error *err) {
+    const struct value *error = value_get(answer, SLICE("error"));
+    const struct value *text = error != NULL ? value_get(*error, SLICE("text")) : NULL;
+    const struct value *class_name = error != NULL ? value_get(*error, SLICE("class")) : NULL;
+    if (text == NULL || class_name == NULL) {
+        return fail(err, STATUS_CORRUPT, "the daemon answers with code %d and no reason", code);
+    }
+    char word[WORD_SHOWN_MAX];
+    (void)snprintf(word, sizeof(word), "%.*s", SLICE_ARGS(value_text(*class_name)));
+    const status named = status_from_name(word);
+    const bool known = named != STATUS_COUNT && named != STATUS_OK;
+    return fail(err, known ? named : STATUS_SYSTEM, "%.*s", SLICE_ARGS(value_text(*text)));
+}
+
+status daemon_ask(struct call *call, const struct daemon_request *request, struct value *out_answer,
+                  struct error *err) {
+    struct slice socket;
+    TRY(daemon_socket(call, &socket, err));
+    CLEANUP(buffer_done) struct buffer body;
+    buffer_init(&body, DAEMON_ANSWER_BYTES_MAX);
+    int code = 0;
+    const struct http_question question = {.socket_path = socket.bytes,
+                                           .method = request->method,
+                                           .path = request->path,
+                                           .body = request->body,
+                                           .timeout_ms = DAEMON_TIMEOUT_MS};
+    const status ended = http_ask(&question, &code, &body, err);
+    if (ended == STATUS_OFFLINE) {
+        return fail(err, STATUS_OFFLINE, "no daemon answers on %.*s; `ebb serve` starts one",
+                    SLICE_ARGS(socket));
+    }
+    if (ended != STATUS_OK) {
+        return fail_while(err, "ask the daemon on %.*s", SLICE_ARGS(socket));
+    }
+    struct value answer;
+    if (json_read(&call->arena, buffer_slice(&body), &answer, err) != STATUS_OK) {
+        return fail_while(err, "read the daemon's answer (code %d)", code);
+    }
+    if (code < HTTP_OK || code >= HTTP_REDIRECT) {
+        return read_refusal(code, answer, err);
+    }
+    *out_answer = answer;
+    return STATUS_OK;
+}
+
+status daemon_get(struct call *call, struct value *out_answer, struct error *err,
+                  const char *path_format, ...) {
+    char path[PATH_BYTES_MAX];
+    va_list args;
+    va_start(args, path_format);
+    const int count = vsnprintf(path, sizeof(path), path_format, args);
+    va_end(args);
+    if (count < 0 || (size_t)count >= sizeof(path)) {
+        return fail(err, STATUS_INVALID, "what is asked for is too long");
+    }
+    const struct daemon_request request = {.method = "GET", .path = slice_of(path)};
+    return daemon_ask(call, &request, out_answer, err);
+}
+
+status daemon_change(struct call *call, const struct daemon_request *request, struct slice what,
+                     struct error *err) {
+    if (request->path.bytes == NULL || what.bytes == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for the question");
+    }
+    if (call->dry_run) {
+        (void)fprintf(call->talk, "would %.*s\n", SLICE_ARGS(what));
+        return STATUS_OK;
+    }
+    struct value answer;
+    TRY(daemon_ask(call, request, &answer, err));
+    (void)fprintf(call->talk, "done: %.*s\n", SLICE_ARGS(what));
+    return call->json ? call_write_json(call, answer, false, err) : STATUS_OK;
+}
+
+status daemon_check_lane(const char *text, struct error *err) {
+    if (lane_from_name(slice_of(text)) != LANE_COUNT) {
+        return STATUS_OK;
+    }
+    const char *names[LANE_COUNT + 1] = {NULL};
+    for (int i = 0; i < LANE_COUNT; i++) {
+        names[i] = lane_name((enum lane)i);
+    }
+    const char *nearest = text_nearest(slice_of(text), names);
+    if (nearest != NULL) {
+        return fail(err, STATUS_INVALID, "'%.*s' is no lane; did you mean '%s'?", WORD_SHOWN_MAX,
+                    text, nearest);
+    }
+    return fail(err, STATUS_INVALID,
+                "'%.*s' is no lane; lanes are control, urgent, high, normal, low, telemetry, bulk "
+                "and local",
+                WORD_SHOWN_MAX, text);
+}
+
+status daemon_check_name(const char *what, const char *text, struct error *err) {
+    if (text_is_name(slice_of(text))) {
+        return STATUS_OK;
+    }
+    return fail(err, STATUS_INVALID,
+                "'%.*s' cannot be the name of %s %s: names are small letters, digits and '-'",
+                WORD_SHOWN_MAX, text, what[0] == 'a' ? "an" : "a", what);
+}
+
+status daemon_check_id(const char *what, const char *text, struct error *err) {
+    struct id id;
+    if (id_read(slice_of(text), &id)) {
+        return STATUS_OK;
+    }
+    return fail(err, STATUS_INVALID,
+                "'%.*s' is no id of a %s: an id is 32 hexadecimal digits, as `ebb %s list` shows",
+                WORD_SHOWN_MAX, text, what, what[0] == 'r' && what[1] == 'u' ? "runs" : what);
+}
