@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/size.h"
 #include "platform/file.h"
 #include "runtime/daemon.h"
@@ -151,13 +152,13 @@ static status serve_from(struct serving *serving, const struct serve_options *op
 }
 
 status serve(const struct serve_options *options, struct error *err) {
-    struct serving *serving = calloc(1, sizeof(*serving));
+    struct serving *serving = memory_new(1, sizeof(*serving));
     if (serving == NULL) {
         return fail(err, STATUS_NO_MEMORY, "out of memory");
     }
     arena_init(&serving->arena, SETTINGS_BYTES_MAX);
     const status code = serve_from(serving, options, err);
     arena_done(&serving->arena);
-    free(serving);
+    memory_free(serving);
     return code;
 }

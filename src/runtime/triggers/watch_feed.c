@@ -31,7 +31,13 @@
 #include "runtime/triggers/feed.h"
 #include "runtime/triggers/name_list.h"
 
-enum { READ_FILES_MAX = 16, PENDING_NAMES_MAX = 10000, PATH_BYTES_MAX = 4096, SETTLE_MS = 1000 };
+enum {
+    READ_FILES_MAX = 16,
+    PENDING_NAMES_MAX = 10000,
+    FOLDER_BYTES_MAX = 4096,
+    PATH_BYTES_MAX = FOLDER_BYTES_MAX + 256, /* a folder, a slash and a name */
+    SETTLE_MS = 1000
+};
 
 struct watch_feed {
     struct feed feed; /* first */
@@ -39,7 +45,7 @@ struct watch_feed {
     enum watch_after after;
     char source_text[64];
     struct slice source; /* of source_text */
-    char folder[PATH_BYTES_MAX];
+    char folder[FOLDER_BYTES_MAX];
     char glob[256];
     struct watch *watch;
     struct timer *timer;       /* looks again at what may still be written */
@@ -72,9 +78,14 @@ struct file_identity {
     uint64_t hash;
 };
 
+/* Names come from the kernel, at most 255 bytes: the path always fits. */
+static void join_path(const struct watch_feed *feed, const char *name, char path[PATH_BYTES_MAX]) {
+    (void)snprintf(path, PATH_BYTES_MAX, "%s/%.255s", feed->folder, name);
+}
+
 static uint64_t path_hash(const struct watch_feed *feed, const char *name) {
-    char path[PATH_BYTES_MAX + 256];
-    (void)snprintf(path, sizeof(path), "%s/%s", feed->folder, name);
+    char path[PATH_BYTES_MAX];
+    join_path(feed, name, path);
     return hash_64(feed->source, slice_of(path)) & ~(uint64_t)0xffffff;
 }
 
@@ -83,7 +94,7 @@ static void identify(const struct watch_feed *feed, const char *name, const stru
     char rest[64];
     (void)snprintf(rest, sizeof(rest), "%lld:%lld.%09ld", (long long)facts->st_size,
                    (long long)facts->st_mtim.tv_sec, facts->st_mtim.tv_nsec);
-    (void)snprintf(out->text, sizeof(out->text), "%s/%s:%s", feed->folder, name, rest);
+    (void)snprintf(out->text, sizeof(out->text), "%s/%.255s:%s", feed->folder, name, rest);
     const uint64_t version = hash_64(slice_of(name), slice_of(rest)) & 0xffffff;
     out->hash = path_hash(feed, name) | version;
 }
@@ -165,8 +176,8 @@ static status fill_event(const struct watch_feed *feed, const char *name, int fi
 
 /* An event, or NULL when the file is not (or no longer) what was named. */
 static struct event *read_file(const struct watch_feed *feed, const char *name, struct error *err) {
-    char path[PATH_BYTES_MAX + 256];
-    (void)snprintf(path, sizeof(path), "%s/%s", feed->folder, name);
+    char path[PATH_BYTES_MAX];
+    join_path(feed, name, path);
     err->code = STATUS_OK;
     const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0) {
@@ -198,10 +209,10 @@ static struct event *read_file(const struct watch_feed *feed, const char *name, 
 
 static void delete_finished(const struct watch_feed *feed, const struct name_list *names) {
     for (size_t i = 0; i < names->count; i++) {
-        char path[PATH_BYTES_MAX + 256];
+        char path[PATH_BYTES_MAX];
         struct stat facts;
         struct file_identity identity;
-        (void)snprintf(path, sizeof(path), "%s/%s", feed->folder, names->items[i].name);
+        join_path(feed, names->items[i].name, path);
         if (lstat(path, &facts) != 0) {
             continue;
         }
@@ -214,12 +225,12 @@ static void delete_finished(const struct watch_feed *feed, const struct name_lis
 
 static bool scan_name(void *owner, const char *name) {
     struct watch_job *job = owner;
-    char path[PATH_BYTES_MAX + 256];
+    char path[PATH_BYTES_MAX];
     struct stat facts;
     if (fnmatch(job->feed->glob, name, FNM_PERIOD) != 0) {
         return true;
     }
-    (void)snprintf(path, sizeof(path), "%s/%s", job->feed->folder, name);
+    join_path(job->feed, name, path);
     if (stat(path, &facts) != 0 || !S_ISREG(facts.st_mode)) {
         return true;
     }
@@ -451,13 +462,13 @@ static void watch_feed_close(struct feed *base) {
 }
 
 static status resolve_folder(struct watch_feed *feed, struct slice written, struct error *err) {
-    char path[PATH_BYTES_MAX];
+    char path[FOLDER_BYTES_MAX];
     const bool absolute = slice_starts(written, "/");
     const int count = absolute ? snprintf(path, sizeof(path), "%.*s", SLICE_ARGS(written))
                                : snprintf(path, sizeof(path), "%s/%.*s", feed->feed.door.folder,
                                           SLICE_ARGS(written));
     if (count < 0 || (size_t)count >= sizeof(path)) {
-        return fail(err, STATUS_INVALID, "a path has at most %d bytes", PATH_BYTES_MAX - 1);
+        return fail(err, STATUS_INVALID, "a path has at most %d bytes", FOLDER_BYTES_MAX - 1);
     }
     TRY(file_make_folder(path, err));
     if (realpath(path, feed->folder) == NULL) {
