@@ -47,7 +47,8 @@ static const struct key FIELD_KEYS[] = {
     {.name = "kind", .state = KEY_RESERVED},
     {0}};
 
-static const struct key_table FIELD_TABLE = {.what = "a field", .keys = FIELD_KEYS};
+static const struct key_table FIELD_TABLE = {
+    .what = "a field", .example = "{ type: number, min: 0 }", .keys = FIELD_KEYS};
 
 static bool read_type(struct reading *reading, const struct yaml *node, enum field_type *out_type) {
     struct slice word;
@@ -222,8 +223,7 @@ static void read_field(struct reading *reading, const struct yaml_pair *pair, in
         draft.field.name = SLICE("");
     }
     if (!text_is_field(pair->key)) {
-        faults_add(reading->faults, pair->key_place,
-                   "`%.*s`: the name of a field has letters, digits and `_`", QUOTED(pair->key));
+        keys_say_name(reading, "field", '_', pair->key, pair->key_place);
     }
     if (pair->value.kind == YAML_SCALAR) {
         (void)read_type(reading, &pair->value, &draft.field.type);

@@ -113,15 +113,17 @@ static void test_field_set__says_what_is_wrong_with_a_type(void **state) {
     (void)state;
     assert_fault("[a]", "fields are a map such as { score: number, label: string }, not a list");
     assert_fault("a: strng", "`type: strng`: did you mean `string`?");
-    assert_fault("a: { min: 3 }", "a field needs `type`");
-    assert_fault("a: [number]", "a field is a map of keys, not a list");
+    assert_fault("a: { min: 3 }", "a field needs the key `type`");
+    assert_fault("a: [number]", "a field is a map such as { type: number, min: 0 }, not a list");
     assert_fault("a: image", "`type: image` is not in this version of ebb");
     assert_fault("a: { type: line }", "`type: line` is not in this version of ebb");
     assert_fault("a: { type: string, enum: [a] }", "`enum` is not in this version of ebb");
     assert_fault("a: { type: string, sise: 3 }",
                  "`sise` is no key of a field: it has type, of, min, max, default, unit, optional, "
                  "help");
-    assert_fault("a-b: string", "`a-b`: the name of a field has letters, digits and `_`");
+    assert_fault("a-b: string",
+                 "`field: a-b`: a name here has letters, digits and _, since expressions say it "
+                 "behind a dot or a $: `a_b`?");
     assert_fault("a: { type: string, min: 3 }", "`min`: string fields have none, numbers do");
     assert_fault("a: { type: boolean, max: 3 }", "`max`: boolean fields have none");
     assert_fault("a: { type: number, max: high }", "`max: high`: a number");

@@ -116,8 +116,9 @@ static void read_pair(struct reading *reading, const struct key_table *table,
 bool keys_read(struct reading *reading, const struct key_table *table, const struct yaml *map,
                void *target) {
     if (map->kind != YAML_MAP) {
-        faults_add(reading->faults, map->place, "%s is a map of keys, not %s", table->what,
-                   yaml_what(map));
+        faults_add(reading->faults, map->place, "%s is a map %s%s, not %s", table->what,
+                   table->example != NULL ? "such as " : "of keys",
+                   table->example != NULL ? table->example : "", yaml_what(map));
         return false;
     }
     for (uint32_t i = 0; i < map->count; i++) {
@@ -125,7 +126,8 @@ bool keys_read(struct reading *reading, const struct key_table *table, const str
     }
     for (const struct key *key = table->keys; key->name != NULL; key++) {
         if (key->state == KEY_REQUIRED && yaml_get(map, key->name) == NULL) {
-            faults_add(reading->faults, map->place, "%s needs `%s`", table->what, key->name);
+            faults_add(reading->faults, map->place, "%s needs the key `%s`", table->what,
+                       key->name);
         }
     }
     return true;
@@ -173,6 +175,36 @@ void keys_read_text(struct reading *reading, const struct key *key, const struct
     }
 }
 
+bool keys_suggest_name(struct slice text, char joint, char out_name[KEYS_NAME_BYTES]) {
+    if (text.count >= KEYS_NAME_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i < text.count; i++) {
+        const char c = text.bytes[i];
+        const bool is_large = c >= 'A' && c <= 'Z' && joint == '-';
+        const bool joins = c == '-' || c == '_' || c == ' ' || c == '.' || c == '/';
+        out_name[i] = joins ? joint : (char)(is_large ? c - 'A' + 'a' : c);
+    }
+    out_name[text.count] = 0;
+    const struct slice name = {.bytes = out_name, .count = text.count};
+    return !slice_equal(name, text) && (joint == '-' ? text_is_name(name) : text_is_field(name));
+}
+
+void keys_say_name(struct reading *reading, const char *what, char joint, struct slice text,
+                   struct place place) {
+    char name[KEYS_NAME_BYTES];
+    const char *rule = joint == '-' ? "begins with a letter a-z and goes on with at most 62 of "
+                                      "a-z, 0-9 and -"
+                                    : "has letters, digits and _, since expressions say it behind "
+                                      "a dot or a $";
+    if (keys_suggest_name(text, joint, name)) {
+        faults_add(reading->faults, place, "`%s: %.*s`: a name here %s: `%s`?", what, QUOTED(text),
+                   rule, name);
+    } else {
+        faults_add(reading->faults, place, "`%s: %.*s`: a name here %s", what, QUOTED(text), rule);
+    }
+}
+
 void keys_read_name(struct reading *reading, const struct key *key, const struct yaml *node,
                     void *target) {
     struct slice text;
@@ -180,10 +212,7 @@ void keys_read_name(struct reading *reading, const struct key *key, const struct
         return;
     }
     if (!text_is_name(text)) {
-        faults_add(reading->faults, node->place,
-                   "`%s: %.*s`: a name begins with a letter a-z and goes on with at most 62 of "
-                   "a-z, 0-9 and -",
-                   key->name, QUOTED(text));
+        keys_say_name(reading, key->name, '-', text, node->place);
         return;
     }
     keep_text(reading, text, field_at(target, key));
@@ -279,7 +308,7 @@ void keys_read_span(struct reading *reading, const struct key *key, const struct
     if (ms < key->least || (key->most != 0 && ms > key->most)) {
         time_write_span(key->least, least);
         time_write_span(key->most != 0 ? key->most : INT64_C(864000000000), most);
-        faults_add(reading->faults, node->place, "`%s: %.*s`: from %s to %s", key->name,
+        faults_add(reading->faults, node->place, "`%s: %.*s`: a span from %s to %s", key->name,
                    QUOTED(text), least, most);
         return;
     }
@@ -308,7 +337,7 @@ void keys_read_size(struct reading *reading, const struct key *key, const struct
     if (bytes < key->least || (key->most != 0 && bytes > key->most)) {
         size_write(key->least, least);
         size_write(key->most != 0 ? key->most : INT64_C(1) << 53, most);
-        faults_add(reading->faults, node->place, "`%s: %.*s`: from %s to %s", key->name,
+        faults_add(reading->faults, node->place, "`%s: %.*s`: a size from %s to %s", key->name,
                    QUOTED(text), least, most);
         return;
     }

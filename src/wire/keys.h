@@ -51,8 +51,9 @@ struct key {
 
 /* The keys of one place. */
 struct key_table {
-    const char *what;                      /* "a step" */
-    const struct key *keys;                /* ended by a row without a name */
+    const char *what;       /* "a step" */
+    const struct key *keys; /* ended by a row without a name */
+    const char *example;    /* "{ id: a, agent: b }", for who writes no map at all; or NULL */
     const struct key_table *const *others; /* ended by NULL: where a key that is unknown here may
                                               belong; NULL: nowhere */
 };
@@ -88,6 +89,16 @@ bool keys_scalar(struct reading *reading, const char *name, const char *wanted,
 /* The index of the text in `words`, or a fault at `place` with the nearest word; -1 then. */
 int keys_word(struct reading *reading, const char *name, const char *const words[],
               struct slice text, struct place place);
+
+/* A name that the text was perhaps meant to be: small letters, and `joint` ('-' or '_') in place of
+ * blanks, - and _. false: nothing better is known. */
+enum { KEYS_NAME_BYTES = 64 };
+bool keys_suggest_name(struct slice text, char joint, char out_name[KEYS_NAME_BYTES]);
+
+/* Says that the text is no name, and what would be: a name of letters a-z, digits and - when
+ * `joint` is '-', else what may stand behind a dot or a $ in an expression. */
+void keys_say_name(struct reading *reading, const char *what, char joint, struct slice text,
+                   struct place place);
 
 /* "a list", "a map", "text", "a number" ...: what a node is, for sentences. */
 const char *yaml_what(const struct yaml *node);

@@ -73,8 +73,8 @@ static void close_lets(struct workflow_draft *draft) {
             }
             said |= together ? UINT64_C(1) << k : 0;
         }
-        faults_add(draft->reading.faults, let->let.place, "these names need their own value: %s",
-                   names);
+        faults_add(draft->reading.faults, let->let.place,
+                   "the names under `let` go in a circle: %s", names);
     }
 }
 
@@ -228,13 +228,31 @@ static void check_variable(const struct look *look, const struct path *path) {
                QUOTED(name), nearest != NULL ? nearest : "");
 }
 
+/* What is never there is a mistake that no run would tell. */
+static void check_event_path(const struct look *look, const struct path *path) {
+    const struct workflow_draft *draft = look->draft;
+    bool has_text = draft->trigger_count == 0;
+    for (uint32_t i = 0; i < draft->trigger_count; i++) {
+        const struct trigger *trigger = &draft->triggers[i];
+        has_text = has_text ||
+                   (trigger->kind == TRIGGER_WATCH ? trigger->text : trigger->format == STDIN_TEXT);
+    }
+    if (path->name_count > 0 && slice_is(path->names[0], "text") && !has_text) {
+        faults_warn(draft->reading.faults, path->place,
+                    "no trigger gives `.event.text`: that takes `text: true` under `watch`, or "
+                    "`stdin: text`");
+    }
+}
+
 static void check_path(void *owner, const struct path *path) {
     const struct look *look = owner;
     static const char *const ROOTS[] = {"event", "steps", NULL};
-    if (path->root.count == 0 || slice_is(path->root, "event")) {
+    if (path->root.count == 0) {
         return;
     }
-    if (slice_is(path->root, "steps")) {
+    if (slice_is(path->root, "event")) {
+        check_event_path(look, path);
+    } else if (slice_is(path->root, "steps")) {
         check_steps_path(look, path);
     } else if (slice_starts(path->root, "$")) {
         check_variable(look, path);

@@ -128,7 +128,10 @@ static const struct key RESULT_KEYS[] = {
 static const struct key_table *const OTHERS[] = {&STEP_TABLE, &WORKFLOW_TABLE, &TRIGGER_TABLE,
                                                  NULL};
 
-const struct key_table RESULT_TABLE = {.what = "a result", .keys = RESULT_KEYS, .others = OTHERS};
+const struct key_table RESULT_TABLE = {.what = "a result",
+                                       .example = "{ name: warm, from: ... }",
+                                       .keys = RESULT_KEYS,
+                                       .others = OTHERS};
 
 static void read_result(struct workflow_draft *draft, const struct yaml *node) {
     struct reading *reading = &draft->reading;
@@ -192,10 +195,7 @@ static void read_let(struct workflow_draft *draft, const struct yaml_pair *pair)
         faults_add(reading->faults, pair->key_place, "`$%.*s` is ebb's own: take another name",
                    QUOTED(pair->key));
     } else if (!text_is_field(pair->key)) {
-        faults_add(reading->faults, pair->key_place,
-                   "`%.*s`: a name under `let` has letters, digits and `_`, since expressions say "
-                   "$NAME",
-                   QUOTED(pair->key));
+        keys_say_name(reading, "let", '_', pair->key, pair->key_place);
     }
     draft_read_template(reading, &key, &pair->value, &one->let);
 }

@@ -5,6 +5,7 @@
 //  1. y names x under `needs`;
 //  2. y stands in for x (`on_error: { step: y }` of x), so it runs when x has failed;
 //  3. y needs x, and some step stands in for x: its output is what y sees, so it ends before y.
+#include <stdio.h>
 #include <string.h>
 
 #include "wire/workflow_draft.h"
@@ -112,6 +113,17 @@ static uint32_t first_unranked(const struct step_set *set, const struct step_set
     return count;
 }
 
+/* "`b` needs " or "`b` stands in for " in front of the member that follows. */
+static void add_member(char names[FAULT_TEXT_BYTES_MAX], const struct workflow_draft *draft,
+                       uint32_t member, uint32_t next) {
+    const struct step_draft *step = &draft->steps[member];
+    const size_t used = strlen(names);
+    const bool stands_in = step->step.only_on_error && step->stands_in_for == next &&
+                           !step_set_has(&step->needs_set, next);
+    (void)snprintf(names + used, FAULT_TEXT_BYTES_MAX - used, "`%.*s`%s", QUOTED(step->step.id),
+                   stands_in ? " stands in for " : " needs ");
+}
+
 /* Walks back from a step that waits until a step is met twice: from there on it is the circle. */
 static void say_cycle(struct workflow_draft *draft, struct step_set *ranked) {
     uint32_t path[WORKFLOW_STEPS_MAX + 1];
@@ -135,18 +147,14 @@ static void say_cycle(struct workflow_draft *draft, struct step_set *ranked) {
         step_set_add(ranked, path[i]);
     }
     char names[FAULT_TEXT_BYTES_MAX] = "";
-    for (uint32_t i = 0; i <= count - first; i++) {
-        const uint32_t member = path[first + (lowest - first + i) % (count - first)];
-        const struct slice id = fault_quote(draft->steps[member].step.id);
-        if (strlen(names) + id.count + 16 < sizeof(names)) {
-            (void)strcat(names, i == 0 ? "`" : " needs `");
-            (void)strncat(names, id.bytes != NULL ? id.bytes : "", id.count);
-            (void)strcat(names, "`");
-        }
+    const uint32_t length = count - first;
+    for (uint32_t i = 0; i < length; i++) {
+        add_member(names, draft, path[first + (lowest - first + i) % length],
+                   path[first + (lowest - first + i + 1) % length]);
     }
     const struct step_draft *step = &draft->steps[path[lowest]];
     faults_add(draft->reading.faults, step->needs != NULL ? step->needs->place : step->step.place,
-               "the steps go in a circle: %s", names);
+               "the steps go in a circle: %s`%.*s`", names, QUOTED(step->step.id));
     draft->cyclic = true;
 }
 

@@ -18,9 +18,7 @@ static void read_id(struct reading *reading, const struct key *key, const struct
         return;
     }
     if (!text_is_field(id)) {
-        faults_add(reading->faults, node->place,
-                   "`id: %.*s`: an id has letters, digits and `_`, since expressions say .steps.ID",
-                   QUOTED(id));
+        keys_say_name(reading, key->name, '_', id, node->place);
     }
     draft->step.id = arena_copy(reading->arena, id);
     reading->faults->no_memory |= draft->step.id.bytes == NULL;
@@ -64,10 +62,7 @@ static void read_agent(struct reading *reading, const struct key *key, const str
     const struct slice name = slice_part(text, 0, at);
     const struct slice range = slice_part(text, at + 1, text.count);
     if (!text_is_name(name)) {
-        faults_add(reading->faults, node->place,
-                   "`agent: %.*s`: an agent's name begins with a letter a-z and goes on with at "
-                   "most 62 of a-z, 0-9 and -",
-                   QUOTED(text));
+        keys_say_name(reading, key->name, '-', name, node->place);
         return;
     }
     if (at < text.count && !is_range(range)) {
@@ -203,7 +198,8 @@ static const struct key RETRY_KEYS[] = {{.name = "attempts",
                                         {.name = "on", .read = read_retry_on},
                                         {0}};
 
-const struct key_table RETRY_TABLE = {.what = "`retry`", .keys = RETRY_KEYS};
+const struct key_table RETRY_TABLE = {
+    .what = "`retry`", .example = "{ attempts: 3, backoff: 200ms }", .keys = RETRY_KEYS};
 
 static void read_retry(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
@@ -318,7 +314,10 @@ static const struct key STEP_KEYS[] = {
 static const struct key_table *const OTHERS[] = {&RETRY_TABLE, &RESULT_TABLE, &WORKFLOW_TABLE,
                                                  &TRIGGER_TABLE, NULL};
 
-const struct key_table STEP_TABLE = {.what = "a step", .keys = STEP_KEYS, .others = OTHERS};
+const struct key_table STEP_TABLE = {.what = "a step",
+                                     .example = "{ id: classify, agent: spam-lite@^1 }",
+                                     .keys = STEP_KEYS,
+                                     .others = OTHERS};
 
 static void read_step(struct workflow_draft *draft, const struct yaml *node) {
     struct reading *reading = &draft->reading;

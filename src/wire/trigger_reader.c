@@ -30,7 +30,7 @@ static void read_path(struct reading *reading, const struct key *key, const stru
                       void *target) {
     struct trigger *trigger = target;
     keys_read_text(reading, key, node, trigger);
-    if (node->kind == YAML_SCALAR && !yaml_is_null(node) && trigger->path.count == 0) {
+    if (node->kind == YAML_SCALAR && !yaml_is_null(node) && node->text.count == 0) {
         faults_add(reading->faults, node->place, "`path` is the folder to watch, not empty");
     }
 }
@@ -61,7 +61,8 @@ static const struct key WATCH_KEYS[] = {
      .words = AFTER},
     {0}};
 
-const struct key_table WATCH_TABLE = {.what = "`watch`", .keys = WATCH_KEYS};
+const struct key_table WATCH_TABLE = {
+    .what = "`watch`", .example = "{ path: inbox }", .keys = WATCH_KEYS};
 
 static void read_watch(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
@@ -130,7 +131,8 @@ static const struct key QUEUE_KEYS[] = {{.name = "max",
                                         {.name = "order", .read = read_queue_order},
                                         {0}};
 
-const struct key_table QUEUE_TABLE = {.what = "`queue`", .keys = QUEUE_KEYS};
+const struct key_table QUEUE_TABLE = {
+    .what = "`queue`", .example = "{ max: 100, full: block }", .keys = QUEUE_KEYS};
 
 static void read_queue(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
@@ -164,7 +166,7 @@ static const struct key_table *const OTHERS[] = {&WATCH_TABLE, &QUEUE_TABLE,  &W
                                                  &STEP_TABLE,  &RESULT_TABLE, NULL};
 
 const struct key_table TRIGGER_TABLE = {
-    .what = "a trigger", .keys = TRIGGER_KEYS, .others = OTHERS};
+    .what = "a trigger", .example = "{ stdin: json }", .keys = TRIGGER_KEYS, .others = OTHERS};
 
 /* A trigger of a kind that is known but not built has its fault already. */
 static bool has_other_kind(const struct yaml *node) {

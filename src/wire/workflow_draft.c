@@ -59,6 +59,15 @@ void draft_refuse_value(struct reading *reading, const char *key, struct slice v
                QUOTED(value));
 }
 
+/* Says what is wrong, unless it is room that is missing. */
+static void say(struct reading *reading, struct place at, const struct error *err) {
+    if (err->code == STATUS_INVALID) {
+        faults_add(reading->faults, at, "%s", err->text);
+    } else {
+        reading->faults->no_memory = true;
+    }
+}
+
 void draft_read_condition(struct reading *reading, const struct key *key, const struct yaml *node,
                           void *target) {
     struct slice text;
@@ -75,12 +84,39 @@ void draft_read_condition(struct reading *reading, const struct key *key, const 
     }
     const status code =
         expression_compile(reading->arena, text, node->place, &expression, &at, &err);
-    if (code == STATUS_NO_MEMORY || code == STATUS_FULL) {
-        reading->faults->no_memory = true;
-    } else if (code != STATUS_OK) {
-        faults_add(reading->faults, at, "%s", err.text);
-    } else {
+    if (code == STATUS_OK) {
         *(const struct expression **)((char *)target + key->offset) = expression;
+    } else {
+        say(reading, at, &err);
+    }
+}
+
+/* A template tells its first fault alone. This copy of the node has nothing where a scalar is
+ * wrong, and each of those was told; so the rest is checked like any other. */
+static void mend(struct reading *reading, const struct yaml *node, struct yaml *out_node) {
+    struct workflow_draft *draft = draft_of(reading);
+    struct yaml *items = NULL;
+    struct yaml_pair *pairs = NULL;
+    struct place at = node->place;
+    struct error err;
+    const struct template *template;
+    *out_node = *node;
+    if (node->kind == YAML_LIST) {
+        items = draft_scratch(draft, node->count, sizeof(*items));
+        out_node->items = items;
+    } else if (node->kind == YAML_MAP) {
+        pairs = draft_scratch(draft, node->count, sizeof(*pairs));
+        out_node->pairs = pairs;
+    } else if (template_compile(draft->scratch, node, &template, &at, &err) != STATUS_OK) {
+        say(reading, at, &err);
+        *out_node = (struct yaml){.kind = YAML_SCALAR, .place = node->place};
+    }
+    for (uint32_t i = 0; items != NULL && i < node->count; i++) {
+        mend(reading, &node->items[i], &items[i]);
+    }
+    for (uint32_t i = 0; pairs != NULL && i < node->count; i++) {
+        pairs[i] = node->pairs[i];
+        mend(reading, &node->pairs[i].value, &pairs[i].value);
     }
 }
 
@@ -89,12 +125,21 @@ void draft_read_template(struct reading *reading, const struct key *key, const s
     struct place at = node->place;
     struct error err;
     const struct template *template;
-    const status code = template_compile(reading->arena, node, &template, &at, &err);
-    if (code == STATUS_NO_MEMORY || code == STATUS_FULL) {
-        reading->faults->no_memory = true;
+    status code = template_compile(reading->arena, node, &template, &at, &err);
+    if (code == STATUS_INVALID) {
+        const uint32_t before = reading->faults->error_count;
+        struct yaml mended;
+        mend(reading, node, &mended);
+        code = reading->faults->no_memory
+                   ? STATUS_NO_MEMORY
+                   : template_compile(reading->arena, &mended, &template, &at, &err);
+        if (code == STATUS_INVALID && reading->faults->error_count == before) {
+            say(reading, at, &err); /* what no scalar alone tells: a mark in a key */
+        }
     } else if (code != STATUS_OK) {
-        faults_add(reading->faults, at, "%s", err.text);
-    } else {
+        say(reading, at, &err);
+    }
+    if (code == STATUS_OK) {
         *(const struct template **)((char *)target + key->offset) = template;
     }
 }

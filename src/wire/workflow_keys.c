@@ -38,7 +38,8 @@ static const struct key DURABILITY_KEYS[] = {
     {.name = "state", .state = KEY_RESERVED},
     {0}};
 
-static const struct key_table DURABILITY_TABLE = {.what = "`durability`", .keys = DURABILITY_KEYS};
+static const struct key_table DURABILITY_TABLE = {
+    .what = "`durability`", .example = "{ runs: each, results: each }", .keys = DURABILITY_KEYS};
 
 static void read_durability(struct reading *reading, const struct key *key, const struct yaml *node,
                             void *target) {
