@@ -18,9 +18,7 @@
 #include "model/train.h"
 #include "platform/file.h"
 
-static const char MARK[] = "__label__";
-
-enum { FILE_BYTES_MAX = 512 << 20 };
+enum { FILE_BYTES_MAX = 512 << 20, MARK_BYTES = sizeof("__label__") - 1 };
 
 static int complain(const struct error *err) {
     (void)fprintf(stderr, "text_bench: %s\n", err->text);
@@ -63,7 +61,7 @@ static void ask_line(const struct text_model *model, struct slice line, void *sc
                      struct score *score) {
     double chances[TEXT_LABELS_MAX];
     const size_t end = slice_find(line, ' ');
-    const struct slice truth = slice_part(line, sizeof(MARK) - 1, end);
+    const struct slice truth = slice_part(line, MARK_BYTES, end);
     const struct slice text = slice_part(line, end, line.count);
     const uint32_t said = text_model_ask(model, text, scratch, chances);
     const uint32_t last = text_model_labels(model) - 1;

@@ -24,10 +24,11 @@ enum {
     CLAIMS = 8
 };
 
-/* Held-back texts choose one of them: large texts that are easy to tell apart want large steps. */
-static const double STEPS[] = {2, 7, 20};
+/* Held-back texts choose one of them. Clean labels want large steps; wrong ones small steps, with
+ * which a text of its own is not learned by heart. */
+static const double STEPS[] = {0.1, 0.5, 2, 7, 20};
 
-enum { STEPS_COUNT = sizeof(STEPS) / sizeof(STEPS[0]) };
+enum { STEPS_COUNT = sizeof(STEPS) / sizeof(STEPS[0]), FIRST_STEP = 2, TRIES_MAX = 4 };
 
 static const double READ_SHARE = 0.3;
 
@@ -38,8 +39,9 @@ struct training {
     struct text_learner learner;
     float *scores; /* of the held-back texts: the step being tried, then the best so far */
     float *best_scores;
-    struct text_calibration calibration;
-    double step;
+    struct text_calibration calibration; /* of the best step so far */
+    int step;                            /* its index, -1 before the first try */
+    int tries;
     int8_t *weights;
     double scales[TEXT_LABELS_MAX];
     double biases[TEXT_LABELS_MAX];
@@ -150,12 +152,12 @@ static status make_room(struct training *training, struct error *err) {
 }
 
 /* Scores every text by a model that was trained without its fold. */
-static void hold_back(struct training *training, int step_index) {
+static void hold_back(struct training *training, int step) {
     const struct text_corpus *corpus = &training->corpus;
     struct text_learner *learner = &training->learner;
-    const double all = TRAIN_FOLDS * STEPS_COUNT + 1;
+    const double all = TRAIN_FOLDS * TRIES_MAX + 1;
     for (uint16_t fold = 0; fold < TRAIN_FOLDS; fold++) {
-        text_learner_learn(learner, fold, STEPS[step_index], training->options->passes,
+        text_learner_learn(learner, fold, STEPS[step], training->options->passes,
                            training->options->seed);
         for (size_t i = 0; i < corpus->texts_count; i++) {
             if (corpus->texts[i].fold == fold) {
@@ -166,27 +168,39 @@ static void hold_back(struct training *training, int step_index) {
                 }
             }
         }
-        const double done = step_index * TRAIN_FOLDS + fold + 1;
+        const double done = training->tries * TRAIN_FOLDS + fold + 1;
         tell(training, READ_SHARE + (1 - READ_SHARE) * done / all);
     }
+    training->tries++;
 }
 
-/* Chooses the step whose held-back chances are the most honest, then learns from everything. */
-static void learn(struct training *training) {
-    for (int i = 0; i < STEPS_COUNT; i++) {
-        hold_back(training, i);
-        const struct text_calibration calibration =
-            text_calibrate(&training->corpus, training->scores);
-        if (i == 0 || calibration.loss < training->calibration.loss) {
-            training->calibration = calibration;
-            training->step = STEPS[i];
-            float *spare = training->best_scores;
-            training->best_scores = training->scores;
-            training->scores = spare;
-        }
+/* True when the held-back chances are more honest than under any step before. */
+static bool try_step(struct training *training, int step) {
+    if (step < 0 || step >= STEPS_COUNT) {
+        return false;
     }
-    text_learner_learn(&training->learner, FOLD_NONE, training->step, training->options->passes,
-                       training->options->seed);
+    hold_back(training, step);
+    const struct text_calibration calibration = text_calibrate(&training->corpus, training->scores);
+    if (training->step >= 0 && calibration.loss >= training->calibration.loss) {
+        return false;
+    }
+    training->calibration = calibration;
+    training->step = step;
+    float *spare = training->best_scores;
+    training->best_scores = training->scores;
+    training->scores = spare;
+    return true;
+}
+
+/* Walks from the middle step up while it gets better, else down; then learns from everything. */
+static void learn(struct training *training) {
+    training->step = -1;
+    (void)try_step(training, FIRST_STEP);
+    const int way = try_step(training, FIRST_STEP + 1) ? 1 : -1;
+    while (try_step(training, training->step + way)) {
+    }
+    text_learner_learn(&training->learner, FOLD_NONE, STEPS[training->step],
+                       training->options->passes, training->options->seed);
 }
 
 /* Weights become bytes; the calibration goes into scales and biases. */
@@ -239,7 +253,7 @@ static void fill_report(const struct training *training, struct train_report *re
     report->text_bytes = corpus->text_bytes;
     report->labels_count = corpus->labels_count;
     report->loss = training->calibration.loss;
-    report->step = training->step;
+    report->step = STEPS[training->step];
     report->letters = corpus->settings.letters;
     report->buckets = corpus->buckets;
     count_answers(training, report);
