@@ -37,9 +37,7 @@ static void alarmed(void *owner, struct slice text) {
     log_line(LOG_ERROR, "storage", "%.*s", SLICE_ARGS(text));
 }
 
-/* --- upkeep
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- upkeep --- */
 
 static void purged(struct store_job *job) {
     struct daemon *daemon = job->owner;
@@ -58,9 +56,7 @@ static void upkeep(void *owner) {
     store_submit(daemon->store, &daemon->purge);
 }
 
-/* --- loading
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- loading --- */
 
 static void told_faults(void *owner, const char *file, struct slice faults) {
     struct daemon *daemon = owner;
@@ -103,9 +99,7 @@ static void signalled(void *owner, int number) {
     }
 }
 
-/* --- birth
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- birth --- */
 
 static status open_store(struct daemon *daemon, struct error *err) {
     const struct daemon_options *options = &daemon->options;
@@ -195,9 +189,7 @@ void daemon_run(struct daemon *daemon) {
     loop_run(daemon->loop);
 }
 
-/* --- end
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- end --- */
 
 /* Workers give back what they are at, then the loop ends; agents that still wait are closed with
  * their catalogue. */

@@ -202,9 +202,7 @@ static void on_loaded(void *owner) {
     }
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the whole --- */
 
 static status choose_data(const struct desk_options *options, char data[PATH_BYTES_MAX],
                           struct error *err) {

@@ -109,9 +109,7 @@ void journal_begin(struct journal *journal, struct run *run, void (*then)(struct
     submit_begin(journal, run, begin_done);
 }
 
-/* --- steps
- * ------------------------------------------------------------------------------------------------
- */
+/* --- steps --- */
 
 /* A row that is written ahead of the step's own, in the same commit: order is kept, so the step's
  * answer speaks for both, unless the row itself is refused. */
@@ -221,9 +219,7 @@ void journal_outputs(struct journal *journal, struct run *run, void (*then)(stru
     then(run);
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the end --- */
 
 static void end_done(struct store_job *job) {
     struct run *run = job->owner;

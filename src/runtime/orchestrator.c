@@ -257,9 +257,7 @@ static void feed_ended(void *owner) {
     check_idle(slot->orchestrator);
 }
 
-/* --- slots
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- slots --- */
 
 static status open_feed(struct slot *slot, const struct trigger *trigger, struct error *err) {
     const struct orchestrator_options *options = &slot->orchestrator->options;

@@ -156,9 +156,7 @@ status recovery_resume(struct orchestrator *orchestrator, struct id id, struct e
     return fail(err, STATUS_NOT_FOUND, "no parked run has the id %s", text);
 }
 
-/* --- reading
- * -----------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static status version_for(struct recovered *recovered, const struct kept_run *kept,
                           struct slot *slot, struct version **out_version, struct error *err) {

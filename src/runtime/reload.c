@@ -114,9 +114,7 @@ static status make_generation(struct reload *reload, const struct reload_places 
     return code;
 }
 
-/* --- one file
- * -----------------------------------------------------------------------------------------------
- */
+/* --- one file --- */
 
 /* A file that cannot be read as a workflow stands under its own name. */
 static struct slot *slot_of_file(struct reload *reload, const char *path) {

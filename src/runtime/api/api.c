@@ -147,9 +147,7 @@ void api_read(struct api_call *call, const struct store_read *read,
     store_read(call->daemon->store, &reading->read);
 }
 
-/* --- routing
- * -------------------------------------------------------------------------------------------------
- */
+/* --- routing --- */
 
 static const struct route *find_route(struct slice path, struct slice *out_rest) {
     for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
