@@ -13,9 +13,7 @@ static struct run_step *progress_of(struct run *run) {
     return &run->steps[run->current];
 }
 
-/* --- one step, on a worker
- * ------------------------------------------------------------------------ */
-
+/* --- one step, on a worker --- */
 /* The step's output stands, whatever it is; on to the next one. */
 static void settle_step(struct run *run, enum run_phase phase, struct value output) {
     struct run_step *progress = progress_of(run);
@@ -263,9 +261,7 @@ static void work(struct job *job, int worker) {
     crash_page_leave(run->runner->page, worker);
 }
 
-/* --- what a run needs of the loop
- * ----------------------------------------------------------------- */
-
+/* --- what a run needs of the loop --- */
 static void resume(struct run *run) {
     if (!run->runner->stopping) {
         pool_submit(run->runner->pool, &run->job);

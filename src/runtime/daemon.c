@@ -10,9 +10,7 @@
 enum { UPKEEP_MS = 10 * 1000, STOP_POLL_MS = 5 };
 static const int64_t STOP_NS_MAX = (int64_t)3 * 1000000000;
 
-/* --- the store's threads and the loop
- * ------------------------------------------------------------------------ */
-
+/* --- the store's threads and the loop --- */
 static void wake(void *owner) {
     struct daemon *daemon = owner;
     waker_wake(daemon->waker);

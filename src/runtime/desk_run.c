@@ -27,9 +27,7 @@ static void note(struct desk *desk, const struct error *err) {
     }
 }
 
-/* --- what is printed
- * ---------------------------------------------------------------------------------------- */
-
+/* --- what is printed --- */
 static void print_line(struct desk *desk) {
     const struct slice line = buffer_slice(&desk->line);
     size_t written = 0;
@@ -143,9 +141,7 @@ static void on_idle(void *owner) {
     daemon_stop(desk->daemon);
 }
 
-/* --- one event from the command line
- * ----------------------------------------------------------------------- */
-
+/* --- one event from the command line --- */
 /* The event is what the workflow's first trigger would have made of the JSON. */
 static status make_event(const char *json, const struct workflow *workflow, struct event *event,
                          struct error *err) {

@@ -9,9 +9,7 @@
 
 enum { RETRY_MS_LEAST = 100, RETRY_MS_MOST = 5000 };
 
-/* --- trying again
- * ------------------------------------------------------------------------------------ */
-
+/* --- trying again --- */
 static void try_again(void *owner) {
     struct journal *journal = owner;
     struct store_job *job = journal->failed;
@@ -57,9 +55,7 @@ void journal_done(struct journal *journal) {
     journal->timer = NULL;
 }
 
-/* --- the run's row
- * ------------------------------------------------------------------------------------- */
-
+/* --- the run's row --- */
 bool journal_keeps(const struct run *run) {
     return run->version->workflow->runs.mode == DURABILITY_EACH;
 }

@@ -10,9 +10,7 @@
 #include "base/memory.h"
 #include "runtime/recovery.h"
 
-/* --- the end of a run
- * ----------------------------------------------------------------------------------- */
-
+/* --- the end of a run --- */
 static void check_idle(struct orchestrator *orchestrator) {
     if (orchestrator->options.on_idle == NULL || orchestrator->stopping) {
         return;
@@ -94,9 +92,7 @@ static void run_waits(void *owner, struct run *run) {
     orchestrator_pump(run->slot);
 }
 
-/* --- the start of a run
- * ----------------------------------------------------------------------------------- */
-
+/* --- the start of a run --- */
 void orchestrator_start_run(struct slot *slot, struct run *run) {
     run->slot = slot;
     slot->running++;
@@ -171,9 +167,7 @@ void orchestrator_pump(struct slot *slot) {
     slot->pumping = false;
 }
 
-/* --- what feeds see
- * ----------------------------------------------------------------------------------------- */
-
+/* --- what feeds see --- */
 static uint32_t feed_room(void *owner) {
     return slot_room(owner);
 }
@@ -453,9 +447,7 @@ struct slot *orchestrator_add_slot(struct orchestrator *orchestrator, struct sli
     return slot;
 }
 
-/* --- birth and end
- * --------------------------------------------------------------------------------------------- */
-
+/* --- birth and end --- */
 status orchestrator_create(const struct orchestrator_options *options,
                            struct orchestrator **out_orchestrator, struct error *err) {
     struct orchestrator *orchestrator = memory_new(1, sizeof(*orchestrator));

@@ -13,9 +13,7 @@ struct recovered {
     struct run *first, **last; /* owned */
 };
 
-/* --- parking
- * --------------------------------------------------------------------------------------------- */
-
+/* --- parking --- */
 struct alarm_job {
     struct store_job job; /* first */
     struct record_draft record;
@@ -84,9 +82,7 @@ static void park(struct run *run) {
     hold_parked(run);
 }
 
-/* --- counting
- * --------------------------------------------------------------------------------------------- */
-
+/* --- counting --- */
 static void counted(struct store_job *job) {
     struct run *run = job->owner;
     run->slot->running--; /* counted again by the start */

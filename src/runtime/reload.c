@@ -31,9 +31,7 @@ struct reload {
     uint32_t loaded_count;
 };
 
-/* --- which files
- * ------------------------------------------------------------------------------------------ */
-
+/* --- which files --- */
 static bool add_file(struct reload *reload, const char *path) {
     struct workflow_file *file = memory_new(1, sizeof(*file));
     if (file == NULL || reload->file_count >= RELOAD_FILES_MAX) {
@@ -204,9 +202,7 @@ static void load_file(struct reload *reload, const char *path) {
     reload->loaded[reload->loaded_count++] = (struct loaded){.slot = slot, .version = version};
 }
 
-/* --- putting it to work
- * --------------------------------------------------------------------------------------- */
-
+/* --- putting it to work --- */
 static void install(struct reload *reload) {
     struct orchestrator *orchestrator = reload->orchestrator;
     for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
@@ -280,9 +276,7 @@ status reload_workflows(struct orchestrator *orchestrator, const struct reload_p
     return code;
 }
 
-/* --- stopped by a person
- * ----------------------------------------------------------------------------------------- */
-
+/* --- stopped by a person --- */
 static void stopped_path(const struct orchestrator *orchestrator, const char *name,
                          char path[PATH_BYTES_MAX]) {
     (void)snprintf(path, PATH_BYTES_MAX, "%s/stopped/%s", orchestrator->options.folder, name);

@@ -96,9 +96,7 @@ void api_write_time(struct buffer *out, const char *name, int64_t wall_ms) {
     buffer_print(out, "\"%s\":\"%s\"", name, text);
 }
 
-/* --- reads that the store answers
- * ------------------------------------------------------------------------- */
-
+/* --- reads that the store answers --- */
 struct api_reading {
     struct store_read read; /* first */
     struct api_call call;

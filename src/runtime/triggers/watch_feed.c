@@ -70,9 +70,7 @@ struct watch_job {
     struct error error;
 };
 
-/* --- on a worker
- * ------------------------------------------------------------------------------------------- */
-
+/* --- on a worker --- */
 struct file_identity {
     char text[PATH_BYTES_MAX + 64]; /* what stands as the event's id */
     uint64_t hash;
@@ -262,9 +260,7 @@ static void work(struct job *base, int worker) {
     }
 }
 
-/* --- on the loop
- * --------------------------------------------------------------------------------------------- */
-
+/* --- on the loop --- */
 static void free_feed(struct watch_feed *feed) {
     name_list_done(&feed->pending);
     name_list_done(&feed->unsure);
