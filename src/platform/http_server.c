@@ -54,6 +54,7 @@ struct exchange {
     struct MHD_Response *response;
     unsigned code;
     struct buffer body;
+    size_t received; /* of the body, dropped or not */
     bool too_large;
     bool handled;
     bool suspended;
@@ -274,15 +275,18 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
     *place = exchange;
 
     const char *announced = http_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (announced != NULL && strtoull(announced, NULL, 10) > HTTP_BODY_BYTES_MAX) {
+    const unsigned long long count = announced != NULL ? strtoull(announced, NULL, 10) : 0;
+    const bool asks_first = http_header(&exchange->request, MHD_HTTP_HEADER_EXPECT) != NULL;
+    exchange->too_large = count > HTTP_BODY_BYTES_MAX;
+    if (exchange->too_large && (asks_first || count > HTTP_BODY_DROPPED_BYTES_MAX)) {
         refuse_large(exchange);
         return send_answer(exchange);
     }
     return MHD_YES;
 }
 
-/* A body without an announced length is read to its end even when it is too large, since there is
- * no answering in its middle. */
+/* A body that is too large is read to its end all the same: who is still sending when we close may
+ * never see the answer. */
 static enum MHD_Result receive(struct exchange *exchange, struct slice bytes) {
     if (!exchange->too_large) {
         buffer_add(&exchange->body, bytes);
@@ -290,11 +294,12 @@ static enum MHD_Result receive(struct exchange *exchange, struct slice bytes) {
     if (exchange->body.failed == STATUS_NO_MEMORY) {
         return MHD_NO;
     }
+    exchange->received += bytes.count;
     if (exchange->body.failed != STATUS_OK && !exchange->too_large) {
         exchange->too_large = true;
         buffer_done(&exchange->body);
     }
-    return MHD_YES;
+    return exchange->received <= HTTP_BODY_DROPPED_BYTES_MAX ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result handle(struct exchange *exchange) {

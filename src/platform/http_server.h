@@ -4,9 +4,9 @@
  *
  * A handler gets the whole request (body bounded) and answers at once with http_answer, or keeps
  * the request and answers later; until then the connection is suspended. HEAD is handed on as GET;
- * the server leaves the body out. A body beyond its bound is answered with 413 before any handler
- * sees it. Who has connected and neither sends a whole request nor takes an answer in
- * HTTP_TIMEOUT_S is cut off, however busily it trickles. Not a client.
+ * the server leaves the body out. A body beyond its bound is answered with 413, and no handler sees
+ * it. Who has connected and neither sends a whole request nor takes an answer in HTTP_TIMEOUT_S is
+ * cut off, however busily it trickles. Not a client.
  *
  * Thread: loop.
  * SPDX-License-Identifier: Apache-2.0
@@ -24,8 +24,9 @@
 
 enum {
     HTTP_BODY_BYTES_MAX = 1 << 20,
-    HTTP_HEAD_BYTES_MAX = 16 << 10, /* request line and headers, about */
-    HTTP_CONNECTIONS_MAX = 64,      /* more wait until one closes */
+    HTTP_BODY_DROPPED_BYTES_MAX = 16 << 20, /* read and dropped, so that a 413 can be heard */
+    HTTP_HEAD_BYTES_MAX = 16 << 10,         /* request line and headers, about */
+    HTTP_CONNECTIONS_MAX = 64,              /* more wait until one closes */
     HTTP_TIMEOUT_S = 30
 };
 

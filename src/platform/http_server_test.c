@@ -107,10 +107,9 @@ static void handle(void *owner, struct http_request *request) {
     const char *host = http_header(request, "Host");
     CLEANUP(buffer_done) struct buffer body;
     buffer_init(&body, 4096);
-    buffer_print(&body, "q=%s host=%s user=%d process=%d body=%.100s", query != NULL ? query : "-",
+    buffer_print(&body, "q=%s host=%s user=%d process=%d body=%.*s", query != NULL ? query : "-",
                  host != NULL ? host : "-", (int)request->peer_user,
-                 request->peer_process == getpid(),
-                 request->body.count > 0 ? request->body.bytes : "");
+                 request->peer_process == getpid(), SLICE_ARGS(slice_part(request->body, 0, 100)));
     http_answer(request, 200, "text/plain", buffer_slice(&body));
 }
 
@@ -343,12 +342,42 @@ static void test_http__bears_a_client_that_leaves_before_its_answer(void **state
 }
 
 static void client_posts_too_much(struct stage *stage) {
-    ask(stage, "POST /v1/events HTTP/1.1\r\nHost: here\r\nContent-Length: 1048577\r\n\r\nx");
+    static char noise[HTTP_BODY_BYTES_MAX + 1];
+    const char *head = "POST /v1/events HTTP/1.1\r\nHost: here\r\nContent-Length: 1048577\r\n\r\n";
+    const int line = dial(stage);
+    stage->connected = say(line, head, strlen(head)) && say(line, noise, sizeof noise);
+    hear(line, &stage->answer);
+    (void)close(line);
 }
 
-static void test_http__refuses_a_body_that_is_announced_too_large(void **state) {
+static void test_http__reads_a_body_that_is_too_large_before_it_refuses(void **state) {
     struct stage *stage = *state;
     run_client(stage, client_posts_too_much);
+    assert_true(stage->connected);
+    assert_answer(stage, "HTTP/1.1 413 ");
+    assert_answer(stage, "at most 1048576 bytes");
+    assert_seen(stage, "");
+}
+
+static void client_asks_before_it_posts_too_much(struct stage *stage) {
+    ask(stage, "POST /v1/events HTTP/1.1\r\nHost: here\r\nContent-Length: 1048577\r\n"
+               "Expect: 100-continue\r\n\r\n");
+}
+
+static void test_http__refuses_at_once_who_asks_before_sending_too_much(void **state) {
+    struct stage *stage = *state;
+    run_client(stage, client_asks_before_it_posts_too_much);
+    assert_answer(stage, "HTTP/1.1 413 ");
+    assert_seen(stage, "");
+}
+
+static void client_announces_far_too_much(struct stage *stage) {
+    ask(stage, "POST /v1/events HTTP/1.1\r\nHost: here\r\nContent-Length: 99999999999999\r\n\r\n");
+}
+
+static void test_http__refuses_at_once_what_nobody_would_read(void **state) {
+    struct stage *stage = *state;
+    run_client(stage, client_announces_far_too_much);
     assert_answer(stage, "HTTP/1.1 413 ");
     assert_answer(stage, "at most 1048576 bytes");
     assert_seen(stage, "");
@@ -389,6 +418,24 @@ static void test_http__refuses_a_body_that_grows_too_large(void **state) {
     struct stage *stage = *state;
     run_client(stage, client_posts_a_byte_more);
     assert_answer(stage, "HTTP/1.1 413 ");
+    assert_seen(stage, "");
+}
+
+static void client_posts_for_ever(struct stage *stage) {
+    static char chunk[64 * 1024];
+    const int line = dial(stage);
+    const char *head = "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n";
+    bool taken = say(line, head, strlen(head));
+    while (taken && stage->connected++ < 2000) {
+        taken = say(line, "10000\r\n", 7) && say(line, chunk, sizeof chunk) && say(line, "\r\n", 2);
+    }
+    (void)close(line);
+}
+
+static void test_http__cuts_off_a_body_that_never_ends(void **state) {
+    struct stage *stage = *state;
+    run_client(stage, client_posts_for_ever);
+    assert_in_range(stage->connected, HTTP_BODY_DROPPED_BYTES_MAX / (64 * 1024), 1999);
     assert_seen(stage, "");
 }
 
@@ -675,7 +722,10 @@ int main(void) {
         STAGED(test_http__answers_later),
         STAGED(test_http__keeps_a_connection_for_the_next_request),
         STAGED(test_http__bears_a_client_that_leaves_before_its_answer),
-        STAGED(test_http__refuses_a_body_that_is_announced_too_large),
+        STAGED(test_http__reads_a_body_that_is_too_large_before_it_refuses),
+        STAGED(test_http__refuses_at_once_who_asks_before_sending_too_much),
+        STAGED(test_http__refuses_at_once_what_nobody_would_read),
+        STAGED(test_http__cuts_off_a_body_that_never_ends),
         STAGED(test_http__takes_a_body_up_to_its_bound),
         STAGED(test_http__refuses_a_body_that_grows_too_large),
         STAGED(test_http__refuses_a_head_that_is_too_large),
