@@ -34,7 +34,7 @@ static status compile(void *owner, struct slice program, int *out_offset, struct
     struct query_programs *programs = NULL;
     unsigned index = 0;
     const status ended = query_compile(&program, 1, &programs, &index, out_offset, err);
-    query_done(programs);
+    query_programs_done(programs);
     return ended;
 }
 

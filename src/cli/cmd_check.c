@@ -51,13 +51,18 @@ static void write_text(struct buffer *out, const struct checked *checked, bool e
     }
 }
 
+static void say_count(FILE *talk, uint32_t count, const char *noun, const char *then) {
+    (void)fprintf(talk, "%" PRIu32 " %s%s%s", count, noun, count == 1 ? "" : "s", then);
+}
+
 /* What a person wants to hear when there is nothing to mend, or how much there is. */
 static void say(struct call *call, const char *path, const struct checked *checked) {
     if (checked->workflow != NULL) {
         const struct workflow *workflow = checked->workflow;
-        (void)fprintf(call->talk,
-                      "%s: correct (workflow %.*s, %" PRIu32 " steps, %" PRIu32 " results)\n", path,
-                      SLICE_ARGS(workflow->name), workflow->step_count, workflow->result_count);
+        (void)fprintf(call->talk, "%s: correct (workflow %.*s: ", path, SLICE_ARGS(workflow->name));
+        say_count(call->talk, workflow->trigger_count, "trigger", ", ");
+        say_count(call->talk, workflow->step_count, "step", ", ");
+        say_count(call->talk, workflow->result_count, "result", ")\n");
     } else if (checked->faults != NULL) {
         (void)fprintf(call->talk, "%s: %" PRIu32 " to mend\n", path, checked->faults->error_count);
     }
@@ -94,7 +99,7 @@ static status run(struct call *call, struct error *err) {
     for (size_t i = 0; i < call->argument_count; i++) {
         struct error error = {.code = STATUS_OK};
         const status ended = check_file(call, call->arguments[i], &error);
-        if (error.text[0] != '\0') {
+        if (ended != STATUS_OK && error.text[0] != '\0') {
             (void)fprintf(call->talk, "ebb: %s\n", error.text);
         }
         worst = worst == STATUS_OK ? ended : worst;

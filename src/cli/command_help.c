@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-enum { OPTION_COLUMN = 22, COMMAND_COLUMN = 36, LABEL_MAX = 128 };
+enum { OPTION_COLUMN = 22, COMMAND_COLUMN = 25, LABEL_MAX = 128 };
 
 static void write_option(void *owner, const struct command_option *option) {
     FILE *out = owner;

@@ -1,0 +1,4 @@
+# `ebb version` and its spellings.
+"$EBB" version
+"$EBB" --version
+"$EBB" version --json
