@@ -144,25 +144,25 @@ static void begin_run(struct slot *slot, struct event *event) {
     orchestrator_start_run(slot, run);
 }
 
+static bool may_start(const struct slot *slot) {
+    return !slot->orchestrator->stopping && slot->version != NULL && slot->version->number > 0 &&
+           slot->running < slot->version->workflow->concurrency && slot->ending < SLOT_ENDING_MAX;
+}
+
+static void start_runs(struct slot *slot) {
+    while (slot->first != NULL && may_start(slot)) {
+        begin_run(slot, slot_next_event(slot));
+    }
+}
+
 void orchestrator_pump(struct slot *slot) {
     if (slot->pumping) {
-        return; /* a feed that is asked for more offers at once, and that pumps */
+        return; /* a run that ends at once pumps from within */
     }
     slot->pumping = true;
-    const struct orchestrator *orchestrator = slot->orchestrator;
-    bool more = true;
-    while (more && !orchestrator->stopping && slot->version != NULL && slot->version->number > 0) {
-        more = false;
-        while (slot->first != NULL && slot->running < slot->version->workflow->concurrency &&
-               slot->ending < SLOT_ENDING_MAX) {
-            begin_run(slot, slot_next_event(slot));
-        }
-        const uint32_t before = slot->queued;
-        for (uint32_t i = 0; i < slot->feed_count && slot_room(slot) > 0; i++) {
-            feed_resume(slot->feeds[i]);
-        }
-        more = slot->queued > before && slot->running < slot->version->workflow->concurrency &&
-               slot->ending < SLOT_ENDING_MAX;
+    start_runs(slot);
+    for (uint32_t i = 0; i < slot->feed_count && slot_room(slot) > 0; i++) {
+        feed_resume(slot->feeds[i]); /* it offers as long as there is room */
     }
     slot->pumping = false;
 }
@@ -191,7 +191,7 @@ void orchestrator_offer(struct slot *slot, struct event *event) {
         event_settle(dropped, EVENT_DROPPED);
         event_destroy(dropped);
     }
-    orchestrator_pump(slot);
+    start_runs(slot); /* and no feed is asked: it is one that is offering */
 }
 
 static void feed_offer(void *owner, struct event *event) {
