@@ -38,15 +38,13 @@ static void span_row(struct page *page, const char *name, const struct yaml *nod
     row(page, name, has(node, name), "%s", ms == 0 && none != NULL ? none : text);
 }
 
-/* "  expression   12:9   native  .event.text". */
+/* "    native at 12:9: .event.text". */
 static void expression_row(void *owner, const struct expression *expression) {
     const struct page *page = owner;
     const struct place place = expression_place(expression);
     const struct slice text = slice_trim(expression_text(expression));
-    char where[32];
-    (void)snprintf(where, sizeof(where), "%d:%d", place.line, place.column);
-    buffer_print(page->out, "    %-8s %-6s  ", where,
-                 expression_is_native(expression) ? "native" : "jq");
+    buffer_print(page->out, "    %s at %d:%d: ", expression_is_native(expression) ? "native" : "jq",
+                 place.line, place.column);
     for (size_t i = 0; i < text.count; i++) {
         buffer_add_byte(page->out, (uint8_t)(text.bytes[i] == '\n' ? ' ' : text.bytes[i]));
     }
@@ -111,7 +109,7 @@ static void explain_head(struct page *page, const struct workflow *workflow) {
     row(page, "digest", true, "%s", digest);
     row(page, "concurrency", has(page->root, "concurrency"), "%u", (unsigned)workflow->concurrency);
     span_row(page, "deadline", page->root, workflow->deadline_ms, "none");
-    buffer_add_text(page->out, "durability\n");
+    buffer_add_text(page->out, "\ndurability\n");
     durability_row(page, durability, "runs", workflow->runs);
     durability_row(page, durability, "results", workflow->results_durability);
 }
@@ -134,7 +132,7 @@ static const struct yaml *find_queue(const struct yaml *root) {
 static void explain_queue(struct page *page, const struct queue_policy *queue) {
     static const char *const FULL[] = {"block", "drop_oldest", "drop_newest"};
     const struct yaml *node = find_queue(page->root);
-    buffer_add_text(page->out, "queue\n");
+    buffer_add_text(page->out, "\nqueue\n");
     row(page, "max", has(node, "max"), "%u", (unsigned)queue->max);
     row(page, "full", has(node, "full"), "%s", FULL[queue->full]);
     row(page, "keep", has(node, "keep"), "%s", queue->keep_latest ? "latest" : "all");
@@ -146,12 +144,12 @@ static void explain_triggers(struct page *page, const struct workflow *workflow)
         const struct trigger *trigger = &workflow->triggers[i];
         const struct yaml *node = list != NULL && list->kind == YAML_LIST ? &list->items[i] : list;
         if (trigger->kind == TRIGGER_STDIN) {
-            buffer_print(page->out, "trigger stdin, line %d\n", trigger->place.line);
+            buffer_print(page->out, "\ntrigger stdin, line %d\n", trigger->place.line);
             row(page, "format", true, "%s", trigger->format == STDIN_JSON ? "json" : "text");
             continue;
         }
         const struct yaml *watch = node != NULL ? yaml_get(node, "watch") : NULL;
-        buffer_print(page->out, "trigger watch, line %d\n", trigger->place.line);
+        buffer_print(page->out, "\ntrigger watch, line %d\n", trigger->place.line);
         row(page, "path", true, "%.*s", SLICE_ARGS(trigger->path));
         row(page, "glob", has(watch, "glob"), "%.*s", SLICE_ARGS(trigger->glob));
         row(page, "text", has(watch, "text"), "%s", trigger->text ? "true" : "false");
@@ -209,7 +207,7 @@ static void explain_on_error(struct page *page, const struct workflow *workflow,
 static void explain_step(struct page *page, const struct workflow *workflow,
                          const struct step *step) {
     const struct yaml *node = find_item(yaml_get(page->root, "steps"), step->place);
-    buffer_print(page->out, "step %.*s, line %d%s\n", SLICE_ARGS(step->id), step->place.line,
+    buffer_print(page->out, "\nstep %.*s, line %d%s\n", SLICE_ARGS(step->id), step->place.line,
                  step->only_on_error ? ": runs only in place of another" : "");
     row(page, "agent", true, "%.*s%s%.*s", SLICE_ARGS(step->agent),
         step->agent_range.count > 0 ? "@" : "", SLICE_ARGS(step->agent_range));
@@ -233,7 +231,7 @@ static void explain_step(struct page *page, const struct workflow *workflow,
 
 static void explain_result(struct page *page, const struct result_rule *rule) {
     const struct yaml *node = find_item(yaml_get(page->root, "results"), rule->place);
-    buffer_print(page->out, "result %.*s, line %d\n", SLICE_ARGS(rule->name), rule->place.line);
+    buffer_print(page->out, "\nresult %.*s, line %d\n", SLICE_ARGS(rule->name), rule->place.line);
     condition_rows(page, rule->when);
     template_rows(page, "from", node != NULL ? yaml_get(node, "from") : NULL, rule->from);
     row(page, "priority", has(node, "priority"), "%d, lane %s", rule->priority,
@@ -267,9 +265,12 @@ void workflow_explain(const struct workflow *workflow, struct buffer *out) {
     explain_triggers(&page, workflow);
     for (uint32_t i = 0; i < workflow->let_count; i++) {
         const struct let *let = &workflow->lets[i];
-        buffer_print(out, "let %.*s, line %d\n", SLICE_ARGS(let->name), let->place.line);
+        buffer_print(out, "\nlet %.*s, line %d\n", SLICE_ARGS(let->name), let->place.line);
         template_rows(&page, "value", lets != NULL ? yaml_get(lets, let->name.bytes) : NULL,
                       let->template);
+    }
+    if (workflow->step_count > 1) {
+        buffer_add_text(out, "\nsteps, in the order in which they run\n");
     }
     for (uint32_t i = 0; i < workflow->step_count; i++) {
         explain_step(&page, workflow, &workflow->steps[i]);
