@@ -172,6 +172,11 @@ status edge_adapter_answer(const struct edge_adapter *adapter, struct agent_call
                            struct slice bytes) {
     struct value value = {0};
     struct error why = {0};
+    if (bytes.count == 0) {
+        return fail(&call->error, STATUS_INVALID,
+                    "agent '%.*s' printed nothing where a JSON object was wanted",
+                    SLICE_ARGS(adapter->manifest->name));
+    }
     const status code = json_read(call->arena, bytes, &value, &why);
     if (code == STATUS_INVALID) {
         return refuse(adapter, call, bytes, why.text);
