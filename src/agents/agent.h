@@ -77,4 +77,10 @@ struct agent_kind {
     void (*requirements)(const struct agent *agent, struct agent_requirements *out_requirements);
     /* Writes `restarts` and `broken`; NULL: the kind has neither. */
     void (*health)(const struct agent *agent, struct agent_stats *stats);
+    void (*mend)(struct agent *agent); /* it is broken no more; NULL: it never is */
 };
+
+/* What can be said without opening it, as the guide says it: the model's size, twice and four times
+ * that in memory; or what the manifest says under `needs` and `limits`. */
+void agent_requirements_of(const struct agent_manifest *manifest,
+                           struct agent_requirements *out_requirements);

@@ -249,7 +249,7 @@ static void read_kind_keys(struct reading *reading, const struct yaml *root,
             faults_add(reading->faults, pair->key_place, "`%s` is a key of kind %s, not of %s",
                        row->name, KINDS[row->kind], manifest->kind.bytes);
         } else if (pair == NULL && ours && row->required) {
-            faults_add(reading->faults, root->place, "an agent of kind %s needs `%s`",
+            faults_add(reading->faults, root->place, "an agent of kind %s needs the key `%s`",
                        KINDS[row->kind], row->name);
         } else if (pair != NULL && row->read != NULL) {
             const struct key key = {.name = row->name};

@@ -205,7 +205,7 @@ static void test_agent_manifest__every_fault_is_said_at_once(void **state) {
     (void)state;
     static const char *const expected[] = {
         ":1:6: `ebb: 2`: this ebb reads format version 1",
-        ":2:8: `agent: Bad`: a name begins",
+        ":2:8: `agent: Bad`: ",
         ":3:10: `version: 1.2`: a version is three numbers such as 1.2.0",
         ":4:1: `sumary` is no key of an agent's manifest: did you mean `summary`?",
         ":6:1: `permissions` is not in this version of ebb",
@@ -236,10 +236,10 @@ static void test_agent_manifest__every_fault_is_said_at_once(void **state) {
 
 static void test_agent_manifest__what_is_missing_is_named(void **state) {
     (void)state;
-    static const char *const expected[] = {"needs `ebb`", "needs `agent`", "needs `version`",
-                                           "needs `kind`", NULL};
+    static const char *const expected[] = {":1:1: an agent's manifest needs the key `ebb`",
+                                           "`agent`", "`version`", "`kind`", NULL};
     assert_refused("summary: x\n", expected);
-    static const char *const of_kind[] = {"an agent of kind text needs `model`", NULL};
+    static const char *const of_kind[] = {"an agent of kind text needs the key `model`", NULL};
     assert_refused("ebb: 1\nagent: a\nversion: 1.0.0\nkind: text\n", of_kind);
 }
 
