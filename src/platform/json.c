@@ -242,14 +242,20 @@ status json_read_wrapped(struct arena *arena, struct slice text, struct value *o
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-enum { PLAIN = 0, ESCAPED = 1, WIDE = 2 };
+/* Whether a byte stands in a string as it is: printable ASCII but the quote and the backslash. */
+static bool is_plain(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
 
-/* What a byte inside a string is: plain, escaped, or the lead of a longer code point. */
-static unsigned char class_of(unsigned char byte) {
-    if (byte >= 0x80) {
-        return WIDE;
-    }
-    return byte < 0x20 || byte == '"' || byte == '\\' ? ESCAPED : PLAIN;
+/* The same for eight bytes at once. For bytes below 0x80, x - n borrows into the top bit where a
+ * byte is below n, and (x ^ c) - 1 where it is c; what is 0x80 or more shows in the top bit itself.
+ * A borrow may make the byte above a false alarm, never hide one. */
+static bool are_plain(uint64_t x) {
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    const uint64_t low = x - each * 0x20;
+    const uint64_t quote = (x ^ each * '"') - each;
+    const uint64_t slash = (x ^ each * '\\') - each;
+    return ((x | low | quote | slash) & each * 0x80) == 0;
 }
 
 static void write_escape(struct buffer *out, unsigned char byte) {
@@ -268,22 +274,48 @@ static void write_escape(struct buffer *out, unsigned char byte) {
 /* Index of the first byte from `from` on that cannot stand as it is. */
 static size_t skip_plain(struct slice text, size_t from) {
     size_t i = from;
-    while (i < text.count) {
-        const unsigned char kind = class_of((unsigned char)text.bytes[i]);
-        if (kind == PLAIN) {
-            i++;
-            continue;
+    for (;;) {
+        uint64_t eight = 0;
+        while (text.count - i >= sizeof(eight)) {
+            (void)memcpy(&eight, text.bytes + i, sizeof(eight));
+            if (!are_plain(eight)) {
+                break;
+            }
+            i += sizeof(eight);
         }
-        const size_t step = kind == WIDE ? text_next(slice_part(text, i, text.count)) : 0;
+        while (i < text.count && is_plain((unsigned char)text.bytes[i])) {
+            i++;
+        }
+        const bool wide = i < text.count && (unsigned char)text.bytes[i] >= 0x80;
+        const size_t step = wide ? text_next(slice_part(text, i, text.count)) : 0;
         if (step == 0) {
             return i;
         }
         i += step;
     }
-    return i;
+}
+
+/* Most texts stand as they are and are added in one go with their quotes. */
+static bool write_plain(struct buffer *out, struct slice text) {
+    if (skip_plain(text, 0) != text.count) {
+        return false;
+    }
+    char *end = buffer_reserve(out, text.count + 2);
+    if (end != NULL) {
+        end[0] = '"';
+        if (text.count > 0) {
+            (void)memcpy(end + 1, text.bytes, text.count);
+        }
+        end[text.count + 1] = '"';
+        buffer_took(out, text.count + 2);
+    }
+    return true;
 }
 
 void json_write_text(struct buffer *out, struct slice text) {
+    if (write_plain(out, text)) {
+        return;
+    }
     buffer_add_byte(out, '"');
     size_t from = 0;
     while (from < text.count) {
