@@ -1,184 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/process.h"
+#include "platform/process_test.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/buffer.h"
-#include "base/memory.h"
-
-enum { SAID_BYTES_MAX = 16 << 20, PATIENCE_MS = 60000, MANY_BYTES = 10 << 20, NOT_COUNTED = -1 };
-
-static const char *const PLAIN[] = {"PATH=/usr/bin:/bin", NULL};
-
-/* What a child did, as told. */
-struct stage {
-    struct loop *loop;
-    struct timer *patience;
-    struct process *process;
-    struct buffer output;
-    struct buffer log;
-    bool output_ended;
-    bool ended;
-    bool impatient;
-    bool destroy_at_output;
-    const char *stop_at; /* stops the loop when the output holds it */
-    int exit_code;
-    int signal;
-    int files_before;
-};
-
-static int open_files(void) {
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    int count = 0;
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    (void)closedir(folder);
-    return count;
-}
-
-static void out_of_patience(void *owner) {
-    struct stage *stage = owner;
-    stage->impatient = true;
-    loop_stop(stage->loop);
-}
-
-static int set_up(void **state) {
-    struct stage *stage = memory_new(1, sizeof *stage);
-    assert_non_null(stage);
-    struct error err;
-    stage->files_before = open_files();
-    assert_int_equal(loop_create(&stage->loop, &err), STATUS_OK);
-    assert_int_equal(timer_open(stage->loop, out_of_patience, stage, &stage->patience, &err),
-                     STATUS_OK);
-    timer_set(stage->patience, PATIENCE_MS);
-    buffer_init(&stage->output, SAID_BYTES_MAX);
-    buffer_init(&stage->log, SAID_BYTES_MAX);
-    *state = stage;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct stage *stage = *state;
-    process_destroy(stage->process);
-    timer_close(stage->patience);
-    loop_destroy(stage->loop);
-    buffer_done(&stage->output);
-    buffer_done(&stage->log);
-    if (stage->files_before != NOT_COUNTED) {
-        assert_int_equal(open_files(), stage->files_before);
-    }
-    assert_false(stage->impatient);
-    memory_free(stage);
-    return 0;
-}
-
-static bool holds(const struct buffer *buffer, const char *text) {
-    return buffer->count > 0 && memmem(buffer->bytes, buffer->count, text, strlen(text)) != NULL;
-}
-
-static void output(void *owner, struct slice bytes) {
-    struct stage *stage = owner;
-    assert_false(stage->output_ended);
-    buffer_add(&stage->output, bytes);
-    if (stage->destroy_at_output) {
-        process_destroy(stage->process);
-        stage->process = NULL;
-        loop_stop(stage->loop);
-    } else if (stage->stop_at != NULL && holds(&stage->output, stage->stop_at)) {
-        loop_stop(stage->loop);
-    }
-}
-
-static void output_ended(void *owner) {
-    struct stage *stage = owner;
-    assert_false(stage->output_ended);
-    stage->output_ended = true;
-}
-
-static void said(void *owner, struct slice bytes) {
-    struct stage *stage = owner;
-    buffer_add(&stage->log, bytes);
-}
-
-static void ended(void *owner, int exit_code, int signal) {
-    struct stage *stage = owner;
-    assert_false(stage->ended);
-    assert_true(stage->output_ended);
-    stage->ended = true;
-    stage->exit_code = exit_code;
-    stage->signal = signal;
-    loop_stop(stage->loop);
-}
-
-static struct process_options options_of(struct stage *stage, const char *const *arguments) {
-    return (struct process_options){
-        .arguments = arguments,
-        .environment = PLAIN,
-        .descriptor = -1,
-        .events = {.output = output, .output_ended = output_ended, .log = said, .ended = ended},
-        .owner = stage,
-    };
-}
-
-static void start(struct stage *stage, const struct process_options *options) {
-    struct error err = {0};
-    if (process_start(stage->loop, options, &stage->process, &err) != STATUS_OK) {
-        fail_msg("%s", err.text);
-    }
-}
-
-static void start_shell(struct stage *stage, const char *script) {
-    const char *const arguments[] = {"sh", "-c", script, NULL};
-    const struct process_options options = options_of(stage, arguments);
-    start(stage, &options);
-}
-
-static void write_text(struct stage *stage, const char *text) {
-    struct error err = {0};
-    assert_int_equal(process_write(stage->process, slice_of(text), &err), STATUS_OK);
-}
-
-static void assert_output(const struct stage *stage, const char *wanted) {
-    const struct slice had = buffer_slice(&stage->output);
-    if (!slice_is(had, wanted)) {
-        fail_msg("output is '%.*s', not '%s'", SLICE_ARGS(had), wanted);
-    }
-}
-
-/* The number on the first line of the output. */
-static pid_t said_number(const struct stage *stage) {
-    char text[32] = {0};
-    memcpy(text, stage->output.bytes,
-           stage->output.count < sizeof text - 1 ? stage->output.count : sizeof text - 1);
-    const long number = strtol(text, NULL, 10);
-    assert_true(number > 1);
-    return (pid_t)number;
-}
-
-/* Waits for a descendant that became ours when its parent went. */
-static void assert_killed(pid_t number) {
-    int how = 0;
-    assert_int_equal(waitpid(number, &how, 0), number);
-    assert_true(WIFSIGNALED(how));
-    assert_int_equal(WTERMSIG(how), SIGKILL);
-}
+enum { MANY_BYTES = 10 << 20 };
 
 static void test_process__gives_output_and_exit_code(void **state) {
     struct stage *stage = *state;
@@ -323,152 +150,6 @@ static void test_process__without_its_folder_is_refused(void **state) {
     assert_non_null(strstr(err.text, "/no/such/folder"));
 }
 
-/* A script in a folder of its own, run by a relative path. */
-static void write_script(const char *path, const char *text) {
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(chmod(path, 0755), 0);
-}
-
-static void test_process__is_looked_up_from_its_folder(void **state) {
-    struct stage *stage = *state;
-    char folder[] = "/tmp/ebb-process-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char script[64];
-    (void)snprintf(script, sizeof script, "%s/say", folder);
-    write_script(script, "#!/bin/sh\npwd\n");
-    const char *const arguments[] = {"./say", NULL};
-    struct process_options options = options_of(stage, arguments);
-    options.folder = folder;
-    start(stage, &options);
-    loop_run(stage->loop);
-    char wanted[64];
-    (void)snprintf(wanted, sizeof wanted, "%s\n", folder);
-    assert_output(stage, wanted);
-    assert_int_equal(unlink(script), 0);
-    assert_int_equal(rmdir(folder), 0);
-}
-
-static void test_process__whose_interpreter_is_missing_ends_with_127(void **state) {
-    struct stage *stage = *state;
-    char folder[] = "/tmp/ebb-process-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char script[64];
-    (void)snprintf(script, sizeof script, "%s/say", folder);
-    write_script(script, "#!/no/such/interpreter\n");
-    const char *const arguments[] = {script, NULL};
-    const struct process_options options = options_of(stage, arguments);
-    start(stage, &options);
-    loop_run(stage->loop);
-    assert_int_equal(stage->exit_code, 127);
-    assert_true(holds(&stage->log, "ebb-launch: run '"));
-    assert_true(holds(&stage->log, "No such file or directory"));
-    assert_int_equal(unlink(script), 0);
-    assert_int_equal(rmdir(folder), 0);
-}
-
-static void test_process__sees_its_environment_and_nothing_else(void **state) {
-    struct stage *stage = *state;
-    const char *const arguments[] = {"env", NULL};
-    const char *const environment[] = {"PATH=/usr/bin:/bin", "ANSWER=42", NULL};
-    struct process_options options = options_of(stage, arguments);
-    options.environment = environment;
-    start(stage, &options);
-    loop_run(stage->loop);
-    assert_output(stage, "PATH=/usr/bin:/bin\nANSWER=42\n");
-}
-
-static void test_process__has_only_its_own_descriptors(void **state) {
-    struct stage *stage = *state;
-    const int leaked = open("/dev/null", O_RDONLY);
-    const int high = fcntl(leaked, F_DUPFD, 100);
-    assert_true(leaked >= 0 && high >= 100);
-    start_shell(stage, "for f in /proc/$$/fd/*; do echo ${f##*/}; done");
-    loop_run(stage->loop);
-    assert_int_equal(close(leaked), 0);
-    assert_int_equal(close(high), 0);
-    assert_true(holds(&stage->output, "0\n1\n2\n"));
-    assert_false(holds(&stage->output, "100"));
-}
-
-static void test_process__has_default_signals(void **state) {
-    struct stage *stage = *state;
-    start_shell(stage, "grep -E '^Sig(Blk|Ign)' /proc/self/status | cut -f2");
-    loop_run(stage->loop);
-    assert_output(stage, "0000000000000000\n0000000000000000\n");
-}
-
-static void test_process__leads_a_session_of_its_own(void **state) {
-    struct stage *stage = *state;
-    start_shell(stage, "read -r a b c d group session rest < /proc/$$/stat;"
-                       "[ $group = $$ ] && [ $session = $$ ] && echo yes");
-    loop_run(stage->loop);
-    assert_output(stage, "yes\n");
-}
-
-static void test_process__gets_descriptor_three(void **state) {
-    struct stage *stage = *state;
-    int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    const char *const arguments[] = {"sh", "-c", "read line <&3; echo got $line >&3", NULL};
-    struct process_options options = options_of(stage, arguments);
-    options.descriptor = ends[1];
-    start(stage, &options);
-    assert_int_equal(close(ends[1]), 0);
-    assert_int_equal(write(ends[0], "it\n", 3), 3);
-    loop_run(stage->loop);
-    char answer[32] = {0};
-    assert_int_equal(read(ends[0], answer, sizeof answer - 1), 7);
-    assert_string_equal(answer, "got it\n");
-    assert_int_equal(close(ends[0]), 0);
-}
-
-static void test_process__may_not_have_more_memory_than_its_limit(void **state) {
-    struct stage *stage = *state;
-    const char *const arguments[] = {"dd",      "if=/dev/zero", "of=/dev/null",
-                                     "bs=512M", "count=1",      NULL};
-    struct process_options options = options_of(stage, arguments);
-    options.limits.memory_bytes = 256 << 20;
-    start(stage, &options);
-    loop_run(stage->loop);
-    assert_int_equal(stage->exit_code, 1);
-    assert_true(holds(&stage->log, "memory exhausted"));
-}
-
-static void test_process__has_the_limits_that_were_asked_for(void **state) {
-    struct stage *stage = *state;
-    const char *const arguments[] = {"sh", "-c", "ulimit -n; ulimit -c; ulimit -t; ulimit -f",
-                                     NULL};
-    struct process_options options = options_of(stage, arguments);
-    options.limits.files = 33;
-    options.limits.cpu_seconds = 5;
-    options.limits.file_bytes = 1 << 20;
-    start(stage, &options);
-    loop_run(stage->loop);
-    assert_output(stage, "33\n0\n5\n2048\n");
-}
-
-static void test_process__over_its_file_size_is_ended(void **state) {
-    struct stage *stage = *state;
-    char path[] = "/tmp/ebb-process-XXXXXX";
-    const int file = mkstemp(path);
-    assert_true(file >= 0);
-    assert_int_equal(close(file), 0);
-    const char *const arguments[] = {"sh", "-c", "exec head -c 100000 /dev/zero > \"$0\"", path,
-                                     NULL};
-    struct process_options options = options_of(stage, arguments);
-    options.limits.file_bytes = 4096;
-    start(stage, &options);
-    loop_run(stage->loop);
-    assert_int_equal(stage->signal, SIGXFSZ);
-    struct stat facts;
-    assert_int_equal(stat(path, &facts), 0);
-    assert_int_equal(facts.st_size, 4096);
-    assert_int_equal(unlink(path), 0);
-}
-
 static void test_process__killed_takes_its_descendants_along(void **state) {
     struct stage *stage = *state;
     start_shell(stage, "sleep 1000 & echo $!; wait");
@@ -540,18 +221,6 @@ static void test_process__destroyed_while_it_runs_is_reaped(void **state) {
     assert_int_equal(errno, ESRCH);
 }
 
-static void test_process__without_ebb_launch_says_where_it_was_sought(void **state) {
-    struct stage *stage = *state;
-    struct error err = {0};
-    const char *const arguments[] = {"cat", NULL};
-    const struct process_options options = options_of(stage, arguments);
-    assert_int_equal(setenv("EBB_LAUNCH", "/no/such/ebb-launch", 1), 0);
-    const status code = process_start(stage->loop, &options, &stage->process, &err);
-    assert_int_equal(unsetenv("EBB_LAUNCH"), 0);
-    assert_int_equal(code, STATUS_NOT_FOUND);
-    assert_non_null(strstr(err.text, "'/no/such/ebb-launch'"));
-}
-
 static void test_process__without_memory_or_descriptors_is_refused_whole(void **state) {
     struct stage *stage = *state;
     struct error err = {0};
@@ -564,17 +233,6 @@ static void test_process__without_memory_or_descriptors_is_refused_whole(void **
         assert_int_equal(code, STATUS_NO_MEMORY);
     }
     assert_null(stage->process);
-}
-
-/* What libuv opens once for the whole process is not counted as a leak. */
-static int open_what_stays(void **state) {
-    void *stage = NULL;
-    (void)state;
-    assert_int_equal(set_up(&stage), 0);
-    start_shell(stage, "exit 0");
-    loop_run(((struct stage *)stage)->loop);
-    ((struct stage *)stage)->files_before = NOT_COUNTED;
-    return tear_down(&stage);
 }
 
 /* The parent of the next test: starts a child, says its number and waits. */
@@ -622,10 +280,6 @@ int main(int count, char **words) {
     if (count > 1 && strcmp(words[1], "parent") == 0) {
         return parent_main();
     }
-    /* Orphans become ours, so that their end can be waited for. */
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        return 1;
-    }
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         STAGED(test_process__gives_output_and_exit_code),
@@ -637,23 +291,12 @@ int main(int count, char **words) {
         STAGED(test_process__unknown_is_said_before_it_starts),
         STAGED(test_process__not_executable_is_denied),
         STAGED(test_process__without_its_folder_is_refused),
-        STAGED(test_process__is_looked_up_from_its_folder),
-        STAGED(test_process__whose_interpreter_is_missing_ends_with_127),
-        STAGED(test_process__sees_its_environment_and_nothing_else),
-        STAGED(test_process__has_only_its_own_descriptors),
-        STAGED(test_process__has_default_signals),
-        STAGED(test_process__leads_a_session_of_its_own),
-        STAGED(test_process__gets_descriptor_three),
-        STAGED(test_process__may_not_have_more_memory_than_its_limit),
-        STAGED(test_process__has_the_limits_that_were_asked_for),
-        STAGED(test_process__over_its_file_size_is_ended),
         STAGED(test_process__killed_takes_its_descendants_along),
         STAGED(test_process__leaves_nobody_behind_when_it_ends),
         STAGED(test_process__ends_although_a_descendant_keeps_its_output),
         STAGED(test_process__gets_a_signal_with_its_group),
         STAGED(test_process__may_be_destroyed_in_its_own_event),
         STAGED(test_process__destroyed_while_it_runs_is_reaped),
-        STAGED(test_process__without_ebb_launch_says_where_it_was_sought),
         STAGED(test_process__without_memory_or_descriptors_is_refused_whole),
         STAGED(test_process__dies_with_a_daemon_that_was_killed),
     };

@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 
-enum { READ_BYTES = 64 * 1024, LOOK_AGAIN_MS = 1000, LOOK_WHETHER_SAME_MS = 10000 };
+enum { READ_BYTES = 64 * 1024, SEEK_MS = 1000, COMPARE_MS = 10000 };
 
 static const uint32_t WANTED = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE |
                                IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
@@ -34,7 +34,9 @@ struct watch {
     int descriptor;
     int number; /* the kernel's for our folder */
     bool fresh;
-    dev_t device; /* which folder it is that we watch */
+    int64_t seek_ms;    /* between looks for a folder that was lost */
+    int64_t compare_ms; /* between looks whether it is still the same */
+    dev_t device;       /* which folder it is that we watch */
     ino_t inode;
     char folder[]; /* its path */
 };
@@ -89,12 +91,12 @@ static void timer_rang(void *owner) {
     struct watch *watch = owner;
     if (watch->fresh || (watch->number < 0 && take_hold(watch))) {
         watch->fresh = false;
-        timer_set(watch->timer, LOOK_WHETHER_SAME_MS);
+        timer_set(watch->timer, watch->compare_ms);
         tell_rescan(watch);
     } else if (watch->number < 0) {
-        timer_set(watch->timer, LOOK_AGAIN_MS);
+        timer_set(watch->timer, watch->seek_ms);
     } else if (is_same(watch)) {
-        timer_set(watch->timer, LOOK_WHETHER_SAME_MS);
+        timer_set(watch->timer, watch->compare_ms);
     } else {
         lose(watch);
     }
@@ -198,6 +200,8 @@ status watch_create(struct loop *loop, const char *folder, struct watch_events e
     watch->events = events;
     watch->owner = owner;
     watch->descriptor = watch->number = -1;
+    watch->seek_ms = SEEK_MS;
+    watch->compare_ms = COMPARE_MS;
     const status code = begin(watch, loop, err);
     if (code != STATUS_OK) {
         watch_destroy(watch);
@@ -205,6 +209,11 @@ status watch_create(struct loop *loop, const char *folder, struct watch_events e
     }
     *out_watch = watch;
     return STATUS_OK;
+}
+
+void watch_set_pace(struct watch *watch, int64_t pace_ms) {
+    watch->seek_ms = watch->compare_ms = pace_ms;
+    timer_set(watch->timer, pace_ms);
 }
 
 void watch_destroy(struct watch *watch) {

@@ -5,6 +5,9 @@
  * rescan names files that were named before: who listens keeps its own marks. Folders below are not
  * watched. A hard or symbolic link that was made in the folder is complete at once.
  *
+ * A folder that another took the place of under the same name (its parent was renamed) is noticed
+ * within ten seconds.
+ *
  * What is written over a network file system by another machine is not seen: the kernel tells of
  * its own writers only.
  *
@@ -13,7 +16,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/slice.h"
@@ -34,6 +37,9 @@ struct watch_events {
 status watch_create(struct loop *loop, const char *folder, struct watch_events events, void *owner,
                     struct watch **out_watch, struct error *err);
 void watch_destroy(struct watch *watch); /* NULL is fine */
+
+/* For tests: looks this often whether the folder is still the same, and for one that was lost. */
+void watch_set_pace(struct watch *watch, int64_t pace_ms);
 
 /* For tests: handles bytes as if the kernel had given them. */
 void watch_take(struct watch *watch, struct slice bytes);

@@ -125,7 +125,7 @@ static int set_up(void **state) {
 
 static void remove_tree(const char *path) {
     char command[PATH_BYTES + 16];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", path);
+    (void)snprintf(command, sizeof command, "rm -rf '%.200s'", path);
     assert_int_equal(system(command), 0);
 }
 
@@ -240,6 +240,29 @@ static void test_watch__folder_that_was_replaced_is_seen_through(void **state) {
     write_file(stage, "inbox/ours");
     run_until(stage, "+ours ");
     assert_story(stage, "L R +ours ");
+}
+
+static void test_watch__folder_whose_parent_was_replaced_is_seen_through(void **state) {
+    struct stage *stage = *state;
+    char aside[PATH_BYTES + 8];
+    (void)snprintf(aside, sizeof aside, "%s.aside", stage->root);
+    assert_int_equal(rename(stage->root, aside), 0);
+    assert_int_equal(mkdir(stage->root, 0700), 0);
+    assert_int_equal(mkdir(stage->folder, 0700), 0);
+    watch_set_pace(stage->watch, 1);
+    run_until(stage, "L R ");
+    write_file(stage, "inbox/file");
+    run_until(stage, "+file ");
+    remove_tree(aside);
+    assert_story(stage, "L R +file ");
+}
+
+static void test_watch__folder_that_stays_is_left_in_peace(void **state) {
+    struct stage *stage = *state;
+    watch_set_pace(stage->watch, 1);
+    timer_set(stage->patience, 50);
+    loop_run(stage->loop);
+    assert_story(stage, "");
 }
 
 static void test_watch__burst_beyond_the_kernels_queue_asks_for_a_rescan(void **state) {
@@ -375,6 +398,8 @@ int main(void) {
         STAGED(test_watch__takes_any_name_that_a_file_may_have),
         STAGED(test_watch__folder_that_went_is_lost_and_found_again),
         STAGED(test_watch__folder_that_was_replaced_is_seen_through),
+        STAGED(test_watch__folder_whose_parent_was_replaced_is_seen_through),
+        STAGED(test_watch__folder_that_stays_is_left_in_peace),
         STAGED(test_watch__burst_beyond_the_kernels_queue_asks_for_a_rescan),
         STAGED(test_watch__destroyed_in_its_own_event_tells_nothing_more),
         STAGED(test_watch__of_nothing_is_refused),
