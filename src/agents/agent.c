@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agents/agent.h"
 
+status agent_take_output(const struct agent_manifest *manifest, struct agent_call *call,
+                         struct value value) {
+    struct value checked = {0};
+    if (value.kind != VALUE_OBJECT) {
+        return fail(&call->error, STATUS_INVALID, "the output of agent '%.*s' is a %s, not an object",
+                    SLICE_ARGS(manifest->name), value_kind_name(value.kind));
+    }
+    if (field_set_check(&manifest->outputs, call->arena, value, &checked, &call->error) !=
+        STATUS_OK) {
+        return fail_while(&call->error, "the output of agent '%.*s'", SLICE_ARGS(manifest->name));
+    }
+    call->out = checked;
+    call->error.code = STATUS_OK;
+    return STATUS_OK;
+}
+
 static const double MIB = 1024.0 * 1024.0;
 
 void agent_requirements_of(const struct agent_manifest *manifest,

@@ -73,12 +73,19 @@ struct agent_kind {
      * or TIMEOUT when none does (the runner's deadline has passed, or the daemon stops). `done`
      * comes on a later turn of the loop; a call that has ended already is left alone. */
     void (*cancel)(struct agent *agent, struct agent_call *call);
-    void (*close)(struct agent *agent); /* no call is under way; NULL is fine */
+    /* Calls that are under way are forgotten: no `done` comes, what they point to may be gone. None
+     * may be on a worker. NULL is fine. */
+    void (*close)(struct agent *agent);
     void (*requirements)(const struct agent *agent, struct agent_requirements *out_requirements);
     /* Writes `restarts` and `broken`; NULL: the kind has neither. */
     void (*health)(const struct agent *agent, struct agent_stats *stats);
     void (*mend)(struct agent *agent); /* it is broken no more; NULL: it never is */
 };
+
+/* Takes `value` as the call's output when it is an object as the manifest's outputs want it, with
+ * defaults put in; else INVALID in call->error. */
+status agent_take_output(const struct agent_manifest *manifest, struct agent_call *call,
+                         struct value value);
 
 /* What can be said without opening it, as the guide says it: the model's size, twice and four times
  * that in memory; or what the manifest says under `needs` and `limits`. */

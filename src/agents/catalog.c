@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/adapters/jq_agent.h"
 #include "agents/adapters/process_agent.h"
 #include "agents/text_classifier_lite.h"
 #include "base/memory.h"
@@ -41,7 +42,8 @@ struct catalog {
     const struct catalog_fault *faults;
 };
 
-static const struct agent_kind *const KINDS[] = {&PROCESS_AGENT, &TEXT_CLASSIFIER_LITE, NULL};
+static const struct agent_kind *const KINDS[] = {&PROCESS_AGENT, &TEXT_CLASSIFIER_LITE, &JQ_AGENT,
+                                                 NULL};
 
 const struct agent_kind *const *catalog_kinds(void) {
     return KINDS;

@@ -28,8 +28,7 @@ enum { CATALOG_AGENTS_MAX = 1000, CATALOG_FOLDERS_MAX = 64 };
 /* An empty one. */
 status catalog_create(struct catalog **out_catalog, struct error *err);
 
-/* Closes what is open and held by no other catalogue. No call may be under way in those. NULL is
- * fine. */
+/* Closes what is open and held by no other catalogue; see agent_kind.close. NULL is fine. */
 void catalog_destroy(struct catalog *catalog);
 
 /* Adds every agent of a folder; a folder that is not there is no error. A manifest with faults is

@@ -73,11 +73,9 @@ status edge_adapter_open(struct edge_adapter *adapter, struct loop *loop,
 }
 
 void edge_adapter_close(struct edge_adapter *adapter) {
-    assert(adapter->waiting.count + adapter->running.count + adapter->ended.count == 0);
     timer_close(adapter->timer);
     waker_destroy(adapter->waker);
-    adapter->timer = NULL;
-    adapter->waker = NULL;
+    *adapter = (struct edge_adapter){0};
 }
 
 void edge_adapter_wake(struct edge_adapter *adapter) {
@@ -189,14 +187,7 @@ status edge_adapter_answer(const struct edge_adapter *adapter, struct agent_call
     if (value.kind != VALUE_OBJECT) {
         return refuse(adapter, call, bytes, value_kind_name(value.kind));
     }
-    if (field_set_check(&adapter->manifest->outputs, call->arena, value, &call->out, &why) !=
-        STATUS_OK) {
-        call->error = why;
-        return fail_while(&call->error, "the answer of agent '%.*s'",
-                          SLICE_ARGS(adapter->manifest->name));
-    }
-    call->error.code = STATUS_OK;
-    return STATUS_OK;
+    return agent_take_output(adapter->manifest, call, value);
 }
 
 void edge_adapter_quote(struct slice bytes, char out_text[ADAPTER_QUOTE_BYTES]) {

@@ -52,7 +52,7 @@ status edge_adapter_open(struct edge_adapter *adapter, struct loop *loop,
                          const struct agent_manifest *manifest,
                          const struct edge_adapter_events *events, void *owner, struct error *err);
 
-/* No call may be there. Half-open is fine, and so is twice. */
+/* Calls that are there are forgotten and not looked at. Half-open is fine, and so is twice. */
 void edge_adapter_close(struct edge_adapter *adapter);
 
 /* A new call: it waits. BUSY ends it when too many do. */

@@ -480,7 +480,7 @@ static void test_process_agent__outputs_are_checked_against_the_manifest(void **
     trial_ask_and_wait(trial, &call, "{\"scroe\":0.5}");
     assert_failure(&call, STATUS_INVALID, "score");
     trial_ask_and_wait(trial, &call, "{\"score\":\"high\"}");
-    assert_failure(&call, STATUS_INVALID, "the answer of agent 'under-test'");
+    assert_failure(&call, STATUS_INVALID, "the output of agent 'under-test'");
 }
 
 static void test_process_agent__a_cancelled_call_ends_with_its_error(void **state) {
@@ -498,6 +498,25 @@ static void test_process_agent__a_cancelled_call_ends_with_its_error(void **stat
     trial_wait(trial, 2);
     assert_failure(&running, STATUS_BUSY, "the daemon stops");
     assert_failure(&waiting, STATUS_TIMEOUT, "under-test");
+}
+
+static void test_process_agent__closing_forgets_what_is_under_way(void **state) {
+    struct trial *trial = *state;
+    open_script(trial, "#!/bin/sh\necho $$ > number\nread -r line\necho \"$line\"\nsleep 1000\n",
+                "");
+    struct trial_call calls[3];
+    trial_ask_and_wait(trial, &calls[0], "{}");
+    assert_answer(&calls[0], "{}");
+    for (int i = 0; i < 3; i++) { /* one runs, one waits, one has ended and was not told yet */
+        trial_ask(trial, &calls[i], "{}", TRIAL_TIMEOUT_MS);
+    }
+    trial->kind->cancel(trial->agent, &calls[2].call);
+    trial_close(trial);
+    assert_gone(trial, "number");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(calls[i].ended_as, 0);
+        arena_done(&calls[i].arena);
+    }
 }
 
 static void test_process_agent__a_process_that_reads_nothing_blocks_nobody(void **state) {
@@ -595,6 +614,7 @@ int main(void) {
         AGENT_TEST(test_process_agent__five_endings_in_a_minute_break_it_until_it_is_mended),
         AGENT_TEST(test_process_agent__outputs_are_checked_against_the_manifest),
         AGENT_TEST(test_process_agent__a_cancelled_call_ends_with_its_error),
+        AGENT_TEST(test_process_agent__closing_forgets_what_is_under_way),
         AGENT_TEST(test_process_agent__a_process_that_reads_nothing_blocks_nobody),
         AGENT_TEST(test_process_agent__a_memory_limit_holds),
         AGENT_TEST(test_process_agent__its_environment_is_the_manifests),
