@@ -2,14 +2,13 @@
 /*
  * text_bench: the text classifier for bench/text_fasttext.
  *
- *   text_bench train FROM MODEL       trains and prints what the report says
- *   text_bench ask MODEL FILE TIMES   labels FILE's texts TIMES times over and prints the accuracy
+ *   text_bench train FROM MODEL   trains and prints what the report says
+ *   text_bench ask MODEL FILE     labels FILE's texts and prints how many were right
  *
  * FILE has a text a line in fastText's form: "__label__NAME text".
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -74,7 +73,7 @@ static void ask_line(const struct text_model *model, struct slice line, void *sc
     score->last_right += said == last && right;
 }
 
-static int ask(const char *model_path, const char *path, long times) {
+static int ask(const char *model_path, const char *path) {
     struct error err;
     struct text_model *model = NULL;
     CLEANUP(buffer_done) struct buffer file;
@@ -86,13 +85,11 @@ static int ask(const char *model_path, const char *path, long times) {
     }
     void *scratch = memory_new(1, text_model_scratch_bytes(model));
     struct score score = {0};
-    for (long i = 0; scratch != NULL && i < times; i++) {
-        struct slice left = buffer_slice(&file);
-        while (left.count > 0) {
-            const size_t end = slice_find(left, '\n');
-            ask_line(model, slice_part(left, 0, end), scratch, &score);
-            left = slice_part(left, end + 1, left.count);
-        }
+    struct slice left = buffer_slice(&file);
+    while (scratch != NULL && left.count > 0) {
+        const size_t end = slice_find(left, '\n');
+        ask_line(model, slice_part(left, 0, end), scratch, &score);
+        left = slice_part(left, end + 1, left.count);
     }
     (void)printf("texts %" PRIu64 " accuracy %.4f precision %.4f recall %.4f\n", score.texts,
                  (double)score.right / (double)score.texts,
@@ -107,9 +104,9 @@ int main(int count, char **words) {
     if (count == 4 && strcmp(words[1], "train") == 0) {
         return train(words[2], words[3]);
     }
-    if (count == 5 && strcmp(words[1], "ask") == 0) {
-        return ask(words[2], words[3], atol(words[4]));
+    if (count == 4 && strcmp(words[1], "ask") == 0) {
+        return ask(words[2], words[3]);
     }
-    (void)fprintf(stderr, "usage: text_bench train FROM MODEL | ask MODEL FILE TIMES\n");
+    (void)fprintf(stderr, "usage: text_bench train FROM MODEL | ask MODEL FILE\n");
     return 2;
 }
