@@ -281,6 +281,16 @@ static struct place place_in_block(const struct reading *reading, struct fy_even
     return place_of(event, place);
 }
 
+/* An alias stands at its star; the library places it behind. */
+static struct place place_of_alias(const struct reading *reading, struct fy_event *event,
+                                   struct place place) {
+    const struct fy_mark *mark = fy_event_start_mark(event);
+    const bool behind = mark != NULL && mark->input_pos > 0 && place.column > 1 &&
+                        mark->input_pos <= reading->text.count &&
+                        reading->text.bytes[mark->input_pos - 1] == '*';
+    return (struct place){.line = place.line, .column = place.column - (behind ? 1 : 0)};
+}
+
 /* Where we are when an event has no place of its own: an empty value stands behind its key. */
 static struct place place_now(const struct reading *reading) {
     if (reading->depth == 0) {
@@ -403,7 +413,7 @@ static status take_event(struct reading *reading, struct fy_event *event) {
     case FYET_SCALAR:
         return take_scalar(reading, event, place);
     case FYET_ALIAS:
-        return take_alias(reading, event, place);
+        return take_alias(reading, event, place_of_alias(reading, event, place));
     case FYET_SEQUENCE_START:
         return open_node(reading, YAML_LIST, event, place);
     case FYET_MAPPING_START:
@@ -537,6 +547,11 @@ static status read_documents(struct reading *reading, const struct yaml_document
 status yaml_read(struct arena *arena, struct slice text, const struct yaml_document **out_documents,
                  uint32_t *out_count, struct place *out_place, struct error *err) {
     *out_place = (struct place){0};
+    if (text.count == 0) {
+        *out_documents = NULL;
+        *out_count = 0;
+        return STATUS_OK; /* which the library takes for a failure */
+    }
     if (text.count > YAML_BYTES_MAX) {
         return fail(err, STATUS_INVALID, "a file has at most %d bytes", YAML_BYTES_MAX);
     }

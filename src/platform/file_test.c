@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+struct folder {
+    char path[64];
+};
+
+static int make_folder(void **state) {
+    static struct folder folder;
+    (void)snprintf(folder.path, sizeof(folder.path), "/tmp/ebb-file-XXXXXX");
+    *state = &folder;
+    return mkdtemp(folder.path) != NULL ? 0 : -1;
+}
+
+static bool remove_each(void *owner, const char *name) {
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/%s", (const char *)owner, name);
+    struct file_facts facts;
+    if (file_facts(path, &facts, NULL) == STATUS_OK && facts.is_folder) {
+        (void)file_list(path, remove_each, path, NULL);
+        (void)rmdir(path);
+    } else {
+        (void)unlink(path);
+    }
+    return true;
+}
+
+static int remove_folder(void **state) {
+    struct folder *folder = *state;
+    (void)file_list(folder->path, remove_each, folder->path, NULL);
+    return rmdir(folder->path);
+}
+
+/* The path of a name in the test's folder; three may be in use at a time. */
+static const char *in(void *state, const char *name) {
+    static char paths[3][256];
+    static int next;
+    const struct folder *folder = state;
+    next = (next + 1) % 3;
+    (void)snprintf(paths[next], sizeof(paths[next]), "%s/%s", folder->path, name);
+    return paths[next];
+}
+
+static void put(const char *path, const char *text) {
+    assert_int_equal(file_replace(path, slice_of(text), NULL), STATUS_OK);
+}
+
+static void assert_holds(const char *path, const char *text) {
+    struct buffer out;
+    struct error err = {0};
+    buffer_init(&out, 1 << 20);
+    assert_int_equal(file_read(path, &out, &err), STATUS_OK);
+    assert_true(slice_is(buffer_slice(&out), text));
+    buffer_done(&out);
+}
+
+static bool count_each(void *owner, const char *name) {
+    (void)name;
+    (*(int *)owner)++;
+    return true;
+}
+
+static int count_names(const char *folder) {
+    int count = 0;
+    assert_int_equal(file_list(folder, count_each, &count, NULL), STATUS_OK);
+    return count;
+}
+
+static void test_file_replace__writes_whole_files_and_leaves_nothing_beside(void **state) {
+    const char *path = in(*state, "a");
+    put(path, "one");
+    assert_holds(path, "one");
+    put(path, "");
+    assert_holds(path, "");
+    char *large = malloc(300001);
+    assert_non_null(large);
+    (void)memset(large, 'x', 300000);
+    large[300000] = '\0';
+    put(path, large);
+    assert_holds(path, large);
+    free(large);
+    assert_int_equal(count_names(((struct folder *)*state)->path), 1);
+}
+
+static void test_file_replace__keeps_the_rights_of_the_old_file(void **state) {
+    const char *path = in(*state, "secret");
+    put(path, "one");
+    assert_int_equal(chmod(path, 0600), 0);
+    put(path, "two");
+    struct stat facts;
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+}
+
+static void test_file_replace__leaves_the_old_file_when_it_fails(void **state) {
+    struct error err = {0};
+    assert_int_equal(file_replace(in(*state, "no/such/folder"), SLICE("x"), &err),
+                     STATUS_NOT_FOUND);
+    assert_non_null(strstr(err.text, "no/such/folder"));
+    assert_int_equal(mkdir(in(*state, "d"), 0700), 0);
+    put(in(*state, "d/inside"), "x");
+    assert_int_not_equal(file_replace(in(*state, "d"), SLICE("x"), &err), STATUS_OK);
+    assert_holds(in(*state, "d/inside"), "x");
+    assert_int_equal(count_names(((struct folder *)*state)->path), 1);
+    char longer[PATH_MAX + 10];
+    (void)memset(longer, 'a', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    assert_int_equal(file_replace(longer, SLICE("x"), &err), STATUS_INVALID);
+}
+
+static void test_file_read__is_bounded_by_its_buffer(void **state) {
+    const char *path = in(*state, "a");
+    put(path, "12345678");
+    for (size_t most = 0; most < 12; most++) {
+        struct buffer out;
+        struct error err = {0};
+        buffer_init(&out, most);
+        const status code = file_read(path, &out, &err);
+        assert_int_equal(code, most < 8 ? STATUS_FULL : STATUS_OK);
+        assert_int_equal(out.count, most < 8 ? 0 : 8);
+        assert_true(most >= 8 || strstr(err.text, "more than") != NULL);
+        buffer_done(&out);
+    }
+}
+
+static void test_file_read__appends_and_undoes_what_it_appended(void **state) {
+    put(in(*state, "a"), "5678");
+    struct buffer out;
+    buffer_init(&out, 8);
+    buffer_add_text(&out, "1234");
+    assert_int_equal(file_read(in(*state, "a"), &out, NULL), STATUS_OK);
+    assert_true(slice_is(buffer_slice(&out), "12345678"));
+    assert_int_equal(file_read(in(*state, "a"), &out, NULL), STATUS_FULL);
+    assert_true(slice_is(buffer_slice(&out), "12345678"));
+    buffer_done(&out);
+}
+
+static void test_file_read__reads_files_that_do_not_know_their_size(void **state) {
+    (void)state;
+    struct buffer out;
+    buffer_init(&out, 1 << 16);
+    assert_int_equal(file_read("/proc/self/status", &out, NULL), STATUS_OK);
+    assert_true(out.count > 100);
+    buffer_done(&out);
+}
+
+static void test_file_read__refuses_what_is_no_file(void **state) {
+    struct buffer out;
+    struct error err = {0};
+    buffer_init(&out, 100);
+    assert_int_equal(file_read(in(*state, "none"), &out, &err), STATUS_NOT_FOUND);
+    assert_int_equal(file_read(((struct folder *)*state)->path, &out, &err), STATUS_INVALID);
+    assert_non_null(strstr(err.text, "is a folder, not a file"));
+    assert_int_equal(mkfifo(in(*state, "pipe"), 0600), 0);
+    assert_int_equal(file_read(in(*state, "pipe"), &out, &err), STATUS_INVALID);
+    assert_int_equal(file_read("/dev/zero", &out, &err), STATUS_INVALID);
+    assert_int_equal(out.count, 0);
+    buffer_done(&out);
+}
+
+static void test_file_read__follows_links(void **state) {
+    put(in(*state, "a"), "here");
+    assert_int_equal(symlink("a", in(*state, "link")), 0);
+    assert_holds(in(*state, "link"), "here");
+}
+
+static void test_file_read__says_when_the_heap_is_used_up(void **state) {
+    put(in(*state, "a"), "12345678");
+    struct buffer out;
+    struct error err = {0};
+    buffer_init(&out, 100);
+    (void)memory_fail_at(0, 1);
+    assert_int_equal(file_read(in(*state, "a"), &out, &err), STATUS_NO_MEMORY);
+    assert_int_equal(file_list(((struct folder *)*state)->path, count_each, &(int){0}, &err),
+                     STATUS_NO_MEMORY);
+    (void)memory_fail_at(-1, 0);
+    buffer_done(&out);
+}
+
+static void test_file_read_start__gives_the_start_and_the_whole_size(void **state) {
+    put(in(*state, "a"), "12345678");
+    static const size_t MOST[] = {0, 1, 7, 8, 9, 100};
+    for (size_t i = 0; i < sizeof(MOST) / sizeof(MOST[0]); i++) {
+        struct buffer out;
+        int64_t bytes = 0;
+        buffer_init(&out, 100);
+        assert_int_equal(file_read_start(in(*state, "a"), MOST[i], &out, &bytes, NULL), STATUS_OK);
+        assert_int_equal(out.count, MOST[i] < 8 ? MOST[i] : 8);
+        assert_true(bytes == 8);
+        buffer_done(&out);
+    }
+}
+
+static void test_file_facts__tells_files_from_folders(void **state) {
+    struct file_facts facts;
+    put(in(*state, "a"), "123");
+    assert_int_equal(file_facts(in(*state, "a"), &facts, NULL), STATUS_OK);
+    assert_true(facts.is_regular && !facts.is_folder && facts.bytes == 3 && facts.inode > 0);
+    assert_true(facts.modified_ns > INT64_C(1000000000) * 1000000);
+    assert_int_equal(file_facts(((struct folder *)*state)->path, &facts, NULL), STATUS_OK);
+    assert_true(facts.is_folder && !facts.is_regular);
+    struct error err = {0};
+    assert_int_equal(file_facts(in(*state, "none"), &facts, &err), STATUS_NOT_FOUND);
+}
+
+static void test_file_make_folder__makes_those_above_and_may_be_repeated(void **state) {
+    struct error err = {0};
+    const char *deep = in(*state, "x//y/z/");
+    assert_int_equal(file_make_folder(deep, &err), STATUS_OK);
+    assert_int_equal(file_make_folder(deep, &err), STATUS_OK);
+    put(in(*state, "x/y/z/file"), "1");
+    assert_int_equal(file_make_folder(in(*state, "x/y/z/file"), &err), STATUS_INVALID);
+    assert_int_equal(file_make_folder(in(*state, "x/y/z/file/more"), &err), STATUS_INVALID);
+    assert_int_equal(file_make_folder("", &err), STATUS_INVALID);
+    assert_int_equal(file_make_folder("/", &err), STATUS_OK);
+}
+
+static void test_file_rename__and_remove_say_what_is_not_there(void **state) {
+    struct error err = {0};
+    put(in(*state, "a"), "1");
+    assert_int_equal(file_rename(in(*state, "a"), in(*state, "b"), &err), STATUS_OK);
+    assert_holds(in(*state, "b"), "1");
+    assert_int_equal(file_rename(in(*state, "a"), in(*state, "c"), &err), STATUS_NOT_FOUND);
+    assert_int_equal(file_remove(in(*state, "b"), &err), STATUS_OK);
+    assert_int_equal(file_remove(in(*state, "b"), &err), STATUS_NOT_FOUND);
+    assert_int_equal(file_sync_folder(((struct folder *)*state)->path, &err), STATUS_OK);
+    assert_int_equal(file_sync_folder(in(*state, "none"), &err), STATUS_NOT_FOUND);
+}
+
+struct listing {
+    char names[8][16];
+    int count;
+    int most;
+};
+
+static bool list_each(void *owner, const char *name) {
+    struct listing *listing = owner;
+    (void)snprintf(listing->names[listing->count], 16, "%s", name);
+    listing->count++;
+    return listing->count < listing->most;
+}
+
+static void test_file_list__is_in_order_and_ends_early_when_told(void **state) {
+    static const char *const NAMES[] = {"b", "A", "a", ".hidden", "a-1"};
+    for (size_t i = 0; i < 5; i++) {
+        put(in(*state, NAMES[i]), "");
+    }
+    struct listing all = {.most = 100};
+    const char *folder = ((struct folder *)*state)->path;
+    assert_int_equal(file_list(folder, list_each, &all, NULL), STATUS_OK);
+    static const char *const ORDER[] = {".hidden", "A", "a", "a-1", "b"};
+    assert_int_equal(all.count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(all.names[i], ORDER[i]);
+    }
+    struct listing two = {.most = 2};
+    assert_int_equal(file_list(folder, list_each, &two, NULL), STATUS_OK);
+    assert_int_equal(two.count, 2);
+    assert_int_equal(file_list(in(*state, "none"), list_each, &two, NULL), STATUS_NOT_FOUND);
+    struct listing none = {.most = 1};
+    assert_int_equal(file_make_folder(in(*state, "empty"), NULL), STATUS_OK);
+    assert_int_equal(file_list(in(*state, "empty"), list_each, &none, NULL), STATUS_OK);
+    assert_int_equal(none.count, 0);
+}
+
+static void test_file_lock_take__names_the_process_that_holds_it(void **state) {
+    const char *folder = ((struct folder *)*state)->path;
+    struct file_lock *lock = NULL;
+    struct file_lock *second = NULL;
+    struct error err = {0};
+    assert_int_equal(file_lock_take(folder, &lock, &err), STATUS_OK);
+    assert_int_equal(file_lock_take(folder, &second, &err), STATUS_CONFLICT);
+    char number[64];
+    (void)snprintf(number, sizeof(number), "is used by process %ld", (long)getpid());
+    assert_non_null(strstr(err.text, number));
+    assert_null(second);
+    file_lock_drop(lock);
+    assert_int_equal(file_lock_take(folder, &second, &err), STATUS_OK);
+    file_lock_drop(second);
+    file_lock_drop(NULL);
+    assert_int_equal(file_lock_take(in(*state, "none"), &lock, &err), STATUS_NOT_FOUND);
+}
+
+static void test_file_lock_take__ends_with_the_process_that_took_it(void **state) {
+    const char *folder = ((struct folder *)*state)->path;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct file_lock *lock = NULL;
+        _exit(file_lock_take(folder, &lock, NULL) == STATUS_OK ? 0 : 1);
+    }
+    int how = 0;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+    struct file_lock *lock = NULL;
+    assert_int_equal(file_lock_take(folder, &lock, NULL), STATUS_OK);
+    file_lock_drop(lock);
+}
+
+static void test_file_space__is_known_where_a_path_lies(void **state) {
+    int64_t free_bytes = -1;
+    int64_t all_bytes = -1;
+    const char *folder = ((struct folder *)*state)->path;
+    assert_int_equal(file_space(folder, &free_bytes, &all_bytes, NULL), STATUS_OK);
+    assert_true(free_bytes >= 0 && free_bytes <= all_bytes && all_bytes > 0);
+    assert_int_equal(file_space(in(*state, "none"), &free_bytes, &all_bytes, NULL),
+                     STATUS_NOT_FOUND);
+}
+
+static void test_file_program_folder__is_where_this_test_lies(void **state) {
+    (void)state;
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/platform-file_test", file_program_folder());
+    struct file_facts facts;
+    assert_int_equal(file_facts(path, &facts, NULL), STATUS_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            test_file_replace__writes_whole_files_and_leaves_nothing_beside, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_replace__keeps_the_rights_of_the_old_file,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_replace__leaves_the_old_file_when_it_fails,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_read__is_bounded_by_its_buffer, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_read__appends_and_undoes_what_it_appended,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_read__reads_files_that_do_not_know_their_size,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_read__refuses_what_is_no_file, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_read__follows_links, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_read__says_when_the_heap_is_used_up, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_read_start__gives_the_start_and_the_whole_size,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_facts__tells_files_from_folders, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(
+            test_file_make_folder__makes_those_above_and_may_be_repeated, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_rename__and_remove_say_what_is_not_there,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_list__is_in_order_and_ends_early_when_told,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_lock_take__names_the_process_that_holds_it,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_lock_take__ends_with_the_process_that_took_it,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_space__is_known_where_a_path_lies, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_program_folder__is_where_this_test_lies,
+                                        make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
