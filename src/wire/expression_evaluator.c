@@ -119,61 +119,88 @@ static enum outcome walk_root(struct walk *walk, const struct node *node, struct
 
 /* Variables -------------------------------------------------------------------------------- */
 
+enum let_state { LET_NOT_YET, LET_UNDER_WAY, LET_KNOWN };
+
+/* The let of that name, or the count of lets. */
+static uint32_t find_let(const struct context *context, struct slice name) {
+    uint32_t index = 0;
+    while (index < context->let_count && !slice_equal(context->lets[index].name, name)) {
+        index++;
+    }
+    return index;
+}
+
+/* What is wrong with the use of a variable, not with its value. */
+static status check_let(const struct context *context, uint32_t index, struct slice name,
+                        struct error *err) {
+    if (index == context->let_count) {
+        return fail(err, STATUS_INVALID,
+                    "there is no `$%.*s`: $params, $device, $run, $name and the names under `let:` "
+                    "are variables",
+                    SLICE_ARGS(name));
+    }
+    if (context->let_states[index] == LET_UNDER_WAY) {
+        return fail(err, STATUS_INVALID, "`$%.*s` needs itself", SLICE_ARGS(name));
+    }
+    return STATUS_OK;
+}
+
 static status let_value(struct context *context, uint32_t index, struct value *out_value,
                         struct error *err) {
-    enum { NOT_YET, UNDER_WAY, KNOWN };
     const struct let *let = &context->lets[index];
-    if (context->let_states[index] == UNDER_WAY) {
-        return fail(err, STATUS_INVALID, "`$%.*s` needs itself", SLICE_ARGS(let->name));
-    }
-    if (context->let_states[index] == NOT_YET) {
-        context->let_states[index] = UNDER_WAY;
+    if (context->let_states[index] == LET_NOT_YET) {
+        context->let_states[index] = LET_UNDER_WAY;
         const status rendered =
             template_render(let->template, context, &context->let_values[index], err);
-        context->let_states[index] = rendered == STATUS_OK ? KNOWN : NOT_YET;
+        context->let_states[index] = rendered == STATUS_OK ? LET_KNOWN : LET_NOT_YET;
         TRY(rendered);
     }
     *out_value = context->let_values[index];
     return STATUS_OK;
 }
 
-status context_variable(struct context *context, struct slice name, struct value *out_value,
-                        struct error *err) {
-    switch (variable_of(name)) {
+static struct value own_variable(const struct context *context, enum variable variable) {
+    switch (variable) {
     case VARIABLE_PARAMS:
-        *out_value = context->params;
-        return STATUS_OK;
+        return context->params;
     case VARIABLE_DEVICE:
-        *out_value = context->device;
-        return STATUS_OK;
+        return context->device;
     case VARIABLE_RUN:
-        *out_value = context->run;
-        return STATUS_OK;
+        return context->run;
     case VARIABLE_NAME:
-        *out_value = context->name;
-        return STATUS_OK;
+        return context->name;
     case VARIABLE_LET:
         break;
     }
-    for (uint32_t i = 0; i < context->let_count; i++) {
-        if (slice_equal(context->lets[i].name, name)) {
-            return let_value(context, i, out_value, err);
-        }
-    }
-    return fail(err, STATUS_INVALID,
-                "there is no `$%.*s`: $params, $device, $run, $name and the names under `let:` "
-                "are variables",
-                SLICE_ARGS(name));
+    return (struct value){0};
 }
 
+status context_variable(struct context *context, struct slice name, struct value *out_value,
+                        struct error *err) {
+    const enum variable variable = variable_of(name);
+    if (variable != VARIABLE_LET) {
+        *out_value = own_variable(context, variable);
+        return STATUS_OK;
+    }
+    const uint32_t index = find_let(context, name);
+    TRY(check_let(context, index, name, err));
+    return let_value(context, index, out_value, err);
+}
+
+/* The error of a let's value has the let's own place. */
 static enum outcome walk_variable(struct walk *walk, const struct node *node,
                                   struct value *out_value) {
-    const status got = context_variable(walk->context, node->name, out_value, walk->err);
-    if (got != STATUS_OK) {
-        walk->failed = got;
-        return FAILED;
+    if (node->variable != VARIABLE_LET) {
+        *out_value = own_variable(walk->context, node->variable);
+        return YIELDED;
     }
-    return YIELDED;
+    const uint32_t index = find_let(walk->context, node->name);
+    const status usable = check_let(walk->context, index, node->name, walk->err);
+    if (usable != STATUS_OK) {
+        return failed(walk, node, usable);
+    }
+    walk->failed = let_value(walk->context, index, out_value, walk->err);
+    return walk->failed == STATUS_OK ? YIELDED : FAILED;
 }
 
 /* Comparisons and logic -------------------------------------------------------------------- */
