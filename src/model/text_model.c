@@ -31,6 +31,8 @@
 
 static const char MAGIC[] = "EBTM";
 
+static const double FACTOR_MAX = 1e6; /* keeps every sum finite */
+
 enum { MAGIC_BYTES = 4, FIXED_BYTES = 28, JSON_ARENA_BYTES = 256 * 1024 };
 
 struct text_model {
@@ -82,8 +84,9 @@ static const char *parts_fault(const struct text_parts *parts) {
         }
     }
     for (uint32_t i = 0; fault == NULL && i < vectors; i++) {
-        const bool finite = isfinite(parts->scales[i]) && isfinite(parts->biases[i]);
-        fault = finite ? NULL : "a scale or a bias is not a number";
+        const bool sane =
+            fabs(parts->scales[i]) <= FACTOR_MAX && fabs(parts->biases[i]) <= FACTOR_MAX;
+        fault = sane ? NULL : "a scale or a bias is not a number up to a million";
     }
     return fault;
 }

@@ -272,6 +272,9 @@ static void test_text_model_write__parts_that_cannot_be_read_are_refused(void **
     made.labels[2] = SLICE("other");
     made.scales[1] = (double)NAN;
     assert_int_equal(text_model_write(&made.parts, &made.bytes, &err), STATUS_INVALID);
+    made.scales[1] = 1;
+    made.biases[1] = -2e6;
+    assert_int_equal(text_model_write(&made.parts, &made.bytes, &err), STATUS_INVALID);
     assert_int_equal(made.bytes.count, 0);
     done(&made);
 }
