@@ -129,6 +129,15 @@ struct slice fault_quote(struct slice text) {
     return text_cut(text, FAULT_QUOTE_BYTES_MAX);
 }
 
+struct fault_hint fault_hint(const char *nearest) {
+    struct fault_hint hint = {""};
+    if (nearest != NULL) {
+        (void)snprintf(hint.text, sizeof(hint.text), ": did you mean `%.*s`?",
+                       FAULT_QUOTE_BYTES_MAX, nearest);
+    }
+    return hint;
+}
+
 static status no_memory(struct owned_list *owned, struct error *err) {
     fault_list_release(&owned->list);
     return fail(err, STATUS_NO_MEMORY, "no memory for the list of faults");

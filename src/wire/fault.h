@@ -60,6 +60,12 @@ struct slice fault_quote(struct slice text);
 /* The same for printf's "%.*s". */
 #define QUOTED(text) SLICE_ARGS(fault_quote(text))
 
+/* ": did you mean `NEAREST`?", empty for NULL: what ends a sentence about an unknown word. */
+struct fault_hint {
+    char text[FAULT_QUOTE_BYTES_MAX + 24];
+};
+struct fault_hint fault_hint(const char *nearest);
+
 /* A copy that belongs to nobody else, given back by fault_list_release; also when there are none.
  */
 status faults_take(const struct faults *faults, struct slice file, struct fault_list **out_list,

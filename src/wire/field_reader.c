@@ -56,7 +56,8 @@ static bool read_type(struct reading *reading, const struct yaml *node, enum fie
     if (!keys_scalar(reading, "type", "the name of a type", node, &word)) {
         return false;
     }
-    if (slice_is(word, "line") || slice_is(word, "source") || slice_is(word, "destination")) {
+    if (slice_is(word, "line") || slice_is(word, "zone") || slice_is(word, "source") ||
+        slice_is(word, "destination")) {
         faults_add(reading->faults, node->place, "`type: %.*s` is not in this version of ebb",
                    SLICE_ARGS(word));
         return false;

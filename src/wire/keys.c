@@ -87,8 +87,8 @@ static void say_unknown(struct reading *reading, const struct key_table *table,
     names[count] = NULL;
     const char *nearest = text_nearest(pair->key, names);
     if (nearest != NULL) {
-        faults_add(reading->faults, pair->key_place, "`%.*s` is no key of %s: did you mean `%s`?",
-                   QUOTED(pair->key), table->what, nearest);
+        faults_add(reading->faults, pair->key_place, "`%.*s` is no key of %s%s", QUOTED(pair->key),
+                   table->what, fault_hint(nearest).text);
         return;
     }
     char built[LIST_TEXT_BYTES];
@@ -353,8 +353,8 @@ int keys_word(struct reading *reading, const char *name, const char *const words
     }
     const char *nearest = text_nearest(text, words);
     if (nearest != NULL) {
-        faults_add(reading->faults, place, "`%s: %.*s`: did you mean `%s`?", name, QUOTED(text),
-                   nearest);
+        faults_add(reading->faults, place, "`%s: %.*s`%s", name, QUOTED(text),
+                   fault_hint(nearest).text);
         return -1;
     }
     char all[LIST_TEXT_BYTES] = "";

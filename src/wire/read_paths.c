@@ -130,12 +130,8 @@ static void check_output(const struct look *look, const struct step_draft *step,
         const struct slice name = path->names[i];
         const struct field *field = field_find(set, name);
         if (field == NULL) {
-            const char *nearest = field_nearest(set, name);
             if (!set->open) {
-                faults_add(faults, path->place, "agent `%.*s` has no output `%.*s`%s%s%s",
-                           QUOTED(step->step.agent), QUOTED(name),
-                           nearest != NULL ? ": did you mean `" : "",
-                           nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
+                draft_say_no_output(look->draft, step, set, name, path->place);
             }
             return;
         }
@@ -157,10 +153,7 @@ static void check_steps_path(const struct look *look, const struct path *path) {
         return;
     }
     if (!draft_find_step(draft, path->names[0], &index)) {
-        const char *nearest = draft_nearest_step(draft, path->names[0]);
-        faults_add(draft->reading.faults, path->place, "there is no step `%.*s`%s%s%s",
-                   QUOTED(path->names[0]), nearest != NULL ? ": did you mean `" : "",
-                   nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
+        draft_say_no_step(look->draft, path->names[0], path->place);
         return;
     }
     check_before(look, index, path->place, (struct slice){0});
@@ -228,19 +221,27 @@ static void check_variable(const struct look *look, const struct path *path) {
                QUOTED(name), nearest != NULL ? nearest : "");
 }
 
-/* What is never there is a mistake that no run would tell. */
+static bool gives(const struct trigger *trigger, bool text) {
+    if (trigger->kind == TRIGGER_WATCH) {
+        return text && trigger->text;
+    }
+    return text == (trigger->format == STDIN_TEXT);
+}
+
+/* Members of an event differ by trigger; what no trigger gives is null in every run, and no run
+ * would tell. */
 static void check_event_path(const struct look *look, const struct path *path) {
     const struct workflow_draft *draft = look->draft;
-    bool has_text = draft->trigger_count == 0;
+    const bool text = path->name_count > 0 && slice_is(path->names[0], "text");
+    const bool data = path->name_count > 0 && slice_is(path->names[0], "data");
+    bool given = draft->triggers_unsure || draft->trigger_count == 0;
     for (uint32_t i = 0; i < draft->trigger_count; i++) {
-        const struct trigger *trigger = &draft->triggers[i];
-        has_text = has_text ||
-                   (trigger->kind == TRIGGER_WATCH ? trigger->text : trigger->format == STDIN_TEXT);
+        given = given || gives(&draft->triggers[i], text);
     }
-    if (path->name_count > 0 && slice_is(path->names[0], "text") && !has_text) {
+    if ((text || data) && !given) {
         faults_warn(draft->reading.faults, path->place,
-                    "no trigger gives `.event.text`: that takes `text: true` under `watch`, or "
-                    "`stdin: text`");
+                    "no trigger gives `.event.%s`: that takes %s", text ? "text" : "data",
+                    text ? "`text: true` under `watch`, or `stdin: text`" : "`stdin: json`");
     }
 }
 

@@ -183,6 +183,20 @@ static bool is_own_variable(struct slice name) {
            slice_is(name, "name");
 }
 
+/* jq reads these as its own, also behind a $. */
+static bool is_word_of_jq(struct slice name) {
+    static const char *const WORDS[] = {"and",     "as",      "catch", "def",    "elif", "else",
+                                        "end",     "foreach", "if",    "import", "in",   "include",
+                                        "label",   "module",  "or",    "reduce", "then", "try",
+                                        "__loc__", "ENV",     NULL};
+    for (size_t i = 0; WORDS[i] != NULL; i++) {
+        if (slice_is(name, WORDS[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_let(struct workflow_draft *draft, const struct yaml_pair *pair) {
     struct reading *reading = &draft->reading;
     const struct key key = {.name = "let", .offset = offsetof(struct let, template)};
@@ -193,6 +207,9 @@ static void read_let(struct workflow_draft *draft, const struct yaml_pair *pair)
     reading->faults->no_memory |= one->let.name.bytes == NULL;
     if (is_own_variable(pair->key)) {
         faults_add(reading->faults, pair->key_place, "`$%.*s` is ebb's own: take another name",
+                   QUOTED(pair->key));
+    } else if (is_word_of_jq(pair->key)) {
+        faults_add(reading->faults, pair->key_place, "`$%.*s` is a word of jq: take another name",
                    QUOTED(pair->key));
     } else if (!text_is_field(pair->key)) {
         keys_say_name(reading, "let", '_', pair->key, pair->key_place);

@@ -94,11 +94,9 @@ static void check_member(struct workflow_draft *draft, const struct step_draft *
     if (step->inputs->open) {
         return;
     }
-    const char *nearest = field_nearest(step->inputs, pair->key);
-    faults_add(draft->reading.faults, pair->key_place, "agent `%.*s` has no input `%.*s`%s%s%s",
+    faults_add(draft->reading.faults, pair->key_place, "agent `%.*s` has no input `%.*s`%s",
                QUOTED(step->step.agent), QUOTED(pair->key),
-               nearest != NULL ? ": did you mean `" : "", nearest != NULL ? nearest : "",
-               nearest != NULL ? "`?" : "");
+               fault_hint(field_nearest(step->inputs, pair->key)).text);
 }
 
 static void check_with(struct workflow_draft *draft, const struct step_draft *step) {
@@ -135,11 +133,7 @@ static void check_use(struct workflow_draft *draft, const struct step_draft *ste
         if (field != NULL) {
             check_literal(draft, field, &pair->value);
         } else if (!step->outputs->open) {
-            const char *nearest = field_nearest(step->outputs, pair->key);
-            faults_add(draft->reading.faults, pair->key_place,
-                       "agent `%.*s` has no output `%.*s`%s%s%s", QUOTED(step->step.agent),
-                       QUOTED(pair->key), nearest != NULL ? ": did you mean `" : "",
-                       nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
+            draft_say_no_output(draft, step, step->outputs, pair->key, pair->key_place);
         }
     }
 }

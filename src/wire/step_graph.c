@@ -19,10 +19,7 @@ static void read_need(struct workflow_draft *draft, uint32_t index, const struct
         return;
     }
     if (!draft_find_step(draft, id, &other)) {
-        const char *nearest = draft_nearest_step(draft, id);
-        faults_add(faults, node->place, "there is no step `%.*s`%s%s%s", QUOTED(id),
-                   nearest != NULL ? ": did you mean `" : "", nearest != NULL ? nearest : "",
-                   nearest != NULL ? "`?" : "");
+        draft_say_no_step(draft, id, node->place);
     } else if (other == index) {
         faults_add(faults, node->place, "step `%.*s` needs itself", QUOTED(id));
     } else if (step_set_has(&step->needs_set, other)) {
@@ -40,10 +37,7 @@ static void read_stand_in(struct workflow_draft *draft, uint32_t index) {
         return;
     }
     if (!draft_find_step(draft, step->other_id, &other)) {
-        const char *nearest = draft_nearest_step(draft, step->other_id);
-        faults_add(faults, step->other_place, "there is no step `%.*s`%s%s%s",
-                   QUOTED(step->other_id), nearest != NULL ? ": did you mean `" : "",
-                   nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
+        draft_say_no_step(draft, step->other_id, step->other_place);
         return;
     }
     if (other == index) {

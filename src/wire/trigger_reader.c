@@ -182,26 +182,26 @@ static bool has_other_kind(const struct yaml *node) {
 }
 
 static void read_trigger(struct workflow_draft *draft, const struct yaml *node) {
-    struct reading *reading = &draft->reading;
+    struct faults *faults = draft->reading.faults;
+    const uint32_t before = faults->error_count;
     struct trigger_draft one = {.trigger = {.place = node->place}};
-    if (!keys_read(reading, &TRIGGER_TABLE, node, &one)) {
-        return;
-    }
-    if (one.stdin_node != NULL && one.watch_node != NULL) {
-        faults_add(reading->faults, node->place,
-                   "a trigger is `stdin` or `watch`: make `trigger` a list of two");
-    } else if (one.stdin_node == NULL && one.watch_node == NULL) {
-        if (!has_other_kind(node)) {
-            faults_add(reading->faults, node->place, "a trigger needs `stdin` or `watch`");
+    if (keys_read(&draft->reading, &TRIGGER_TABLE, node, &one)) {
+        if (one.stdin_node != NULL && one.watch_node != NULL) {
+            faults_add(faults, node->place,
+                       "a trigger is `stdin` or `watch`: make `trigger` a list of two");
+        } else if (one.stdin_node == NULL && one.watch_node == NULL && !has_other_kind(node)) {
+            faults_add(faults, node->place, "a trigger needs `stdin` or `watch`");
         }
-        return;
     }
     for (uint32_t i = 0; i < draft->trigger_count && one.stdin_node != NULL; i++) {
         if (draft->triggers[i].kind == TRIGGER_STDIN) {
-            faults_add(reading->faults, node->place, "there is one standard input: one `stdin`");
+            faults_add(faults, node->place, "there is one standard input: one `stdin`");
         }
     }
-    draft->triggers[draft->trigger_count++] = one.trigger;
+    draft->triggers_unsure = draft->triggers_unsure || faults->error_count != before;
+    if (one.stdin_node != NULL || one.watch_node != NULL) {
+        draft->triggers[draft->trigger_count++] = one.trigger;
+    }
 }
 
 void triggers_read(struct reading *reading, const struct key *key, const struct yaml *node,

@@ -33,16 +33,28 @@ bool draft_find_step(const struct workflow_draft *draft, struct slice id, uint32
     return false;
 }
 
-const char *draft_nearest_step(const struct workflow_draft *draft, struct slice id) {
+void draft_say_no_step(struct workflow_draft *draft, struct slice id, struct place place) {
     const char *ids[WORKFLOW_STEPS_MAX + 1];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < draft->step_count; i++) {
+    /* To compare with every id takes long when it is done for countless faults that nobody reads.
+     */
+    const uint32_t known = draft->reading.faults->count < FAULTS_MAX ? draft->step_count : 0;
+    for (uint32_t i = 0; i < known; i++) {
         if (draft->steps[i].step.id.count > 0) {
             ids[count++] = draft->steps[i].step.id.bytes; /* copies end with a zero */
         }
     }
     ids[count] = NULL;
-    return text_nearest(id, ids);
+    faults_add(draft->reading.faults, place, "there is no step `%.*s`%s", QUOTED(id),
+               fault_hint(text_nearest(id, ids)).text);
+}
+
+void draft_say_no_output(struct workflow_draft *draft, const struct step_draft *step,
+                         const struct field_set *set, struct slice name, struct place place) {
+    const char *nearest =
+        draft->reading.faults->count < FAULTS_MAX ? field_nearest(set, name) : NULL;
+    faults_add(draft->reading.faults, place, "agent `%.*s` has no output `%.*s`%s",
+               QUOTED(step->step.agent), QUOTED(name), fault_hint(nearest).text);
 }
 
 void *draft_scratch(struct workflow_draft *draft, size_t count, size_t bytes_each) {
@@ -120,8 +132,24 @@ static void mend(struct reading *reading, const struct yaml *node, struct yaml *
     }
 }
 
+/* A secret in a value would be handed to an agent, written to a journal or sent. */
+static void refuse_secrets(struct reading *reading, const struct yaml *node) {
+    const struct slice text = node->text;
+    if (node->kind == YAML_SCALAR && slice_starts(text, "secret:") &&
+        text_is_name(slice_part(text, sizeof("secret:") - 1, text.count))) {
+        faults_add(reading->faults, node->place,
+                   "`%.*s`: a secret stands in sources, destinations and agents' settings, not in "
+                   "a workflow",
+                   QUOTED(text));
+    }
+    for (uint32_t i = 0; node->kind != YAML_SCALAR && i < node->count; i++) {
+        refuse_secrets(reading, node->kind == YAML_LIST ? &node->items[i] : &node->pairs[i].value);
+    }
+}
+
 void draft_read_template(struct reading *reading, const struct key *key, const struct yaml *node,
                          void *target) {
+    refuse_secrets(reading, node);
     struct place at = node->place;
     struct error err;
     const struct template *template;

@@ -59,6 +59,7 @@ struct workflow_draft {
     struct workflow *workflow; /* what is filled */
     struct trigger *triggers;
     uint32_t trigger_count;
+    bool triggers_unsure; /* one of them has faults: what events hold is not known */
     bool queue_given;
     struct step_draft *steps;
     uint32_t step_count;
@@ -81,8 +82,12 @@ bool step_set_has(const struct step_set *set, uint32_t index);
 /* Index of the step of that id; false: none. */
 bool draft_find_step(const struct workflow_draft *draft, struct slice id, uint32_t *out_index);
 
-/* The id nearest to this one, or NULL. */
-const char *draft_nearest_step(const struct workflow_draft *draft, struct slice id);
+/* "there is no step `ID`", with the nearest that there is. */
+void draft_say_no_step(struct workflow_draft *draft, struct slice id, struct place place);
+
+/* "agent `NAME` has no output `NAME`", with the nearest of the set. */
+void draft_say_no_output(struct workflow_draft *draft, const struct step_draft *step,
+                         const struct field_set *set, struct slice name, struct place place);
 
 /* `count` zeroed items in the scratch arena; a lack of room is noted, NULL then. */
 void *draft_scratch(struct workflow_draft *draft, size_t count, size_t bytes_each);
