@@ -561,7 +561,10 @@ static const struct node *parse_member_name(struct parser *parser, const struct 
         return name;
     }
     if (sees(parser, "(")) {
-        return parse_parentheses(parser);
+        const struct node *name = parse_parentheses(parser);
+        const bool is_wrong =
+            name != NULL && name->kind == NODE_LITERAL && name->literal.kind != VALUE_TEXT;
+        return is_wrong ? refuse(parser, token.begin, "a member's name is a string") : name;
     }
     return token.kind == TOKEN_SIGN ? refuse(parser, token.begin, "a name is missing before '%.*s'",
                                              SLICE_ARGS(token.text))

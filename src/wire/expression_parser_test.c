@@ -93,6 +93,7 @@ static void test_parser__what_jq_would_refuse_is_refused_with_its_place(void **s
     check_kind("\"a\\q\"", "3:7: a string has the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
                            "\\uXXXX and \\(");
     check_kind(".a ==\n  )", "4:7: ')' closes nothing");
+    check_kind("{(2): 1}", "3:6: a member's name is a string");
     check_kind("1e999", "3:5: the number is too large");
 }
 
