@@ -151,7 +151,7 @@ static void test_http__cuts_off_who_takes_no_answer(void **state) {
     struct stage *stage = *state;
     http_server_set_patience(stage->server, 50);
     run_client(stage, client_takes_nothing);
-    assert_in_range(stage->answer.count, 1, LONG_BYTES - 1);
+    assert_true(stage->answer.count < LONG_BYTES);
 }
 
 static void client_waits_long_for_its_answer(struct stage *stage) {
@@ -160,8 +160,8 @@ static void client_waits_long_for_its_answer(struct stage *stage) {
 
 static void test_http__has_patience_with_who_waits_for_us(void **state) {
     struct stage *stage = *state;
-    stage->later_ms = 300;
-    http_server_set_patience(stage->server, 100);
+    stage->later_ms = 1200;
+    http_server_set_patience(stage->server, 400);
     run_client(stage, client_waits_long_for_its_answer);
     assert_answer(stage, "at last");
 }

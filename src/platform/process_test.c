@@ -99,13 +99,14 @@ static void test_process__that_reads_nothing_fills_its_input(void **state) {
 
 static void test_process__that_closed_its_input_ends_as_it_likes(void **state) {
     struct stage *stage = *state;
-    start_shell(stage, "exec <&-; echo closed; read line <&3; exit 3");
+    start_shell(stage, "trap 'exit 3' TERM; exec <&-; echo closed; sleep 1000 & wait");
     stage->stop_at = "closed";
     loop_run(stage->loop);
     write_text(stage, "nobody reads this\n");
     write_text(stage, "nor this\n");
+    process_signal(stage->process, SIGTERM);
     loop_run(stage->loop);
-    assert_true(stage->ended);
+    assert_int_equal(stage->exit_code, 3);
 }
 
 static void test_process__unknown_is_said_before_it_starts(void **state) {
