@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { FOLDS = 5, MEMORY = 8 << 20 };
+enum { FOLDS = 5, MEMORY = 8 << 20, SMALL_MEMORY = 256 << 10 };
 
 static const struct text_settings SETTINGS = {.bytes_max = 1024, .pairs = true};
 
@@ -173,7 +173,7 @@ static void test_text_corpus__bounds_are_kept(void **state) {
     add(&corpus, "label-63", "text");
     text_corpus_done(&corpus);
 
-    assert_int_equal(text_corpus_init(&corpus, &SETTINGS, 256 * 1024, &err), STATUS_OK);
+    assert_int_equal(text_corpus_init(&corpus, &SETTINGS, SMALL_MEMORY, &err), STATUS_OK);
     status done = STATUS_OK;
     int added = 0;
     for (; done == STATUS_OK && added < 100000; added++) {
@@ -185,7 +185,7 @@ static void test_text_corpus__bounds_are_kept(void **state) {
     assert_int_equal(corpus.texts_count, added - 1);
     assert_true(corpus.features_room * sizeof(uint32_t) +
                     corpus.texts_room * sizeof(struct corpus_text) <=
-                256 * 1024);
+                SMALL_MEMORY);
     text_corpus_done(&corpus);
 
     const struct text_settings wrong = {.bytes_max = 1};

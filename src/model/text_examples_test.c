@@ -15,11 +15,11 @@
 
 enum { PATH_ROOM = 512 };
 
-static char home[] = "/tmp/ebb-text-examples-XXXXXX";
+static char home[64];
 
 static int set_up(void **state) {
     (void)state;
-    (void)memcpy(home + strlen(home) - 6, "XXXXXX", 6);
+    (void)snprintf(home, sizeof(home), "/tmp/ebb-text-examples-XXXXXX");
     return mkdtemp(home) != NULL ? 0 : -1;
 }
 

@@ -106,7 +106,7 @@ static uint32_t chances_of(const double *scores, uint32_t labels_count, double *
 
 static void learn_one(struct text_learner *learner, size_t index, double step) {
     const struct corpus_text *text = &learner->corpus->texts[index];
-    double scores[TEXT_LABELS_MAX];
+    double scores[TEXT_LABELS_MAX] = {0};
     double chances[TEXT_LABELS_MAX];
     text_learner_score(learner, index, scores);
     (void)chances_of(scores, learner->corpus->labels_count, chances);
@@ -160,7 +160,7 @@ void text_learner_learn(struct text_learner *learner, uint16_t without, double s
 
 uint32_t text_calibrated(const struct text_calibration *calibration, uint32_t labels_count,
                          const float *scores, double *out_chances) {
-    double odds[TEXT_LABELS_MAX];
+    double odds[TEXT_LABELS_MAX] = {0};
     for (uint32_t k = 0; k < text_vectors(labels_count); k++) {
         odds[k] = calibration->slope * (double)scores[k] + calibration->offsets[k];
     }

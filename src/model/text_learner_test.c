@@ -93,7 +93,7 @@ static void test_text_learner__a_seed_gives_the_same_weights_again(void **state)
     begin(&corpus, 3);
     open_learner(&first, &corpus);
     open_learner(&second, &corpus);
-    const size_t bytes = BUCKETS * 3 * sizeof(float);
+    const size_t bytes = sizeof(float) * BUCKETS * 3;
     text_learner_learn(&first, FOLD_NONE, 2, 3, 7);
     text_learner_learn(&second, 1, 2, 3, 8);
     assert_memory_not_equal(first.weights, second.weights, bytes);
@@ -132,13 +132,15 @@ static void label_at_random(struct text_corpus *corpus, uint32_t labels, const f
 
 static void test_text_calibrate__finds_the_slope_that_made_the_labels(void **state) {
     (void)state;
+    static const double SLOPES[] = {0.25, 1.5, 9};
     static float scores[JUDGED * 3];
     for (uint32_t labels = 2; labels <= 3; labels++) {
         uint64_t random = labels;
         for (size_t i = 0; i < sizeof(scores) / sizeof(scores[0]); i++) {
             scores[i] = (float)(6 * next_double(&random) - 3);
         }
-        for (double slope = 0.25; slope < 9; slope *= 6) {
+        for (size_t s = 0; s < sizeof(SLOPES) / sizeof(SLOPES[0]); s++) {
+            const double slope = SLOPES[s];
             struct text_corpus corpus;
             label_at_random(&corpus, labels, scores, slope, &random);
             const struct text_calibration found = text_calibrate(&corpus, scores);

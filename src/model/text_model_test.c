@@ -162,6 +162,11 @@ static void test_text_model_ask__the_chance_follows_from_scale_bias_and_length(v
     done(&made);
 }
 
+static void flip(struct buffer *bytes, size_t index, unsigned bit) {
+    unsigned char *byte = (unsigned char *)bytes->bytes + index;
+    *byte = (unsigned char)(*byte ^ 1U << bit);
+}
+
 static void test_text_model_read__every_changed_byte_is_noticed(void **state) {
     (void)state;
     struct made made;
@@ -169,11 +174,11 @@ static void test_text_model_read__every_changed_byte_is_noticed(void **state) {
     struct error err;
     for (size_t i = 0; i < made.bytes.count; i++) {
         for (unsigned bit = 0; bit < 8; bit += 7) {
-            made.bytes.bytes[i] ^= (char)(1U << bit);
+            flip(&made.bytes, i, bit);
             const status said = refusal(buffer_slice(&made.bytes), &err);
             const bool newer = i >= AT_VERSION && i < AT_LABELS && strstr(err.text, "newer ebb");
             assert_int_equal(said, newer ? STATUS_INVALID : STATUS_CORRUPT);
-            made.bytes.bytes[i] ^= (char)(1U << bit);
+            flip(&made.bytes, i, bit);
         }
     }
     done(&made);
@@ -294,7 +299,7 @@ static void test_text_model_open__a_file_is_read_and_named_in_what_went_wrong(vo
     assert_int_equal(text_model_open(path, &model, &err), STATUS_OK);
     text_model_close(model);
     model = NULL;
-    made.bytes.bytes[made.bytes.count - 1] ^= 1;
+    flip(&made.bytes, made.bytes.count - 1, 0);
     assert_int_equal(file_replace(path, buffer_slice(&made.bytes), &err), STATUS_OK);
     assert_int_equal(text_model_open(path, &model, &err), STATUS_CORRUPT);
     assert_non_null(strstr(err.text, "small.ebtm"));

@@ -156,8 +156,8 @@ static void hold_back(struct training *training, int step) {
     const struct text_corpus *corpus = &training->corpus;
     struct text_learner *learner = &training->learner;
     const double all = TRAIN_FOLDS * TRIES_MAX + 1;
-    for (uint16_t fold = 0; fold < TRAIN_FOLDS; fold++) {
-        text_learner_learn(learner, fold, STEPS[step], training->options->passes,
+    for (uint32_t fold = 0; fold < TRAIN_FOLDS; fold++) {
+        text_learner_learn(learner, (uint16_t)fold, STEPS[step], training->options->passes,
                            training->options->seed);
         for (size_t i = 0; i < corpus->texts_count; i++) {
             if (corpus->texts[i].fold == fold) {
@@ -168,7 +168,7 @@ static void hold_back(struct training *training, int step) {
                 }
             }
         }
-        const double done = training->tries * TRAIN_FOLDS + fold + 1;
+        const double done = training->tries * TRAIN_FOLDS + (int)fold + 1;
         tell(training, READ_SHARE + (1 - READ_SHARE) * done / all);
     }
     training->tries++;

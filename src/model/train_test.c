@@ -25,13 +25,13 @@ static const char *const OWN[3][8] = {
 static const char *const SHARED[] = {"the", "of", "and",  "we",  "need", "some", "then", "take",
                                      "put", "it", "into", "two", "old",  "new",  "more", "with"};
 
-static char home[] = "/tmp/ebb-train-XXXXXX";
+static char home[64];
 static char lines[PATH_ROOM];
 static char model_path[PATH_ROOM];
 
 static int set_up(void **state) {
     (void)state;
-    (void)memcpy(home + strlen(home) - 6, "XXXXXX", 6);
+    (void)snprintf(home, sizeof(home), "/tmp/ebb-train-XXXXXX");
     if (mkdtemp(home) == NULL) {
         return -1;
     }
