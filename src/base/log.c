@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/time.h"
 
 enum { LINE_BYTES_MAX = 2048, LEVELS = 4 };
@@ -52,14 +53,18 @@ static size_t write_head(char *line, enum log_level level, const char *room) {
     return count < 0 ? 0 : count >= LINE_BYTES_MAX ? LINE_BYTES_MAX - 1 : (size_t)count;
 }
 
-/* What an agent said may be quoted in a line; it must not be able to make a line of its own, nor
- * to move a terminal's cursor. */
+/* What an agent said may be quoted in a line; it must not be able to make a line of its own, move a
+ * terminal's cursor, or make the journal take the line for binary data. */
 static void tame(char *bytes, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count;) {
+        const size_t step = text_next((struct slice){.bytes = bytes + i, .count = count - i});
         const unsigned char c = (unsigned char)bytes[i];
-        if (c < 0x20 || c == 0x7F) {
+        if (step == 0) {
+            bytes[i] = '?';
+        } else if (c < 0x20 || c == 0x7F) {
             bytes[i] = ' ';
         }
+        i += step > 0 ? step : 1;
     }
 }
 

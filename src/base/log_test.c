@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/slice.h"
+#include "base/text.h"
 #include "base/time.h"
 
 /* Standard error goes into a pipe while a line is logged. */
@@ -104,6 +105,25 @@ static void test_log_line__stays_one_line_whatever_it_quotes(void **state) {
     assert_non_null(strstr(text, "'a b  [2Jc d '"));
 }
 
+static void test_log_line__is_utf8_whatever_it_quotes(void **state) {
+    (void)state;
+    char text[20000];
+    struct capture capture;
+    capture_begin(&capture);
+    log_line(LOG_INFO, "room", "a\xFF\xC3\xBC\xC3");
+    for (int i = 0; i < 4; i++) {
+        log_line(LOG_INFO, "room", "%*s%s", 1900 + i, "",
+                 "\xF0\x9F\x98\x80\xF0\x9F\x98\x80"
+                 "\xF0\x9F\x98\x80\xF0\x9F\x98\x80");
+        log_line(LOG_INFO, "room", "%*s%s", 2000 + i, "",
+                 "\xF0\x9F\x98\x80\xF0\x9F\x98\x80"
+                 "\xF0\x9F\x98\x80\xF0\x9F\x98\x80");
+    }
+    (void)capture_end(&capture, text, sizeof(text));
+    assert_true(text_is_utf8(slice_of(text)));
+    assert_non_null(strstr(text, "room: a?\xC3\xBC?\n"));
+}
+
 static void test_log_line__is_cut_at_two_thousand_bytes(void **state) {
     (void)state;
     char text[8000];
@@ -134,6 +154,7 @@ int main(void) {
         cmocka_unit_test_setup(test_log_line__speaks_the_journals_language_under_systemd,
                                forget_journal),
         cmocka_unit_test_setup(test_log_line__stays_one_line_whatever_it_quotes, forget_journal),
+        cmocka_unit_test_setup(test_log_line__is_utf8_whatever_it_quotes, forget_journal),
         cmocka_unit_test_setup(test_log_line__is_cut_at_two_thousand_bytes, forget_journal),
         cmocka_unit_test_setup(test_log_level_from__knows_four_words, forget_journal),
     };

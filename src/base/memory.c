@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 static atomic_size_t asked;
@@ -19,7 +20,7 @@ static bool may_allocate(void) {
 }
 
 void *memory_new(size_t count, size_t bytes_each) {
-    if (!may_allocate()) {
+    if (!may_allocate() || (bytes_each != 0 && count > SIZE_MAX / bytes_each)) {
         return NULL;
     }
     const bool none = count == 0 || bytes_each == 0;

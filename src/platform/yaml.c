@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "platform/yaml_explain.h"
 #include "platform/yaml_keys.h"
@@ -555,10 +556,9 @@ status yaml_read(struct arena *arena, struct slice text, const struct yaml_docum
     if (text.count > YAML_BYTES_MAX) {
         return fail(err, STATUS_INVALID, "a file has at most %d bytes", YAML_BYTES_MAX);
     }
-    struct reading *reading = arena_get(arena, 1, sizeof(*reading));
+    struct reading *reading = memory_new(1, sizeof(*reading));
     if (reading == NULL) {
-        return fail(err, STATUS_FULL, "the file does not fit the %zu bytes for it",
-                    arena->bytes_max);
+        return fail(err, STATUS_NO_MEMORY, "out of memory");
     }
     reading->arena = arena;
     reading->text = text;
@@ -569,6 +569,7 @@ status yaml_read(struct arena *arena, struct slice text, const struct yaml_docum
     const status code = read_documents(reading, out_documents, out_count);
     *out_place = reading->place;
     reading_done(reading);
+    memory_free(reading);
     return code;
 }
 
