@@ -8,7 +8,7 @@ static const struct listing_column COLUMNS[] = {{"ID", "id", LISTING_TEXT},
                                                 {"STATE", "state", LISTING_TEXT},
                                                 {"RECOVERIES", "recoveries", LISTING_COUNT},
                                                 {"BEGAN (UTC)", "began_at", LISTING_MOMENT},
-                                                {"ENDED (UTC)", "ended_at", LISTING_MOMENT},
+                                                {"TOOK", "took_ms", LISTING_SPAN},
                                                 {"EVENT", "event_id", LISTING_TEXT},
                                                 {"ERROR", "error", LISTING_TEXT}};
 

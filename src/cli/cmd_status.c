@@ -28,7 +28,7 @@ static const struct listing PARTS[] = {
     {"workflows", WORKFLOW_COLUMNS, COUNT_OF(WORKFLOW_COLUMNS),
      "no workflow is on this device; `ebb workflow start FILE` adds one"},
     {"agents", AGENT_COLUMNS, COUNT_OF(AGENT_COLUMNS), NULL},
-    {"lanes", LANE_COLUMNS, COUNT_OF(LANE_COLUMNS), NULL}};
+    {"lanes", LANE_COLUMNS, COUNT_OF(LANE_COLUMNS), "nothing waits to be sent"}};
 
 static bool is_true(struct value object, const char *name) {
     const struct value *member = value_get(object, slice_of(name));
@@ -78,6 +78,24 @@ static void write_head(struct call *call, struct value answer) {
     }
 }
 
+/* Lanes that hold nothing are no news: the list without them, in place. */
+static status leave_out_empty(struct call *call, const struct value **items, uint32_t *count,
+                              struct error *err) {
+    struct value *kept = arena_get(&call->arena, *count, sizeof(*kept));
+    if (kept == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for the answer");
+    }
+    uint32_t kept_count = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        if (human_number((*items)[i], "waiting") > 0) {
+            kept[kept_count++] = (*items)[i];
+        }
+    }
+    *items = kept;
+    *count = kept_count;
+    return STATUS_OK;
+}
+
 static status run(struct call *call, struct error *err) {
     struct value answer;
     TRY(daemon_get(call, &answer, err, "/v1/status"));
@@ -88,6 +106,9 @@ static status run(struct call *call, struct error *err) {
     for (size_t i = 0; i < COUNT_OF(PARTS); i++) {
         uint32_t count = 0;
         const struct value *items = human_items(answer, PARTS[i].member, &count);
+        if (PARTS[i].columns == LANE_COLUMNS) {
+            TRY(leave_out_empty(call, &items, &count, err));
+        }
         if (count == 0 && PARTS[i].nothing == NULL) {
             continue;
         }

@@ -37,7 +37,7 @@ ROUNDED = ".event | 9007199254740993 + (.text | length)"
     (RECURSION, []),
     (ENDLESS, []),
     (GIGABYTE, []),
-    (TOO_MANY, ["wrap in [ ]"]),
+    (TOO_MANY, ["in [ ]"]),
     (RAISED, ["on purpose"]),
     (LARGE, []),
 ])

@@ -27,8 +27,8 @@ ebb: 1
 workflow: mail
 trigger:
   watch: { path: INBOX, glob: "*.eml", text: true, after: AFTER }
+  queue: { max: 50, full: block }
 durability: { runs: each, results: each }
-queue: { max: 50, full: block }
 results:
   - name: seen
     from:

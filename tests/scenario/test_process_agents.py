@@ -102,7 +102,7 @@ def test_an_agent_that_hangs(device):
     start(device)
     began = time.monotonic()
     failure = failure_of(device, "hang")
-    assert failure["class"] == "timeout" and "1s" in failure["text"]
+    assert failure["class"] == "timeout" and "in time" in failure["text"]
     assert time.monotonic() - began < 10
 
 
@@ -131,7 +131,7 @@ def test_an_agent_that_prints_a_gigabyte(device):
     before = device.memory_bytes()
     failure = failure_of(device, "gigabyte")
     assert failure["class"] in ("full", "invalid")
-    assert "64" in failure["text"]
+    assert "limits.output" in failure["text"]
     assert device.memory_bytes() - before < 16 << 20
 
 
