@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include "base/error.h" /* before cmocka, which has a macro of the name fail */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
