@@ -3,8 +3,10 @@
  *
  * CLOCK_BOOTTIME orders and measures (it goes on in suspend); the wall clock is for people. A wall
  * clock before the program's build, or before the last time that was stored, is `bad`; `unsure`
- * until the system says that it is synchronised (adjtimex); else `good`. EBB_TEST_WALL_OFFSET_MS
- * shifts the wall clock, for tests of wrong clocks with the real daemon.
+ * until the system says that it is synchronised (adjtimex); else `good`.
+ *
+ * For tests of wrong clocks with the real daemon EBB_TEST_WALL_OFFSET_MS shifts the wall clock, and
+ * a file named by EBB_TEST_WALL_OFFSET_FILE, read at every look at the clock, makes it jump.
  *
  * Thread: any.
  * SPDX-License-Identifier: Apache-2.0

@@ -9,9 +9,11 @@
 #include <cmocka.h>
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,6 +125,29 @@ static void test_file_replace__leaves_the_old_file_when_it_fails(void **state) {
     (void)memset(longer, 'a', sizeof(longer) - 1);
     longer[sizeof(longer) - 1] = '\0';
     assert_int_equal(file_replace(longer, SLICE("x"), &err), STATUS_INVALID);
+}
+
+/* A limit on the size of files stands for a disk that is full: the write fails half way. */
+static void test_file_replace__leaves_the_old_file_when_the_disk_is_full(void **state) {
+    const char *path = in(*state, "a");
+    put(path, "old");
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct rlimit limit = {.rlim_cur = 10, .rlim_max = 10};
+        struct error err = {0};
+        (void)signal(SIGXFSZ, SIG_IGN);
+        _exit(setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                      file_replace(path, SLICE("more than ten bytes"), &err) != STATUS_OK &&
+                      strstr(err.text, "write '") != NULL
+                  ? 0
+                  : 1);
+    }
+    int how = 0;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+    assert_holds(path, "old");
+    assert_int_equal(count_names(((struct folder *)*state)->path), 1);
 }
 
 static void test_file_read__is_bounded_by_its_buffer(void **state) {
@@ -341,6 +366,9 @@ int main(void) {
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_replace__leaves_the_old_file_when_it_fails,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(
+            test_file_replace__leaves_the_old_file_when_the_disk_is_full, make_folder,
+            remove_folder),
         cmocka_unit_test_setup_teardown(test_file_read__is_bounded_by_its_buffer, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_file_read__appends_and_undoes_what_it_appended,
