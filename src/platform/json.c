@@ -14,7 +14,8 @@
 
 enum {
     SCRATCH_BYTES = 16 * 1024, /* on the stack: enough for any text of 1,300 bytes */
-    PAD_BYTES = 4              /* yyjson wants so many zeroes behind a text that it may change */
+    BUDGET_FACTOR = 4, /* yyjson's estimate is 2.7 bytes for one of text, and it grows by half */
+    PAD_BYTES = 4      /* yyjson wants so many zeroes behind a text that it may change */
 };
 
 static_assert(PAD_BYTES >= YYJSON_PADDING_SIZE, "yyjson asks for more zeroes behind the text");
@@ -22,15 +23,25 @@ static_assert(sizeof(struct member) == 2 * sizeof(struct value), "a member is tw
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-static void *scratch_new(void *owner, size_t bytes) {
-    (void)owner;
-    return memory_resize(NULL, bytes);
-}
+/* yyjson's own values, which live only while we read. A text that needs more of them than this
+ * would not fit the arena either, so that a bound of the arena is one of the heap as well. */
+struct budget {
+    size_t bytes_max; /* of a block */
+    bool met;         /* or the arena's */
+};
 
 static void *scratch_resize(void *owner, void *block, size_t old_bytes, size_t bytes) {
-    (void)owner;
     (void)old_bytes;
+    struct budget *budget = owner;
+    if (bytes > budget->bytes_max) {
+        budget->met = true;
+        return NULL;
+    }
     return memory_resize(block, bytes);
+}
+
+static void *scratch_new(void *owner, size_t bytes) {
+    return scratch_resize(owner, NULL, 0, bytes);
 }
 
 static void scratch_free(void *owner, void *block) {
@@ -167,6 +178,11 @@ static status fail_deep(struct error *err, struct slice text, int depth_max) {
     return fail_at(err, text, find_depth(text, depth_max), what);
 }
 
+static status fail_full(struct error *err, struct slice text, const struct arena *arena) {
+    return fail(err, STATUS_FULL, "JSON of %zu bytes does not fit the %zu bytes for it", text.count,
+                arena->bytes_max);
+}
+
 static status turn_document(struct arena *arena, yyjson_doc *document, struct slice text,
                             int depth_max, struct value *out_value, struct error *err) {
     struct reading reading = {.arena = arena, .depth_max = depth_max};
@@ -183,33 +199,23 @@ static status turn_document(struct arena *arena, yyjson_doc *document, struct sl
     case READ_DEEP:
         return fail_deep(err, text, depth_max);
     default:
-        return fail(err, STATUS_FULL, "JSON of %zu bytes does not fit the %zu bytes for it",
-                    text.count, arena->bytes_max);
+        return fail_full(err, text, arena);
     }
 }
 
 /* yyjson reads a copy that lies in the arena and unescapes strings where they stand: the values
  * point into it, so no string is copied by itself. */
-static status read_with(yyjson_alc *scratch, struct arena *arena, struct slice text, int depth_max,
-                        struct value *out_value, struct error *err) {
+static yyjson_doc *parse(struct arena *arena, struct slice text, yyjson_alc *scratch,
+                         struct budget *budget, yyjson_read_err *out_wrong) {
     char *copy = arena_get(arena, text.count + PAD_BYTES, 1);
     if (copy == NULL) {
-        return fail(err, STATUS_FULL, "JSON of %zu bytes does not fit the %zu bytes for it",
-                    text.count, arena->bytes_max);
+        budget->met = true;
+        out_wrong->code = YYJSON_READ_ERROR_MEMORY_ALLOCATION;
+        return NULL;
     }
     (void)memcpy(copy, text.bytes, text.count);
-    yyjson_read_err wrong = {0};
-    yyjson_doc *document = yyjson_read_opts(
-        copy, text.count, YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW, scratch, &wrong);
-    if (document == NULL) {
-        if (wrong.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
-            return fail(err, STATUS_NO_MEMORY, "no memory to read JSON of %zu bytes", text.count);
-        }
-        return fail_at(err, text, wrong.pos, wrong.msg != NULL ? wrong.msg : "not understood");
-    }
-    const status code = turn_document(arena, document, text, depth_max, out_value, err);
-    yyjson_doc_free(document);
-    return code;
+    return yyjson_read_opts(copy, text.count, YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW,
+                            scratch, out_wrong);
 }
 
 static status read_to_depth(struct arena *arena, struct slice text, int depth_max,
@@ -221,13 +227,28 @@ static status read_to_depth(struct arena *arena, struct slice text, int depth_ma
     if (text.count == 0) {
         return fail(err, STATUS_INVALID, "not JSON at 1:1: there is nothing");
     }
+    struct budget budget = {.bytes_max = arena->bytes_max < SIZE_MAX / BUDGET_FACTOR
+                                             ? arena->bytes_max * BUDGET_FACTOR
+                                             : SIZE_MAX};
     yyjson_alc scratch = {
-        .malloc = scratch_new, .realloc = scratch_resize, .free = scratch_free, .ctx = NULL};
+        .malloc = scratch_new, .realloc = scratch_resize, .free = scratch_free, .ctx = &budget};
     alignas(max_align_t) char stack[SCRATCH_BYTES];
     if (yyjson_read_max_memory_usage(text.count, YYJSON_READ_INSITU) <= sizeof(stack)) {
         (void)yyjson_alc_pool_init(&scratch, stack, sizeof(stack));
     }
-    return read_with(&scratch, arena, text, depth_max, out_value, err);
+    yyjson_read_err wrong = {0};
+    yyjson_doc *document = parse(arena, text, &scratch, &budget, &wrong);
+    if (document != NULL) {
+        const status code = turn_document(arena, document, text, depth_max, out_value, err);
+        yyjson_doc_free(document);
+        return code;
+    }
+    if (wrong.code != YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
+        return fail_at(err, text, wrong.pos, wrong.msg != NULL ? wrong.msg : "not understood");
+    }
+    return budget.met
+               ? fail_full(err, text, arena)
+               : fail(err, STATUS_NO_MEMORY, "no memory to read JSON of %zu bytes", text.count);
 }
 
 status json_read(struct arena *arena, struct slice text, struct value *out_value,

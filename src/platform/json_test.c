@@ -233,6 +233,36 @@ static void test_json_read__keeps_to_the_bound_of_the_arena(void **state) {
     }
 }
 
+/* A text of many small values costs more than its bytes: the arena's bound holds for the heap too.
+ */
+static void test_json_read__does_not_take_the_heap_for_what_will_not_fit(void **state) {
+    (void)state;
+    enum { BYTES = 4 << 20 };
+    char *text = malloc(BYTES);
+    assert_non_null(text);
+    for (size_t i = 0; i < BYTES; i++) {
+        text[i] = i % 2 == 0 ? ',' : '1';
+    }
+    text[0] = '[';
+    text[BYTES - 1] = ']';
+    text[BYTES - 2] = '1';
+    text[BYTES - 3] = '1';
+    struct arena arena;
+    struct value value;
+    struct error err = {0};
+    arena_init(&arena, BYTES + 100000);
+    assert_int_equal(json_read(&arena, (struct slice){.bytes = text, .count = BYTES}, &value, &err),
+                     STATUS_FULL);
+    assert_string_equal(err.text, "JSON of 4194304 bytes does not fit the 4294304 bytes for it");
+    arena_done(&arena);
+    arena_init(&arena, 10 * BYTES);
+    assert_int_equal(json_read(&arena, (struct slice){.bytes = text, .count = BYTES}, &value, &err),
+                     STATUS_OK);
+    assert_int_equal(value.count, BYTES / 2 - 1);
+    arena_done(&arena);
+    free(text);
+}
+
 static void test_json_read__says_when_the_heap_is_used_up(void **state) {
     (void)state;
     char *text = malloc(100001);
@@ -361,6 +391,8 @@ int main(void) {
                                         close_arena),
         cmocka_unit_test_setup_teardown(test_json_read__keeps_to_the_bound_of_the_arena, open_arena,
                                         close_arena),
+        cmocka_unit_test_setup_teardown(
+            test_json_read__does_not_take_the_heap_for_what_will_not_fit, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(test_json_read__says_when_the_heap_is_used_up, open_arena,
                                         close_arena),
         cmocka_unit_test_setup_teardown(test_json_write__escapes_what_must_be, open_arena,
