@@ -46,9 +46,10 @@ static void write_store(struct call *call, struct value store) {
     struct arena *arena = &call->arena;
     const struct slice bytes = human_bytes(arena, human_number(store, "bytes"));
     write_line(call, "store ",
-               arena_print(arena, "%" PRId64 " records in %" PRId64 " commits, %.*s",
-                           human_number(store, "records"), human_number(store, "commits"),
-                           SLICE_ARGS(bytes)));
+               arena_print(arena,
+                           "%" PRId64 " records, %.*s, in %" PRId64 " commits since the start",
+                           human_number(store, "records"), SLICE_ARGS(bytes),
+                           human_number(store, "commits")));
     if (is_true(store, "full")) {
         terminal_paint(call->out, call->terminal.out_colour, COLOUR_YELLOW,
                        SLICE("        the disk is full: events wait where they come from"));
