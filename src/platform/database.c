@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "platform/clock.h"
+#include "platform/file.h"
 
 enum { BUSY_MS = 2000, DEADLINE_OPS = 4000, PATH_TEXT_MAX = 160 };
 
@@ -25,6 +26,7 @@ struct database {
     int wal_pages;
     int64_t deadline_ns; /* 0: none */
     int64_t reserved_pages;
+    status trouble;
     char path[PATH_TEXT_MAX]; /* for sentences */
 };
 
@@ -37,7 +39,6 @@ static status class_of(int code) {
     case SQLITE_DONE:
         return STATUS_OK;
     case SQLITE_FULL:
-    case SQLITE_TOOBIG:
         return STATUS_FULL;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -54,6 +55,7 @@ static status class_of(int code) {
         return STATUS_BUSY;
     case SQLITE_INTERRUPT:
         return STATUS_TIMEOUT;
+    case SQLITE_TOOBIG:
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_RANGE:
@@ -63,7 +65,7 @@ static status class_of(int code) {
     }
 }
 
-static status fail_code(const struct database *database, int code, struct error *err) {
+static status fail_code(struct database *database, int code, struct error *err) {
     const char *words = sqlite3_errstr(code);
     const char *more = database->connection != NULL ? sqlite3_errmsg(database->connection) : words;
     const bool same =
@@ -71,6 +73,9 @@ static status fail_code(const struct database *database, int code, struct error 
     status class = class_of(code);
     if (code == SQLITE_IOERR_NOMEM) {
         class = STATUS_NO_MEMORY;
+    }
+    if (database->trouble == STATUS_OK && class != STATUS_INVALID) {
+        database->trouble = class;
     }
     return fail(err, class, "'%s': %s%s%s (SQLite %d)", database->path, words, same ? "" : ": ",
                 same ? "" : more, code);
@@ -192,6 +197,7 @@ static const char COMMIT[] = "COMMIT";
 static const char PAGE_COUNT[] = "PRAGMA page_count";
 
 status database_begin(struct database *database, struct error *err) {
+    database->trouble = STATUS_OK;
     CLEANUP(query_done) struct query query = query_on(database, BEGIN);
     return query_run(&query, err);
 }
@@ -199,6 +205,10 @@ status database_begin(struct database *database, struct error *err) {
 status database_commit(struct database *database, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, COMMIT);
     return query_run(&query, err);
+}
+
+status database_trouble(const struct database *database) {
+    return database->trouble;
 }
 
 void database_rollback(struct database *database) {
@@ -219,10 +229,11 @@ status database_reserve(struct database *database, struct error *err) {
     const int code =
         sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_SIZE_HINT, &bytes);
     if (code != SQLITE_OK && code != SQLITE_NOTFOUND) {
-        return class_of(code) == STATUS_SYSTEM
-                   ? fail(err, STATUS_FULL, "'%s' has no room for %lld pages", database->path,
-                          (long long)pages)
-                   : fail_code(database, code, err);
+        /* SQLite says IOERR for want of space here; a disk that is really broken fails the commit.
+         */
+        database->trouble = STATUS_FULL;
+        return fail(err, STATUS_FULL, "'%s' has no room for %lld pages", database->path,
+                    (long long)pages);
     }
     const int64_t chunk_pages = DATABASE_CHUNK_BYTES / DATABASE_PAGE_BYTES;
     database->reserved_pages = (pages + chunk_pages - 1) / chunk_pages * chunk_pages;
@@ -272,6 +283,123 @@ int64_t database_changes(const struct database *database) {
 
 const char *database_library_version(void) {
     return sqlite3_libversion();
+}
+
+/* --- the files themselves ----------------------------------------------------------------------
+ */
+
+struct database_file {
+    sqlite3_vfs *vfs;   /* not owned */
+    sqlite3_file *file; /* owned; lies behind this struct */
+    char path[PATH_TEXT_MAX * 8];
+};
+
+static status fail_file(const char *path, int code, struct error *err) {
+    const status class = code == SQLITE_IOERR_SHORT_READ ? STATUS_CORRUPT : class_of(code);
+    return fail(err, class, "'%.200s': %s (SQLite %d)", path, sqlite3_errstr(code), code);
+}
+
+status database_file_open(const char *vfs, const char *path, bool make,
+                          struct database_file **out_file, struct error *err) {
+    sqlite3_vfs *found = sqlite3_vfs_find(vfs);
+    struct database_file *file =
+        found != NULL ? memory_new(1, sizeof(*file) + (size_t)found->szOsFile) : NULL;
+    if (file == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "open '%.200s': out of memory", path);
+    }
+    if (!database_file_exists(vfs, path) && !make) {
+        memory_free(file);
+        return fail(err, STATUS_NOT_FOUND, "there is no '%.200s'", path);
+    }
+    file->vfs = found;
+    file->file = (sqlite3_file *)(file + 1);
+    /* A VFS keeps the name's address, and looks behind its end for parameters: two zeroes. */
+    (void)snprintf(file->path, sizeof(file->path) - 1, "%s", path);
+    const int flags = SQLITE_OPEN_MAIN_DB |
+                      (make ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+    const int code = found->xOpen(found, file->path, file->file, flags, NULL);
+    if (code != SQLITE_OK) {
+        memory_free(file);
+        return fail_file(path, code, err);
+    }
+    if (make && file->file->pMethods->xTruncate(file->file, 0) != SQLITE_OK) {
+        database_file_close(file);
+        return fail(err, STATUS_SYSTEM, "'%.200s' cannot be emptied", path);
+    }
+    *out_file = file;
+    return STATUS_OK;
+}
+
+void database_file_close(struct database_file *file) {
+    if (file != NULL) {
+        (void)file->file->pMethods->xClose(file->file);
+        memory_free(file);
+    }
+}
+
+status database_file_bytes(struct database_file *file, int64_t *out_bytes, struct error *err) {
+    sqlite3_int64 bytes = 0;
+    const int code = file->file->pMethods->xFileSize(file->file, &bytes);
+    if (code != SQLITE_OK) {
+        return fail_file(file->path, code, err);
+    }
+    *out_bytes = bytes;
+    return STATUS_OK;
+}
+
+status database_file_read(struct database_file *file, int64_t offset, void *out_bytes, size_t count,
+                          struct error *err) {
+    const int code = file->file->pMethods->xRead(file->file, out_bytes, (int)count, offset);
+    return code == SQLITE_OK ? STATUS_OK : fail_file(file->path, code, err);
+}
+
+status database_file_write(struct database_file *file, int64_t offset, struct slice bytes,
+                           struct error *err) {
+    const int code =
+        file->file->pMethods->xWrite(file->file, bytes.bytes, (int)bytes.count, offset);
+    return code == SQLITE_OK ? STATUS_OK : fail_file(file->path, code, err);
+}
+
+status database_file_sync(struct database_file *file, struct error *err) {
+    const int code = file->file->pMethods->xSync(file->file, SQLITE_SYNC_FULL);
+    return code == SQLITE_OK ? STATUS_OK : fail_file(file->path, code, err);
+}
+
+bool database_file_exists(const char *vfs, const char *path) {
+    sqlite3_vfs *found = sqlite3_vfs_find(vfs);
+    int exists = 0;
+    return found != NULL &&
+           found->xAccess(found, path, SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK && exists != 0;
+}
+
+/* SQLite's VFS cannot move a file: the system's is asked by platform/file, and one that stands in
+ * for it has a system call of this name, which is handed the VFS as well. */
+status database_file_move(const char *vfs, const char *from, const char *to, struct error *err) {
+    sqlite3_vfs *found = vfs != NULL ? sqlite3_vfs_find(vfs) : NULL;
+    if (found == NULL || found->iVersion < 3 || found->xGetSystemCall(found, "move") == NULL) {
+        char folder[PATH_TEXT_MAX * 8];
+        (void)snprintf(folder, sizeof(folder), "%s", to);
+        char *slash = strrchr(folder, '/');
+        if (slash != NULL) {
+            *slash = '\0';
+        }
+        TRY(file_rename(from, to, err));
+        return slash != NULL ? file_sync_folder(folder, err) : STATUS_OK;
+    }
+    int (*move)(sqlite3_vfs *, const char *, const char *) = NULL;
+    const sqlite3_syscall_ptr call = found->xGetSystemCall(found, "move");
+    (void)memcpy(&move, &call, sizeof(move));
+    const int code = move(found, from, to);
+    return code == SQLITE_OK ? STATUS_OK : fail_file(from, code, err);
+}
+
+status database_file_remove(const char *vfs, const char *path, struct error *err) {
+    sqlite3_vfs *found = sqlite3_vfs_find(vfs);
+    const int code = found != NULL ? found->xDelete(found, path, 1) : SQLITE_ERROR;
+    if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT) {
+        return fail_file(path, code, err);
+    }
+    return STATUS_OK;
 }
 
 /* --- statements ------------------------------------------------------------------------------ */

@@ -51,6 +51,10 @@ status database_run(struct database *database, const char *script, struct error 
 status database_begin(struct database *database, struct error *err);
 status database_commit(struct database *database, struct error *err);
 
+/* The class of the first failure since database_begin that was the file's or the disk's and not the
+ * caller's (FULL, CORRUPT, SYSTEM, DENIED, BUSY, NO_MEMORY, TIMEOUT); OK when there was none. */
+status database_trouble(const struct database *database);
+
 /* Never fails: what cannot be undone now is undone by the next opening. */
 void database_rollback(struct database *database);
 
@@ -76,6 +80,35 @@ int64_t database_changes(const struct database *database);
 
 /* "3.40.1"; static text. */
 const char *database_library_version(void);
+
+/* --- the files themselves, for a salvage -------------------------------------------------------
+ *
+ * By the VFS of that name (NULL: the system's), while no connection has them open.
+ */
+
+struct database_file;
+
+/* A file to be read, or, with `make`, to be written from its start. NOT_FOUND when it is not
+ * there. */
+status database_file_open(const char *vfs, const char *path, bool make,
+                          struct database_file **out_file, struct error *err);
+void database_file_close(struct database_file *file);
+status database_file_bytes(struct database_file *file, int64_t *out_bytes, struct error *err);
+
+/* Exactly `count` bytes; CORRUPT when the file ends before. */
+status database_file_read(struct database_file *file, int64_t offset, void *out_bytes, size_t count,
+                          struct error *err);
+status database_file_write(struct database_file *file, int64_t offset, struct slice bytes,
+                           struct error *err);
+status database_file_sync(struct database_file *file, struct error *err);
+
+bool database_file_exists(const char *vfs, const char *path);
+
+/* The new name and the old one's absence are durable when it returns. */
+status database_file_move(const char *vfs, const char *from, const char *to, struct error *err);
+
+/* No error when it is not there. */
+status database_file_remove(const char *vfs, const char *path, struct error *err);
 
 /* --- statements --------------------------------------------------------------------------------
  *

@@ -21,6 +21,10 @@ struct core_options {
     const char *vfs;
     int64_t budget_bytes; /* 0: 1 GiB */
     int64_t wal_bytes;    /* as in local_db_options */
+    int checkpoint_pages; /* the WAL is copied when it has so many; 0: 1000 */
+    void (*reopening)(void *owner,
+                      bool done); /* the file is about to be closed; it is open again */
+    void *owner;
 };
 
 /* Opens, makes, migrates, checks. The folder must be there and be locked by the caller. */
@@ -48,6 +52,12 @@ status core_each_run(struct core *core, void (*each)(void *owner, const struct k
 
 /* The connection, for reading what stands there. */
 struct database *core_database(struct core *core);
+
+/* What a person must hear, the oldest first; false: nothing. */
+bool core_take_alarm(struct core *core, struct error *out_alarm);
+
+/* Mends what a check of the reader found: single records, or the whole file. */
+void core_mend_found(struct core *core, bool whole_file);
 
 /* All but what the threads count. */
 void core_counters(const struct core *core, struct store_counters *out_counters);

@@ -137,8 +137,7 @@ static status supersede(struct outbox *box, const struct id *hash, struct error 
     const enum lane lane = record_key_lane(key);
     const uint64_t seq = record_key_seq(key);
     if (key == 0 || record_key_stream(key) != stream->number ||
-        seq <= stream->lanes[lane].acked_seq ||
-        seq <= atomic_load_explicit(&box->sent[lane], memory_order_acquire)) {
+        seq <= outbox_gap_border(box, stream, lane)) {
         return STATUS_OK; /* what was sent is never replaced */
     }
     bool stands = false;

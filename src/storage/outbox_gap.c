@@ -34,7 +34,7 @@ static status find_row(struct outbox *box, const struct stream *stream, enum lan
                                    .is_gap = row.is_gap};
         if (row.is_gap) {
             struct gap gap;
-            TRY(record_row_gap(&row, (struct id){0}, &gap, err));
+            record_row_gap(&row, (struct id){0}, &gap);
             found.reason = gap.reason;
         }
     }
@@ -80,8 +80,7 @@ status outbox_gap_is_record(struct outbox *box, uint64_t key, bool *out_stands, 
 
 /* --- the range, grown over the gaps that it touches ------------------------------------------- */
 
-/* A gap and what is to join it lie on the same side of this: what was sent stays as it was sent. */
-static uint64_t border_of(const struct outbox *box, const struct stream *stream, enum lane lane) {
+uint64_t outbox_gap_border(const struct outbox *box, const struct stream *stream, enum lane lane) {
     const uint64_t acked = stream->lanes[lane].acked_seq;
     const bool current = stream == &box->streams[box->stream_count - 1];
     const uint64_t sent =
@@ -89,6 +88,7 @@ static uint64_t border_of(const struct outbox *box, const struct stream *stream,
     return sent > acked ? sent : acked;
 }
 
+/* A gap and what joins it lie on the same side of the border: what was sent stays as it was. */
 static bool may_join(const struct found_row *row, struct seq_range range, uint64_t border,
                      enum gap_reason reason) {
     return row->key != 0 && row->is_gap && row->reason == reason &&
@@ -97,7 +97,7 @@ static bool may_join(const struct found_row *row, struct seq_range range, uint64
 
 static status grow_range(struct outbox *box, const struct stream *stream, enum lane lane,
                          enum gap_reason reason, struct seq_range *range, struct error *err) {
-    const uint64_t border = border_of(box, stream, lane);
+    const uint64_t border = outbox_gap_border(box, stream, lane);
     struct found_row row;
     if (range->from > stream->lanes[lane].floor_seq + 1) {
         TRY(find_row(box, stream, lane, range->from - 1, &row, err));
@@ -132,7 +132,7 @@ static status add_up(struct outbox *box, const struct stream *stream, enum lane 
         struct record_row row;
         struct gap part;
         TRY(record_row_read(&query, &row, err));
-        TRY(record_row_gap(&row, before, &part, err));
+        record_row_gap(&row, before, &part);
         if (part.from_seq != gap->to_seq + 1) {
             return fail(err, STATUS_CORRUPT, "lane '%s' has a hole before record %llu",
                         lane_name(lane), (unsigned long long)row.seq);

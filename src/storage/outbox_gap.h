@@ -20,6 +20,9 @@ struct seq_range {
 status outbox_gap_write(struct outbox *box, struct stream *stream, enum lane lane,
                         struct seq_range range, enum gap_reason reason, struct error *err);
 
+/* Up to here a lane's records may have been sent: what stands there is not replaced any more. */
+uint64_t outbox_gap_border(const struct outbox *box, const struct stream *stream, enum lane lane);
+
 /* Whether a record that is no gap stands at the key. */
 status outbox_gap_is_record(struct outbox *box, uint64_t key, bool *out_stands, struct error *err);
 

@@ -98,14 +98,17 @@ status record_row_read(const struct query *query, struct record_row *out_row, st
     return STATUS_OK;
 }
 
-status record_row_gap(const struct record_row *row, struct id chain_before, struct gap *out_gap,
-                      struct error *err) {
+void record_row_gap(const struct record_row *row, struct id chain_before, struct gap *out_gap) {
     if (row->is_gap) {
-        if (gap_read(row->record.body, out_gap, err) != STATUS_OK) {
-            return fail_while(err, "gap %llu of lane '%s'", (unsigned long long)row->seq,
-                              lane_name(record_key_lane(row->key)));
+        if (gap_read(row->record.body, out_gap, NULL) != STATUS_OK ||
+            out_gap->from_seq != row->seq || out_gap->to_seq != row->last_seq) {
+            *out_gap =
+                (struct gap){.count = row->last_seq - row->seq + 1}; /* its body is damaged */
         }
-        return STATUS_OK;
+        out_gap->from_seq = row->seq;
+        out_gap->to_seq = row->last_seq;
+        out_gap->chain_end = row->chain;
+        return;
     }
     *out_gap = (struct gap){
         .from_seq = row->seq,
@@ -117,5 +120,4 @@ status record_row_gap(const struct record_row *row, struct id chain_before, stru
         .chain_before = chain_before,
         .chain_end = row->chain,
     };
-    return STATUS_OK;
 }

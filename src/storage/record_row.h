@@ -36,9 +36,9 @@ status record_row_read(const struct query *query, struct record_row *out_row, st
 /* What `kind` holds for a record of this kind and version. */
 int64_t record_row_kind(const struct record *record);
 
-/* The gap that a row stands for: what its body says, or, for any other record, a gap of just it. */
-status record_row_gap(const struct record_row *row, struct id chain_before, struct gap *out_gap,
-                      struct error *err);
+/* The gap that a row stands for: what its body says (reason 0 where that is damaged), or, for any
+ * other record, a gap of just it. */
+void record_row_gap(const struct record_row *row, struct id chain_before, struct gap *out_gap);
 
 /* What a record counts in its lane's bytes. */
 int64_t record_row_cost(const struct record *record);

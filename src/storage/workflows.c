@@ -57,6 +57,27 @@ static bool is_same(const struct workflow_version *a, const struct workflow_vers
            memcmp(a->name, b->name, a->name_bytes) == 0;
 }
 
+static status insert(struct workflows *workflows, struct database *database,
+                     const struct workflow_version *version, struct slice text, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_WORKFLOW_PUT);
+    query_bind_number(&query, version->number);
+    query_bind_text(&query, (struct slice){.bytes = version->name, .count = version->name_bytes});
+    query_bind_bytes(
+        &query, (struct slice){.bytes = (const char *)version->digest.bytes, .count = ID_BYTES});
+    query_bind_text(&query, text);
+    TRY(query_run(&query, err));
+    return add(workflows, version, err);
+}
+
+static uint32_t next_number(const struct workflows *workflows) {
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < workflows->count; i++) {
+        const uint32_t there = workflows->versions[i].number;
+        number = there > number ? there : number;
+    }
+    return number + 1;
+}
+
 status workflows_keep(struct workflows *workflows, struct database *database,
                       const struct workflow_version *version, struct slice text,
                       uint32_t *out_number, struct error *err) {
@@ -70,17 +91,15 @@ status workflows_keep(struct workflows *workflows, struct database *database,
         return fail(err, STATUS_FULL, "%d versions of workflows are kept already", WORKFLOWS_MAX);
     }
     struct workflow_version added = *version;
-    added.number = workflows->count > 0 ? workflows->versions[workflows->count - 1].number + 1 : 1;
-    CLEANUP(query_done) struct query query = query_on(database, SQL_WORKFLOW_PUT);
-    query_bind_number(&query, added.number);
-    query_bind_text(&query, (struct slice){.bytes = added.name, .count = added.name_bytes});
-    query_bind_bytes(&query,
-                     (struct slice){.bytes = (const char *)added.digest.bytes, .count = ID_BYTES});
-    query_bind_text(&query, text);
-    TRY(query_run(&query, err));
-    TRY(add(workflows, &added, err));
+    added.number = next_number(workflows);
+    TRY(insert(workflows, database, &added, text, err));
     *out_number = added.number;
     return STATUS_OK;
+}
+
+status workflows_restore(struct workflows *workflows, struct database *database,
+                         const struct workflow_version *version, struct error *err) {
+    return insert(workflows, database, version, (struct slice){0}, err);
 }
 
 const struct workflow_version *workflows_find(const struct workflows *workflows, uint32_t number) {

@@ -37,6 +37,10 @@ status workflows_keep(struct workflows *workflows, struct database *database,
                       const struct workflow_version *version, struct slice text,
                       uint32_t *out_number, struct error *err);
 
+/* Writes a row that a damaged file lost, under its old number, without its text. */
+status workflows_restore(struct workflows *workflows, struct database *database,
+                         const struct workflow_version *version, struct error *err);
+
 /* NULL when there is none of that number; until the next workflows_keep. */
 const struct workflow_version *workflows_find(const struct workflows *workflows, uint32_t number);
 

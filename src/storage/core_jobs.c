@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/core_parts.h"
+
+#include <string.h>
+
+#include "storage/seen.h"
+#include "storage/sql.h"
+#include "storage/states.h"
+
+static status run_workflow(struct core *core, struct store_job *job, struct error *err) {
+    if (job->workflow_name.count == 0 || job->workflow_name.count > WORKFLOW_NAME_BYTES_MAX ||
+        job->workflow_text.count > WORKFLOW_TEXT_BYTES_MAX) {
+        return fail(err, STATUS_INVALID, "a workflow's name has 1 to %d bytes, its text at most %d",
+                    WORKFLOW_NAME_BYTES_MAX, WORKFLOW_TEXT_BYTES_MAX);
+    }
+    struct workflow_version version = {.digest = job->workflow_digest,
+                                       .name_bytes = (uint8_t)job->workflow_name.count};
+    (void)memcpy(version.name, job->workflow_name.bytes, version.name_bytes);
+    uint32_t number = 0;
+    TRY(workflows_keep(&core->workflows, core->database, &version, job->workflow_text, &number,
+                       err));
+    job->out_number = number;
+    return STATUS_OK;
+}
+
+static status write_states(struct core *core, const struct store_job *job, struct error *err) {
+    const struct workflow_version *version = workflows_find(&core->workflows, job->workflow);
+    if (version == NULL) {
+        return fail(err, STATUS_INVALID, "there is no workflow of number %u", job->workflow);
+    }
+    const struct slice name = {.bytes = version->name, .count = version->name_bytes};
+    for (uint32_t i = 0; i < job->state_count; i++) {
+        TRY(states_write(core->database, name, &job->states[i], err));
+    }
+    return STATUS_OK;
+}
+
+static status run_end(struct core *core, struct store_job *job, struct error *err) {
+    for (uint32_t i = 0; i < job->record_count; i++) {
+        TRY(outbox_put(&core->outbox, &job->records[i], job, err));
+    }
+    if (job->state_count > 0) {
+        TRY(write_states(core, job, err));
+    }
+    if (job->seen_source.count > 0) {
+        TRY(seen_mark(core->database, job->seen_source, job->seen_hash, clock_wall_ms(), err));
+    }
+    return runs_end(&core->runs, job->run, err);
+}
+
+/* States go by the wall clock that they were given; a clock that is wrong takes none. */
+static status run_purge(struct core *core, struct store_job *job, struct error *err) {
+    const struct moment now = clock_now();
+    if (now.quality != CLOCK_BAD) {
+        CLEANUP(query_done) struct query query = query_on(core->database, SQL_STATE_EXPIRE);
+        query_bind_number(&query, now.wall_ms);
+        TRY(query_run(&query, err));
+    }
+    return outbox_purge_step(&core->outbox, &core->purge, &now, &job->out_number, err);
+}
+
+status core_run_job(struct core *core, struct store_job *job, struct error *err) {
+    if (core_job_bytes(job) > STORE_JOB_BYTES_MAX) {
+        return fail(err, STATUS_INVALID, "what is written at once has at most %d bytes",
+                    STORE_JOB_BYTES_MAX);
+    }
+    switch (job->kind) {
+    case STORE_WORKFLOW:
+        return run_workflow(core, job, err);
+    case STORE_RUN_BEGIN:
+        return runs_begin(&core->runs, job, err);
+    case STORE_RUN_STEP:
+        return runs_step(&core->runs, job, err);
+    case STORE_RUN_END:
+        return run_end(core, job, err);
+    case STORE_RUN_COUNT:
+        return runs_count(&core->runs, job, &job->out_number, err);
+    case STORE_RUN_STATE:
+        return runs_set_state(&core->runs, job, err);
+    case STORE_SEEN_FORGET:
+        return seen_forget(core->database, job->seen_source, job->seen_hash, err);
+    case STORE_ACKNOWLEDGE:
+        return outbox_acknowledge(&core->outbox, job->stream, job->lane, job->seq, err);
+    case STORE_PURGE:
+        return run_purge(core, job, err);
+    }
+    return fail(err, STATUS_INVALID, "there is no job of kind %u", (unsigned)job->kind);
+}
+
+size_t core_job_bytes(const struct store_job *job) {
+    size_t bytes = job->workflow_text.count + job->event.count + job->event_id.count +
+                   job->output.count + job->step.count;
+    for (uint32_t i = 0; i < job->record_count; i++) {
+        bytes += job->records[i].record.body.count + RECORD_COST;
+    }
+    for (uint32_t i = 0; i < job->state_count; i++) {
+        bytes += job->states[i].value.count;
+    }
+    return bytes;
+}

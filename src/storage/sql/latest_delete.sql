@@ -1,0 +1,1 @@
+DELETE FROM latest WHERE id_hash = ?1

@@ -1,0 +1,1 @@
+UPDATE record SET chain = ?2 WHERE key = ?1

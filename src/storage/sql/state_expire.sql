@@ -1,0 +1,1 @@
+DELETE FROM state WHERE expires_ms IS NOT NULL AND expires_ms <= ?1
