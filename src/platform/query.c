@@ -171,18 +171,59 @@ static int find_word(struct slice program, struct slice sentence, size_t from) {
     return (int)from;
 }
 
-/* True when a program may be cut in front of `at` without cutting a word or a sign in two. */
-static bool may_cut(struct slice program, size_t at) {
-    if (at == 0 || at >= program.count) {
-        return true;
+/* True when a word or a sign would be cut in two between these characters. */
+static bool is_inside_token(char before, char after) {
+    static const char SIGNS[] = "!=</>|+-*%?.:$@";
+    if (is_word(after)) {
+        return is_word(before) || before == '.' || before == '$' || before == '@';
     }
-    const char before = program.bytes[at - 1];
-    const char after = program.bytes[at];
-    static const char SIGNS[] = "!=</>|+-*%?.:$@\\\"";
-    const bool signs = strchr(SIGNS, before) != NULL && strchr(SIGNS, after) != NULL;
-    const bool words =
-        (is_word(before) || before == '.' || before == '$' || before == '@') && is_word(after);
-    return !signs && !words;
+    return after != '\0' && before != '\0' && strchr(SIGNS, before) != NULL &&
+           strchr(SIGNS, after) != NULL;
+}
+
+/* The end of the string whose quote is at `at`, interpolations and the strings in them included;
+ * the program's end where they are nested too deep to care. */
+static size_t skip_text(struct slice program, size_t at) {
+    enum { DEPTH_MAX = 64 };
+    char open[DEPTH_MAX]; /* m: an interpolation, behind which the string goes on */
+    size_t depth = 0;
+    bool in_string = true;
+    for (at++; at < program.count && depth < DEPTH_MAX; at++) {
+        const char c = program.bytes[at];
+        if (in_string && c == '\\') {
+            at++;
+            if (at < program.count && program.bytes[at] == '(') {
+                open[depth++] = 'm';
+                in_string = false;
+            }
+        } else if (c == '"') {
+            in_string = !in_string;
+            if (!in_string && depth == 0) {
+                return at + 1;
+            }
+        } else if (!in_string && c == '(') {
+            open[depth++] = c;
+        } else if (!in_string && c == ')' && depth > 0) {
+            depth--;
+            in_string = open[depth] == 'm';
+        }
+    }
+    return program.count;
+}
+
+/* Where a program may be cut: in front of each word, sign and string, and at its end. Returns how
+ * many; `cuts` has room for one more than there are characters. */
+static size_t list_cuts(struct slice program, size_t *cuts) {
+    size_t count = 0;
+    for (size_t at = 0; at < program.count;) {
+        const char before = at > 0 ? program.bytes[at - 1] : ' ';
+        if (!is_inside_token(before, program.bytes[at])) {
+            cuts[count++] = at;
+        }
+        at = program.bytes[at] == '"' ? skip_text(program, at) : at + 1;
+    }
+    cuts[count++] = program.count;
+    return count;
 }
 
 /* True when jq objects to the first `at` characters whatever may follow them. `% %` is an error
@@ -206,35 +247,29 @@ static bool is_wrong_until(jq_state *jq, struct slice program, size_t at,
 /* Where a program stops being jq: the word behind its longest good beginning. Parsing is quick;
  * what costs milliseconds is linking, which a syntax error never reaches. */
 static int find_syntax_error(jq_state *jq, struct slice program, struct buffer *complaint) {
-    size_t good = 0;
-    size_t wrong = program.count;
-    if (!is_wrong_until(jq, program, wrong, complaint)) {
-        return (int)program.count;
+    size_t *cuts = memory_new(program.count + 1, sizeof(*cuts));
+    if (cuts == NULL) {
+        return -1;
     }
-    for (;;) {
-        size_t middle = good + (wrong - good) / 2;
-        while (middle > good && !may_cut(program, middle)) {
-            middle--;
-        }
-        if (middle == good) {
-            middle = good + (wrong - good) / 2 + 1;
-            while (middle < wrong && !may_cut(program, middle)) {
-                middle++;
-            }
-        }
-        if (middle <= good || middle >= wrong) {
-            break;
-        }
-        if (is_wrong_until(jq, program, middle, complaint)) {
+    size_t good = 0;
+    size_t wrong = list_cuts(program, cuts) - 1;
+    if (!is_wrong_until(jq, program, program.count, complaint)) {
+        good = wrong; /* something is missing at the end */
+    }
+    while (good + 1 < wrong) {
+        const size_t middle = good + (wrong - good) / 2;
+        if (is_wrong_until(jq, program, cuts[middle], complaint)) {
             wrong = middle;
         } else {
             good = middle;
         }
     }
-    while (good < program.count && strchr(" \t\r\n", program.bytes[good]) != NULL) {
-        good++;
+    size_t at = cuts[good];
+    memory_free(cuts);
+    while (at < program.count && strchr(" \t\r\n", program.bytes[at]) != NULL) {
+        at++;
     }
-    return (int)good;
+    return (int)at;
 }
 
 /* Compiles one program by itself. True when it is wrong: then all about it is said. */
