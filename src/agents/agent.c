@@ -5,8 +5,9 @@ status agent_take_output(const struct agent_manifest *manifest, struct agent_cal
                          struct value value) {
     struct value checked = {0};
     if (value.kind != VALUE_OBJECT) {
-        return fail(&call->error, STATUS_INVALID, "the output of agent '%.*s' is a %s, not an object",
-                    SLICE_ARGS(manifest->name), value_kind_name(value.kind));
+        return fail(&call->error, STATUS_INVALID,
+                    "the output of agent '%.*s' is a %s, not an object", SLICE_ARGS(manifest->name),
+                    value_kind_name(value.kind));
     }
     if (field_set_check(&manifest->outputs, call->arena, value, &checked, &call->error) !=
         STATUS_OK) {

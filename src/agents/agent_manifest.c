@@ -2,6 +2,7 @@
 #include "agents/agent_manifest.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -336,9 +337,9 @@ status agent_manifest_read_text(const char *folder, struct slice file, struct sl
     struct faults faults;
     faults_init(&faults, &hold->arena);
     struct reading reading = {.arena = &hold->arena, .faults = &faults, .owner = manifest};
-    char *absolute = realpath(folder, NULL);
-    manifest->folder = arena_copy(&hold->arena, slice_of(absolute != NULL ? absolute : folder));
-    free(absolute);
+    char absolute[PATH_MAX];
+    const char *found = realpath(folder, absolute);
+    manifest->folder = arena_copy(&hold->arena, slice_of(found != NULL ? found : folder));
     manifest->digest = hash_128(text, (struct slice){0});
     status code = STATUS_OK;
     if (manifest->folder.bytes == NULL) {

@@ -168,8 +168,8 @@ static void
 test_agent_manifest__under_once_named_files_are_given_by_their_whole_path(void **state) {
     (void)state;
     test_folder_write(&folder, "tell.sh", "true");
-    struct agent_manifest *manifest = read_good(
-        "ebb: 1\nagent: a\nversion: 0.0.1\nkind: process\ncommand: [sh, tell.sh, loud]\nmode: once\n");
+    struct agent_manifest *manifest = read_good("ebb: 1\nagent: a\nversion: 0.0.1\nkind: process\n"
+                                                "command: [sh, tell.sh, loud]\nmode: once\n");
     char expected[TEST_PATH_BYTES + 32];
     (void)snprintf(expected, sizeof(expected), "%s/tell.sh", folder.path);
     assert_string_equal(manifest->command[1], expected);

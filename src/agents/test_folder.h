@@ -9,11 +9,17 @@
 #pragma once
 
 #include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { TEST_PATH_BYTES = 512 };
 
@@ -21,15 +27,12 @@ struct test_folder {
     char path[TEST_PATH_BYTES];
 };
 
-/* Makes an empty folder; ends the test program when that cannot be done. */
+/* Makes an empty folder. */
 static inline void test_folder_make(struct test_folder *folder) {
     const char *above = getenv("TMPDIR");
     (void)snprintf(folder->path, sizeof(folder->path), "%s/ebb-agents-XXXXXX",
                    above != NULL && above[0] != '\0' ? above : "/tmp");
-    if (mkdtemp(folder->path) == NULL) {
-        perror(folder->path);
-        abort();
-    }
+    assert_non_null(mkdtemp(folder->path));
 }
 
 /* Writes the file `name`, with the folders that it names on the way, executable when it begins with
@@ -45,11 +48,10 @@ static inline void test_folder_write(const struct test_folder *folder, const cha
         *slash = '/';
     }
     FILE *file = fopen(path, "w");
-    if (file == NULL || fputs(text, file) == EOF || fclose(file) != 0 ||
-        chmod(path, strncmp(text, "#!", 2) == 0 ? 0700 : 0600) != 0) {
-        perror(path);
-        abort();
-    }
+    assert_non_null(file);
+    assert_true(fputs(text, file) != EOF);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, strncmp(text, "#!", 2) == 0 ? 0700 : 0600), 0);
 }
 
 static inline int test_folder_remove_one(const char *path, const struct stat *facts, int kind,

@@ -7,7 +7,9 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -189,4 +191,37 @@ static inline void trial_ask_and_wait(struct trial *trial, struct trial_call *on
                                       const char *json) {
     trial_ask(trial, one, json, TRIAL_TIMEOUT_MS);
     trial_wait(trial, 1);
+}
+
+static inline struct agent_stats trial_health(const struct trial *trial) {
+    struct agent_stats stats = {0};
+    trial->kind->health(trial->agent, &stats);
+    return stats;
+}
+
+/* A file of the agent's folder; empty when it is not there. */
+static inline const char *trial_read_file(const struct trial *trial, const char *name) {
+    static char text[4096];
+    char path[2 * TEST_PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/%s", trial->folder.path, name);
+    FILE *file = fopen(path, "r");
+    const size_t count = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0;
+    text[count] = '\0';
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return text;
+}
+
+/* Waits until the process whose number the script wrote to a file is no more. */
+static inline void assert_gone(struct trial *trial, const char *name) {
+    const int number = (int)strtol(trial_read_file(trial, name), NULL, 10);
+    assert_true(number > 1);
+    for (int i = 0; i < 1000; i++) {
+        if (kill(number, 0) != 0 && errno == ESRCH) {
+            return;
+        }
+        trial_let_pass(trial, 10);
+    }
+    fail_msg("process %d of %s still runs", number, name);
 }
