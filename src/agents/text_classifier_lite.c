@@ -21,12 +21,26 @@ static void close_classifier(struct agent *agent) {
     }
 }
 
+/* A manifest may leave outputs out, which then are not given, but not ask for others. */
+static status check_outputs(const struct agent_manifest *manifest, struct error *err) {
+    for (uint32_t i = 0; i < manifest->outputs.count; i++) {
+        const struct slice name = manifest->outputs.fields[i].name;
+        if (!slice_is(name, "label") && !slice_is(name, "score") && !slice_is(name, "scores")) {
+            return fail(err, STATUS_INVALID,
+                        "an agent of kind text gives label, score and scores, and no '%.*s'",
+                        SLICE_ARGS(name));
+        }
+    }
+    return STATUS_OK;
+}
+
 static status open_classifier(struct loop *loop, const struct agent_manifest *manifest,
                               struct agent **out_agent, struct error *err) {
     (void)loop;
     if (manifest->model_file.count == 0) {
         return fail(err, STATUS_INVALID, "an agent of kind text needs `model: { file: ... }`");
     }
+    TRY(check_outputs(manifest, err));
     struct agent *agent = memory_new(1, sizeof(*agent));
     if (agent == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for agent '%.*s'",
@@ -47,31 +61,45 @@ static struct value score_value(double chance) {
 }
 
 /* Names are copied: the output may outlive the agent. */
-static status write_answer(const struct text_model *model, uint32_t best, const double *chances,
-                           struct agent_call *call, struct error *err) {
+static bool list_scores(const struct text_model *model, const double *chances, struct arena *arena,
+                        struct value *out_scores) {
     const uint32_t labels = text_model_labels(model);
-    struct value answer;
-    struct value scores;
-    struct member *members = value_new_object(call->arena, 3, &answer);
-    struct member *each = value_new_object(call->arena, labels, &scores);
-    if (members == NULL || each == NULL) {
-        return fail(err, STATUS_NO_MEMORY, "no memory for the answer");
-    }
-    for (uint32_t i = 0; i < labels; i++) {
-        const struct slice name = arena_copy(call->arena, text_model_label(model, i));
-        if (name.bytes == NULL) {
-            return fail(err, STATUS_NO_MEMORY, "no memory for the answer");
-        }
+    struct member *each = value_new_object(arena, labels, out_scores);
+    bool whole = each != NULL;
+    for (uint32_t i = 0; whole && i < labels; i++) {
+        const struct slice name = arena_copy(arena, text_model_label(model, i));
         each[i] = (struct member){.name = name, .value = score_value(chances[i])};
+        whole = name.bytes != NULL;
     }
-    members[0] = (struct member){SLICE("label"), value_of_text(each[best].name)};
-    members[1] = (struct member){SLICE("score"), each[best].value};
-    members[2] = (struct member){SLICE("scores"), scores};
-    call->out = answer;
-    return STATUS_OK;
+    return whole;
 }
 
-static status classify(const struct agent *agent, struct agent_call *call, struct error *err) {
+/* The outputs that the manifest names, or all of them when it names none. */
+static status write_answer(const struct agent *agent, uint32_t best, const double *chances,
+                           struct agent_call *call) {
+    struct value scores = {0};
+    struct value answer = {0};
+    struct member *given = value_new_object(call->arena, 3, &answer);
+    if (given == NULL || !list_scores(agent->model, chances, call->arena, &scores)) {
+        return fail(&call->error, STATUS_NO_MEMORY, "no memory for the answer");
+    }
+    const struct member all[] = {
+        {SLICE("label"), value_of_text(scores.members[best].name)},
+        {SLICE("score"), scores.members[best].value},
+        {SLICE("scores"), scores},
+    };
+    const struct field_set *outputs = &agent->manifest->outputs;
+    answer.count = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (outputs->open || field_find(outputs, all[i].name) != NULL) {
+            given[answer.count++] = all[i];
+        }
+    }
+    return agent_take_output(agent->manifest, call, answer);
+}
+
+static status classify(const struct agent *agent, struct agent_call *call) {
+    struct error *err = &call->error;
     if (clock_boot_ns() >= call->deadline_ns) {
         return fail(err, STATUS_TIMEOUT, "the step's time was over before it began");
     }
@@ -88,11 +116,11 @@ static status classify(const struct agent *agent, struct agent_call *call, struc
     double chances[TEXT_LABELS_MAX];
     const uint32_t best = text_model_ask(agent->model, value_text(*text), scratch, chances);
     memory_free(scratch);
-    return write_answer(agent->model, best, chances, call, err);
+    return write_answer(agent, best, chances, call);
 }
 
 static void run_classifier(struct agent *agent, struct agent_call *call) {
-    call->error.code = classify(agent, call, &call->error);
+    call->error.code = classify(agent, call);
 }
 
 static void requirements(const struct agent *agent, struct agent_requirements *out_requirements) {

@@ -38,6 +38,15 @@ static void train_model(const char *lines) {
     assert_int_equal(train_text_file(from, to, &options, &report, &err), STATUS_OK);
 }
 
+static void read_manifest(const char *text) {
+    agent_manifest_release(manifest);
+    manifest = NULL;
+    test_folder_write(&folder, "agent.yaml", text);
+    struct fault_list *faults = NULL;
+    struct error err;
+    assert_int_equal(agent_manifest_read(folder.path, &manifest, &faults, &err), STATUS_OK);
+}
+
 static int set_up(void **state) {
     (void)state;
     test_folder_make(&folder);
@@ -53,10 +62,7 @@ static int set_up(void **state) {
     buffer_add_byte(&lines, 0);
     train_model(lines.bytes);
     buffer_done(&lines);
-    test_folder_write(&folder, "agent.yaml", MANIFEST);
-    struct fault_list *faults = NULL;
-    struct error err;
-    assert_int_equal(agent_manifest_read(folder.path, &manifest, &faults, &err), STATUS_OK);
+    read_manifest(MANIFEST);
     return 0;
 }
 
@@ -128,6 +134,30 @@ static void test_text_classifier_lite__gives_label_score_and_scores(void **state
         arena_done(&question.arena);
     }
     TEXT_CLASSIFIER_LITE.close(agent);
+}
+
+static void test_text_classifier_lite__gives_the_outputs_that_the_manifest_names(void **state) {
+    (void)state;
+    char text[512];
+    (void)snprintf(text, sizeof(text), "%s%s", MANIFEST,
+                   "outputs: { score: number, label: string }\n");
+    read_manifest(text);
+    struct agent *agent = open_it();
+    struct question question;
+    ask(agent, &question, "{\"text\":\"stop it\"}");
+    assert_int_equal(question.call.error.code, STATUS_OK);
+    assert_int_equal(question.call.out.count, 2);
+    assert_true(slice_is(value_text(*member(question.call.out, "label")), "stop"));
+    arena_done(&question.arena);
+    TEXT_CLASSIFIER_LITE.close(agent);
+
+    (void)snprintf(text, sizeof(text), "%s%s", MANIFEST, "outputs: { mood: string }\n");
+    read_manifest(text);
+    struct error err;
+    agent = NULL;
+    assert_int_equal(TEXT_CLASSIFIER_LITE.open(NULL, manifest, &agent, &err), STATUS_INVALID);
+    assert_non_null(strstr(err.text, "no 'mood'"));
+    assert_null(agent);
 }
 
 static void test_text_classifier_lite__an_answer_outlives_the_agent(void **state) {
@@ -262,6 +292,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_text_classifier_lite__gives_label_score_and_scores,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_text_classifier_lite__gives_the_outputs_that_the_manifest_names, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(test_text_classifier_lite__an_answer_outlives_the_agent,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_text_classifier_lite__any_text_has_an_answer, set_up,
