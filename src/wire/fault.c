@@ -140,14 +140,14 @@ struct fault_hint fault_hint(const char *nearest) {
 
 static status no_memory(struct owned_list *owned, struct error *err) {
     fault_list_release(&owned->list);
-    return fail(err, STATUS_NO_MEMORY, "no memory for the list of faults");
+    return fail(err, STATUS_NO_MEMORY, "no memory for what is wrong with a file");
 }
 
 status faults_take(const struct faults *faults, struct slice file, struct fault_list **out_list,
                    struct error *err) {
     struct owned_list *owned = memory_new(1, sizeof(*owned));
     if (owned == NULL) {
-        return fail(err, STATUS_NO_MEMORY, "no memory for the list of faults");
+        return fail(err, STATUS_NO_MEMORY, "no memory for what is wrong with a file");
     }
     arena_init(&owned->arena, LIST_BYTES_MAX);
     struct fault *copies = arena_get(&owned->arena, faults->count, sizeof(*copies));

@@ -2,14 +2,15 @@
 #include "wire/workflow.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdatomic.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "platform/hash.h"
 #include "wire/workflow_draft.h"
 
-enum { KEPT_BYTES_MAX = 16 << 20, SCRATCH_BYTES_MAX = 48 << 20 };
+enum { KEPT_BYTES_MAX = 32 << 20, SCRATCH_BYTES_MAX = 48 << 20 };
 
 /* What a workflow lives in; the public part is first, so that one pointer is both. */
 struct whole {
@@ -168,6 +169,45 @@ static void check_documents(struct whole *whole, struct arena *scratch,
     }
 }
 
+/* One fault, and no workflow. */
+__attribute__((format(printf, 4, 5))) static status refuse(struct slice file,
+                                                           struct fault_list **out_faults,
+                                                           struct error *err, const char *format,
+                                                           ...) {
+    char sentence[ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(sentence, sizeof(sentence), format, args);
+    va_end(args);
+    TRY(fault_list_of(file, (struct place){0}, sentence, out_faults, err));
+    return fail(err, STATUS_INVALID, "'%.*s': %s", QUOTED(file), sentence);
+}
+
+/* Whether it was the bound that an allocation met, and not the heap's end: no single thing here
+ * takes a quarter of it. */
+static bool is_spent(const struct arena *arena) {
+    return arena->bytes_max - arena->bytes < arena->bytes_max / 4;
+}
+
+static status conclude(struct whole *whole, struct workflow_draft *draft, struct slice file,
+                       struct fault_list **out_faults, struct error *err) {
+    struct faults *faults = draft->reading.faults;
+    if (!faults->no_memory && faults->error_count == 0) {
+        faults->no_memory = !keep(draft);
+    }
+    if (faults->no_memory && (is_spent(&whole->arena) || is_spent(draft->scratch))) {
+        return refuse(file, out_faults, err,
+                      "the workflow is too large: what it says takes more than %d MiB",
+                      KEPT_BYTES_MAX >> 20);
+    }
+    TRY(faults_take(faults, file, out_faults, err));
+    if (faults->error_count > 0) {
+        return fail(err, STATUS_INVALID, "'%.*s' has %u %s", QUOTED(file),
+                    (unsigned)faults->error_count, faults->error_count == 1 ? "fault" : "faults");
+    }
+    return STATUS_OK;
+}
+
 status workflow_read(struct slice file, struct slice text, const struct workflow_doors *doors,
                      struct workflow **out_workflow, struct fault_list **out_faults,
                      struct error *err) {
@@ -175,28 +215,22 @@ status workflow_read(struct slice file, struct slice text, const struct workflow
     arena_init(&scratch, SCRATCH_BYTES_MAX);
     *out_faults = NULL;
     if (text.count > WORKFLOW_BYTES_MAX) {
-        (void)fail(err, STATUS_INVALID, "a workflow file has at most %d bytes, this one has %zu",
-                   WORKFLOW_BYTES_MAX, text.count);
-        const status told = fault_list_of(file, (struct place){0}, err->text, out_faults, err);
-        return told != STATUS_OK ? told : STATUS_INVALID;
+        return refuse(file, out_faults, err,
+                      "a workflow file has at most %d bytes, this one has %zu", WORKFLOW_BYTES_MAX,
+                      text.count);
     }
     struct whole *whole = create(file, text);
     if (whole == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for a workflow of %zu bytes", text.count);
     }
     struct faults faults;
-    struct workflow_draft draft = {0};
+    struct workflow_draft draft = {.reading = {.arena = &whole->arena, .faults = &faults},
+                                   .scratch = &scratch,
+                                   .workflow = &whole->workflow};
     faults_init(&faults, &scratch);
     check_documents(whole, &scratch, doors, &faults, &draft);
-    if (!faults.no_memory && faults.error_count == 0) {
-        draft.reading.owner = &draft;
-        faults.no_memory = !keep(&draft);
-    }
-    status code = faults_take(&faults, file, out_faults, err);
-    if (code == STATUS_OK && faults.error_count > 0) {
-        code = fail(err, STATUS_INVALID, "'%.*s' has %u %s", QUOTED(file),
-                    (unsigned)faults.error_count, faults.error_count == 1 ? "fault" : "faults");
-    }
+    draft.reading.owner = &draft;
+    const status code = conclude(whole, &draft, file, out_faults, err);
     if (code != STATUS_OK) {
         workflow_release(&whole->workflow);
         return code;

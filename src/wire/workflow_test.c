@@ -395,6 +395,27 @@ static void test_workflow__of_too_many_bytes_is_refused_unread(void **state) {
     free(text);
 }
 
+static void test_workflow__that_says_too_much_is_refused(void **state) {
+    (void)state;
+    struct buffer text;
+    struct workflow *workflow = NULL;
+    struct fault_list *faults = NULL;
+    buffer_init(&text, WORKFLOW_BYTES_MAX);
+    buffer_add_text(&text, "ebb: 1\nworkflow: w\ntrigger: { stdin: json }\n"
+                           "results:\n  - name: r\n    from: [0");
+    for (int i = 0; i < 95000; i++) {
+        buffer_add_text(&text, ",'${.}'");
+    }
+    buffer_add_text(&text, "]\n");
+    assert_int_equal(workflow_read(SLICE("w"), buffer_slice(&text), NULL, &workflow, &faults, NULL),
+                     STATUS_INVALID);
+    assert_int_equal(faults->count, 1);
+    assert_string_equal(faults->faults[0].text.bytes,
+                        "the workflow is too large: what it says takes more than 32 MiB");
+    fault_list_release(faults);
+    buffer_done(&text);
+}
+
 static void test_workflow__with_countless_faults_says_the_first_ones(void **state) {
     (void)state;
     struct buffer text;
@@ -482,6 +503,7 @@ int main(void) {
         cmocka_unit_test(test_workflow__is_freed_by_its_last_owner),
         cmocka_unit_test(test_workflow__has_the_digest_of_its_text),
         cmocka_unit_test(test_workflow__of_too_many_bytes_is_refused_unread),
+        cmocka_unit_test(test_workflow__that_says_too_much_is_refused),
         cmocka_unit_test(test_workflow__with_countless_faults_says_the_first_ones),
         cmocka_unit_test(test_workflow__reports_every_allocation_that_fails),
         cmocka_unit_test(test_workflow__explains_what_applies_and_what_is_a_default),
