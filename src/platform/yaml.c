@@ -10,11 +10,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "platform/yaml_explain.h"
+#include "platform/yaml_guard.h"
 #include "platform/yaml_keys.h"
 
 static const char HINT[] = " (an expression? quote it, or use a |- block)";
 
-enum { ANCHORS_MAX = 256, EMPTY_LINES_MAX = 100, SCRATCH_BYTES_MAX = 32 << 20 };
+enum { ANCHORS_MAX = 256, SCRATCH_BYTES_MAX = 32 << 20 };
 
 /* A list or map that is being read; its children wait on the stack of the reading. */
 struct frame {
@@ -495,42 +496,9 @@ static status parse(struct reading *reading) {
     }
 }
 
-/* What the library need not see: it has hung and crashed on bytes that are no YAML anyway, and its
- * time grows with the square of a run of empty lines. */
-static status check_bytes(struct reading *reading) {
-    const struct slice text = reading->text;
-    struct place place = {.line = 1, .column = 1};
-    int breaks = 0; /* since a byte that is not blank; two to a line that ends in \r\n */
-    for (size_t i = 0; i < text.count;) {
-        const size_t step = text_next(slice_part(text, i, text.count));
-        const unsigned char c = (unsigned char)text.bytes[i];
-        const bool is_break = c == '\n' || c == '\r';
-        if (step == 0) {
-            return wrong(reading, place, "this is not UTF-8");
-        }
-        if (step == 1 && (c < 0x20 || c == 0x7F) && c != '\t' && !is_break) {
-            return wrong(reading, place, "a control character");
-        }
-        if (c == '%' && place.column == 1) {
-            return wrong(reading, place,
-                         "'%' at the start of a line is a directive, which is not used here");
-        }
-        breaks = is_break ? breaks + 1 : c == ' ' || c == '\t' ? breaks : 0;
-        if (breaks > 2 * EMPTY_LINES_MAX) {
-            return wrong(reading, place, "more than 100 empty lines in a row");
-        }
-        place.column++;
-        if (c == '\n') {
-            place = (struct place){.line = place.line + 1, .column = 1};
-        }
-        i += step;
-    }
-    return STATUS_OK;
-}
-
 static status read_documents(struct reading *reading, const struct yaml_document **out_documents,
                              uint32_t *out_count) {
-    TRY(check_bytes(reading));
+    TRY(yaml_guard(reading->text, &reading->place, reading->err));
     TRY(parse(reading));
     const size_t count = reading->documents.count / sizeof(struct yaml_document);
     struct yaml_document *documents = arena_get(reading->arena, count, sizeof(*documents));

@@ -303,6 +303,9 @@ static void test_yaml_read__refuses_bytes_that_are_no_text(void **state) {
     assert_wrong(arena, SLICE("a: \0\n"), 1, 4, "a control character");
     assert_wrong(arena, SLICE("%YAML 1.2\n---\na: 1\n"), 1, 1, "a directive");
     assert_wrong(arena, SLICE("a: \"\\ud800\"\n"), 1, 5, "escape");
+    /* crashed libfyaml 0.7.12 */
+    assert_wrong(arena, SLICE("? _:\t-"), 1, 5, "a tab before '-' or '?': use blanks");
+    assert_wrong(arena, SLICE("-\n  ?\n    a: \t ? b\n"), 3, 7, "a tab before '-' or '?'");
     struct buffer text;
     buffer_init(&text, 1 << 20);
     buffer_print(&text, "a: >\n");
