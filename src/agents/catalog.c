@@ -236,7 +236,19 @@ static bool add_next(void *owner, const char *name) {
     return adding->code == STATUS_OK;
 }
 
+static bool has_folder(const struct catalog *catalog, const char *folder) {
+    for (uint32_t i = 0; i < catalog->folder_count; i++) {
+        if (slice_is(catalog->folders[i], folder)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 status catalog_add_folder(struct catalog *catalog, const char *folder, struct error *err) {
+    if (has_folder(catalog, folder)) {
+        return STATUS_OK;
+    }
     if (catalog->folder_count == CATALOG_FOLDERS_MAX) {
         return fail(err, STATUS_FULL, "there are more than %d folders of agents",
                     CATALOG_FOLDERS_MAX);

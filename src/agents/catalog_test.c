@@ -110,6 +110,7 @@ static void test_catalog__a_missing_agent_is_told_the_nearest_and_where_it_looke
     (void)state;
     write_agent("agents/one", "spam-lite", "1.2.0", "");
     add(catalog, "agents");
+    add(catalog, "agents");
     add(catalog, "nowhere");
     char sentence[2048];
     char first[TEST_PATH_BYTES + 64];

@@ -50,14 +50,15 @@ static void ring(void *owner) {
     set_timer(adapter, adapter->ring_ns, now_ns);
 }
 
-/* `done` may bring a new call, so only those that had ended when the turn came are told. */
+/* What `done` brings about (a new call, a call cancelled) is the next turn's: only those that have
+ * ended by now are told. */
 static void take_turn(void *owner) {
     struct edge_adapter *adapter = owner;
+    adapter->events->turn(adapter->owner);
     for (uint32_t count = adapter->ended.count; count > 0; count--) {
         struct agent_call *call = call_list_take(&adapter->ended);
         call->done(call);
     }
-    adapter->events->turn(adapter->owner);
 }
 
 status edge_adapter_open(struct edge_adapter *adapter, struct loop *loop,

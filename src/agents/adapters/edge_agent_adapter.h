@@ -31,7 +31,8 @@ struct edge_adapter_events {
      * cancelled. It ends when this returns, with call->error as it stands then: the kind may say
      * better why. */
     void (*stop)(void *owner, struct agent_call *call);
-    /* A turn has come: begin what waits. Comes after the `done` of the turn. */
+    /* A turn has come: end what is settled, begin what waits. The `done` of all that has ended
+     * comes after this, in the same turn. */
     void (*turn)(void *owner);
     /* The moment of edge_adapter_ring_at has come, or passed. */
     void (*rung)(void *owner, int64_t now_ns);

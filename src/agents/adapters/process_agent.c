@@ -229,11 +229,18 @@ static void begin_once(struct agent *agent) {
     }
 }
 
-static void begin_calls(struct agent *agent) {
-    if (is_once(agent)) {
-        begin_once(agent);
-        return;
+/* A broken agent keeps no process that has nothing to do, and takes no call. */
+static void stay_broken(struct agent *agent) {
+    for (int i = 0; i < agent->instance_count; i++) {
+        if (agent->instances[i].call == NULL) {
+            agent->instances[i].starting = false;
+            line_process_stop(&agent->instances[i].lines);
+        }
     }
+    refuse_all(agent);
+}
+
+static void begin_lines(struct agent *agent) {
     for (int i = 0; i < agent->instance_count && agent->adapter.waiting.count > 0; i++) {
         if (is_free(&agent->instances[i])) {
             give(&agent->instances[i]);
@@ -242,8 +249,18 @@ static void begin_calls(struct agent *agent) {
     if (agent->adapter.waiting.count > 0) {
         start_some(agent);
     }
-    if (agent->restarts.broken) {
-        refuse_all(agent);
+}
+
+static void begin_calls(struct agent *agent) {
+    if (is_once(agent)) {
+        begin_once(agent);
+        return;
+    }
+    if (!agent->restarts.broken) {
+        begin_lines(agent);
+    }
+    if (agent->restarts.broken) { /* perhaps since it could not even be started */
+        stay_broken(agent);
     }
 }
 
