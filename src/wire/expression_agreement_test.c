@@ -345,9 +345,72 @@ static void test_expression__native_forms_mean_what_jq_means(void **state) {
                 counts.meant > 20);
 }
 
+/* What jq takes ----------------------------------------------------------------------------------
+ */
+
+enum { SOUPS = 1200, SOUP_TOKENS = 8 };
+
+static void say_soup(struct generator *generator) {
+    static const char *const TOKENS[] = {".a",      ".event",    ".",    "..",      "1",    "-1",
+                                         "\"s\"",   "\"\\(1)\"", "null", "true",    "$run", "[",
+                                         "]",       "(",         ")",    "{",       "}",    "a",
+                                         "\"k\"",   ":",         ",",    "|",       "not",  "and",
+                                         "or",      "//",        "==",   "<",       "?",    "[0]",
+                                         "[\"a\"]", "[]",        "-",    "+",       "if",   "then",
+                                         "else",    "end",       "as",   ". \"a\"", ";"};
+    for (uint32_t i = 1 + roll(generator, SOUP_TOKENS); i > 0; i--) {
+        say_one(generator, TOKENS, sizeof(TOKENS) / sizeof(TOKENS[0]));
+        say(generator, " ");
+    }
+}
+
+/* What is refused here, jq refuses, too; what is native here compiles there. But for one: `not .a`
+ * compiles in jq and fails whenever it is run. */
+static void check_soup(struct test_context *test, const char *text) {
+    const struct expression *expression = test_compile(test, text);
+    if (expression != NULL && !expression_is_native(expression)) {
+        return;
+    }
+    struct query_programs *compiled = NULL;
+    struct error err = {0};
+    unsigned index = 0;
+    int offset = 0;
+    const struct slice program = arena_print(&test->arena, "1 as $run|(%s\n)", text);
+    const status code = query_compile(&program, 1, &compiled, &index, &offset, &err);
+    if (code == STATUS_OK && expression == NULL && strstr(test->err.text, "comes behind") == NULL) {
+        fail_msg("%s: refused: %s", text, test->err.text);
+    }
+    if (code != STATUS_OK && expression != NULL) {
+        fail_msg("%s: jq refuses: %s", text, err.text);
+    }
+    query_programs_done(compiled);
+}
+
+static void test_expression__what_is_refused_jq_refuses_too(void **state) {
+    const char *given = getenv("EBB_SEED");
+    const uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20240229;
+    struct generator generator = {.state = seed * 2 + 1};
+    struct buffer text;
+    (void)state;
+    print_message("EBB_SEED=%llu\n", (unsigned long long)seed);
+    buffer_init(&text, 1 << 20);
+    for (int i = 0; i < SOUPS; i++) {
+        struct test_context test;
+        test_context_init(&test);
+        buffer_clear(&text);
+        generator.out = &text;
+        say_soup(&generator);
+        buffer_add_byte(&text, '\0');
+        check_soup(&test, text.bytes);
+        test_context_done(&test);
+    }
+    buffer_done(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expression__native_forms_mean_what_jq_means),
+        cmocka_unit_test(test_expression__what_is_refused_jq_refuses_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
