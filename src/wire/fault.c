@@ -31,7 +31,7 @@ static struct slice printable(struct arena *arena, char *text, size_t count) {
     struct slice whole = slice_trim((struct slice){.bytes = text, .count = count});
     whole = text_cut(whole, FAULT_TEXT_BYTES_MAX);
     CLEANUP(buffer_done) struct buffer repaired;
-    buffer_init(&repaired, FAULT_TEXT_BYTES_MAX * 3);
+    buffer_init(&repaired, (size_t)FAULT_TEXT_BYTES_MAX * 3);
     (void)text_repair(&repaired, whole); /* how many bytes were bad is nobody's question here */
     if (buffer_status(&repaired, NULL) != STATUS_OK) {
         return (struct slice){0};

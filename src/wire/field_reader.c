@@ -149,7 +149,7 @@ static void read_bounds(struct reading *reading, struct draft *draft) {
         faults_add(reading->faults, draft->max->place, "`max`: %s fields have none",
                    field_type_name(field->type));
     }
-    if (field->has_min && field->has_max && field->min > field->max) {
+    if (draft->min != NULL && field->has_min && field->has_max && field->min > field->max) {
         faults_add(reading->faults, draft->min->place, "`min` %g is above `max` %g", field->min,
                    field->max);
         field->has_min = false;

@@ -64,8 +64,9 @@ void jq_programs_check(struct workflow_draft *draft) {
     if (workflow->program_count == 0) {
         return;
     }
-    draft->programs =
-        arena_get(draft->reading.arena, workflow->program_count, sizeof(*draft->programs));
+    const size_t bytes_each =
+        sizeof(const struct expression *); // NOLINT(bugprone-sizeof-expression)
+    draft->programs = arena_get(draft->reading.arena, workflow->program_count, bytes_each);
     workflow->program_count = 0;
     if (draft->programs == NULL) {
         draft->reading.faults->no_memory = true;

@@ -2,6 +2,7 @@
 #include "wire/keys.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -41,20 +42,13 @@ const struct key *keys_find(const struct key_table *table, struct slice name) {
 
 /* "a, b, c" of what is built, for when nothing is near. */
 static void list_built(const struct key_table *table, char out_text[LIST_TEXT_BYTES]) {
-    size_t used = 0;
     out_text[0] = 0;
     for (const struct key *key = table->keys; key->name != NULL; key++) {
-        const size_t count = strlen(key->name);
-        if (key->state == KEY_RESERVED || used + count + 3 > LIST_TEXT_BYTES) {
-            continue;
+        const size_t used = strlen(out_text);
+        if (key->state != KEY_RESERVED) {
+            (void)snprintf(out_text + used, LIST_TEXT_BYTES - used, "%s%s", used > 0 ? ", " : "",
+                           key->name);
         }
-        if (used > 0) {
-            (void)memcpy(out_text + used, ", ", 2);
-            used += 2;
-        }
-        (void)memcpy(out_text + used, key->name, count);
-        used += count;
-        out_text[used] = 0;
     }
 }
 
@@ -359,12 +353,9 @@ int keys_word(struct reading *reading, const char *name, const char *const words
     }
     char all[LIST_TEXT_BYTES] = "";
     for (int i = 0; words[i] != NULL; i++) {
-        (void)strncat(all,
-                      i == 0                 ? ""
-                      : words[i + 1] == NULL ? " or "
-                                             : ", ",
-                      sizeof(all) - strlen(all) - 1);
-        (void)strncat(all, words[i], sizeof(all) - strlen(all) - 1);
+        const size_t used = strlen(all);
+        const char *joint = words[i + 1] == NULL ? " or " : ", ";
+        (void)snprintf(all + used, sizeof(all) - used, "%s%s", i == 0 ? "" : joint, words[i]);
     }
     faults_add(reading->faults, place, "`%s: %.*s`: it is %s", name, QUOTED(text), all);
     return -1;

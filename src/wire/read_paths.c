@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What expressions read: that it is there, that it has ended before, that an agent gives it.
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -66,10 +67,10 @@ static void close_lets(struct workflow_draft *draft) {
         for (uint32_t k = i; k < draft->let_count; k++) {
             const bool together = (let->lets >> k & 1) != 0 && (draft->lets[k].lets >> i & 1) != 0;
             const struct slice name = fault_quote(draft->lets[k].let.name);
-            if (together && strlen(names) + name.count + 8 < sizeof(names)) {
-                (void)strcat(names, k == i ? "`$" : ", `$");
-                (void)strncat(names, name.bytes, name.count);
-                (void)strcat(names, "`");
+            const size_t used = strlen(names);
+            if (together) {
+                (void)snprintf(names + used, sizeof(names) - used, "%s`$%.*s`",
+                               used > 0 ? ", " : "", SLICE_ARGS(name));
             }
             said |= together ? UINT64_C(1) << k : 0;
         }

@@ -5,6 +5,7 @@
 //  1. y names x under `needs`;
 //  2. y stands in for x (`on_error: { step: y }` of x), so it runs when x has failed;
 //  3. y needs x, and some step stands in for x: its output is what y sees, so it ends before y.
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,19 +121,20 @@ static void add_member(char names[FAULT_TEXT_BYTES_MAX], const struct workflow_d
 
 /* Walks back from a step that waits until a step is met twice: from there on it is the circle. */
 static void say_cycle(struct workflow_draft *draft, struct step_set *ranked) {
-    uint32_t path[WORKFLOW_STEPS_MAX + 1];
+    uint32_t path[WORKFLOW_STEPS_MAX] = {0};
     struct step_set met = {0};
     struct step_set all;
     (void)memset(&all, 0xff, sizeof(all));
     uint32_t count = 0;
     uint32_t at = first_unranked(&all, ranked, draft->step_count);
     while (!step_set_has(&met, at)) {
+        assert(at < draft->step_count); /* who waits, waits for somebody */
         step_set_add(&met, at);
         path[count++] = at;
         at = first_unranked(&draft->steps[at].direct, ranked, draft->step_count);
     }
     uint32_t first = 0;
-    while (path[first] != at) {
+    while (first + 1 < count && path[first] != at) {
         first++;
     }
     uint32_t lowest = first;

@@ -34,7 +34,7 @@ static struct workflow *read_steps(const char *steps) {
 static void assert_order(const char *steps, const char *expected) {
     struct workflow *workflow = read_steps(steps);
     struct buffer order;
-    buffer_init(&order, 64 * WORKFLOW_STEPS_MAX);
+    buffer_init(&order, WORKFLOW_BYTES_MAX);
     for (uint32_t i = 0; i < workflow->step_count; i++) {
         buffer_print(&order, "%s%.*s", i > 0 ? " " : "", SLICE_ARGS(workflow->steps[i].id));
     }

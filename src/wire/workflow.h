@@ -157,9 +157,10 @@ struct workflow_doors {
     status (*compile)(void *owner, struct slice program, int *out_offset, struct error *err);
 };
 
-/* Reads and checks a file of one workflow. OK also when there are warnings. INVALID when there are
- * faults: *out_faults then holds them all (it lives in the workflow's arena, or in one of its own
- * that fault_list_release gives back). */
+/* Reads and checks a file of one workflow. OK also when there are warnings, INVALID when there are
+ * errors; in both cases *out_faults is a list (perhaps empty) that belongs to the caller, who gives
+ * it back by fault_list_release, and does not go with the workflow. Otherwise *out_faults is NULL.
+ */
 status workflow_read(struct slice file, struct slice text, const struct workflow_doors *doors,
                      struct workflow **out_workflow, struct fault_list **out_faults,
                      struct error *err);

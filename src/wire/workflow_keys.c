@@ -3,7 +3,7 @@
 #include "base/time.h"
 #include "wire/workflow_draft.h"
 
-enum { CONCURRENCY_MAX = 256 };
+enum { CONCURRENCY_MAX = 256, INTERVAL_MS_MAX = 3600 * 1000 };
 
 static void read_durability_level(struct reading *reading, const struct key *key,
                                   const struct yaml *node, void *target) {
@@ -19,7 +19,7 @@ static void read_durability_level(struct reading *reading, const struct key *key
         const struct key span = {.name = key->name,
                                  .offset = offsetof(struct durability, interval_ms),
                                  .least = 1,
-                                 .most = 3600 * 1000};
+                                 .most = INTERVAL_MS_MAX};
         keys_read_span(reading, &span, node, level);
         level->mode = time_read_span(text, &ms) ? DURABILITY_INTERVAL : level->mode;
         return;
