@@ -197,8 +197,8 @@ static void test_pool__destroyed_finishes_what_was_begun_and_begins_no_more(void
     pool_submit(stage->pool, &task->job);
     (void)submit(stage, 1);
     while (!has_begun(stage)) {
-        const struct timespec nap = {.tv_nsec = 1000000};
-        (void)nanosleep(&nap, NULL);
+        timer_set(stage->patience, 1); /* a turn of the loop hands the jobs over */
+        loop_run(stage->loop);
     }
     pool_destroy(stage->pool);
     stage->pool = NULL;
@@ -211,12 +211,12 @@ static void test_pool__destroyed_finishes_what_was_begun_and_begins_no_more(void
 static void test_pool__without_memory_is_refused(void **state) {
     struct stage *stage = *state;
     struct error err;
-    for (long index = 0; index < 2; index++) {
+    for (long index = 0; stage->pool == NULL; index++) {
         (void)memory_fail_at(index, 0);
         const status code = pool_create(stage->loop, 0, &stage->pool, &err);
         (void)memory_fail_at(-1, 0);
-        assert_int_equal(code, STATUS_NO_MEMORY);
-        assert_null(stage->pool);
+        assert_int_equal(code, stage->pool == NULL ? STATUS_NO_MEMORY : STATUS_OK);
+        assert_true(index > 0 || stage->pool == NULL);
     }
 }
 
