@@ -97,7 +97,10 @@ struct moment clock_now(void) {
     return now;
 }
 
-struct id clock_boot_id(void) {
+static struct id boot_id; /* read once: it does not change while a process lives */
+static pthread_once_t boot_id_once = PTHREAD_ONCE_INIT;
+
+static struct id read_boot_id(void) {
     struct id id = {0};
     const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -111,6 +114,15 @@ struct id clock_boot_id(void) {
         return (struct id){0};
     }
     return id;
+}
+
+static void read_boot_id_once(void) {
+    boot_id = read_boot_id();
+}
+
+struct id clock_boot_id(void) {
+    (void)pthread_once(&boot_id_once, read_boot_id_once);
+    return boot_id;
 }
 
 void clock_set_floor(int64_t wall_ms) {

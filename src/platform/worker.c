@@ -9,8 +9,10 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "platform/clock.h"
 
-enum { THREAD_NAME_BYTES = 16 };
+enum { THREAD_NAME_BYTES = 16, SHARE_MAX = 16, HAND_OVER_AT = 32 };
+static const int64_t LONG_NS = INT64_C(100000); /* a job that took so long is not a small one */
 
 /* Jobs in the order in which they came. */
 struct line {
@@ -26,14 +28,19 @@ struct worker {
 
 struct pool {
     struct waker *waker;
+    struct turn *turn;
     struct worker workers[POOL_WORKERS_MAX];
-    int count;       /* of workers that run */
-    bool delivering; /* the loop's alone, as is the next */
-    size_t pending;  /* submitted, and `done` not called yet */
+    int wanted;        /* workers; fixed before the first one starts */
+    int count;         /* of workers that run */
+    bool delivering;   /* the loop's alone, as is the next */
+    size_t pending;    /* submitted, and `done` not called yet */
+    struct line fresh; /* submitted in this turn: handed over once, at its end */
+    size_t fresh_count;
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work_came;
     struct line waiting;
+    size_t waiting_count;
     struct line answers;
     int idle;
     bool stopping;
@@ -61,31 +68,93 @@ static struct job *line_take(struct line *line) {
     return job;
 }
 
-/* Under the lock: the next job, or NULL when the pool stops. */
-static struct job *wait_for_job(struct pool *pool) {
+static void line_append(struct line *line, struct line *more) {
+    if (more->first != NULL) {
+        *line->last = more->first;
+        line->last = more->last;
+        line_init(more);
+    }
+}
+
+static size_t line_count(const struct line *line) {
+    size_t count = 0;
+    for (const struct job *job = line->first; job != NULL; job = job->next) {
+        count++;
+    }
+    return count;
+}
+
+/* Under the lock: this worker's share of what waits, nothing when the pool stops. Jobs are often
+ * smaller than a lock and a wake-up, so several go at once; never more than an even share, so that
+ * no job waits behind one worker while another sleeps. */
+static void take_share(struct pool *pool, struct line *out_share) {
     while (!pool->stopping && pool->waiting.first == NULL) {
         pool->idle++;
         (void)pthread_cond_wait(&pool->work_came, &pool->lock);
         pool->idle--;
     }
-    return pool->stopping ? NULL : line_take(&pool->waiting);
+    size_t share = pool->waiting_count / (size_t)pool->wanted;
+    share = share > SHARE_MAX ? SHARE_MAX : share;
+    do {
+        struct job *job = pool->stopping ? NULL : line_take(&pool->waiting);
+        if (job == NULL) {
+            return;
+        }
+        pool->waiting_count--;
+        line_put(out_share, job);
+    } while (share-- > 1);
+}
+
+/* Answers that already lie there have had their wake-up. */
+static void give_answers(struct pool *pool, struct line *answers) {
+    const bool first = pool->answers.first == NULL && answers->first != NULL;
+    line_append(&pool->answers, answers);
+    if (first) {
+        waker_wake(pool->waker);
+    }
+}
+
+/* A job that took long gives its answer at once, and what was taken along to whoever is free. */
+static void work_on(struct worker *worker, struct line *share, struct line *answers) {
+    struct pool *pool = worker->pool;
+    int64_t began_ns = clock_monotonic_ns();
+    for (struct job *job = line_take(share); job != NULL; job = line_take(share)) {
+        job->work(job, worker->index);
+        line_put(answers, job);
+        const int64_t now_ns = clock_monotonic_ns();
+        if (now_ns - began_ns > LONG_NS && share->first != NULL) {
+            (void)pthread_mutex_lock(&pool->lock);
+            give_answers(pool, answers);
+            pool->waiting_count += line_count(share);
+            line_append(share, &pool->waiting); /* before what came later */
+            line_append(&pool->waiting, share);
+            if (pool->idle > 0) {
+                (void)pthread_cond_broadcast(&pool->work_came);
+            }
+            (void)pthread_mutex_unlock(&pool->lock);
+            return;
+        }
+        began_ns = now_ns;
+    }
 }
 
 static void *worker_run(void *argument) {
     struct worker *worker = argument;
     struct pool *pool = worker->pool;
+    struct line share;
+    struct line answers;
+    line_init(&share);
+    line_init(&answers);
     (void)pthread_mutex_lock(&pool->lock);
-    for (struct job *job = wait_for_job(pool); job != NULL; job = wait_for_job(pool)) {
-        (void)pthread_mutex_unlock(&pool->lock);
-        job->work(job, worker->index);
-        (void)pthread_mutex_lock(&pool->lock);
-
-        /* Answers that already lie there have had their wake-up. */
-        const bool first = pool->answers.first == NULL;
-        line_put(&pool->answers, job);
-        if (first) {
-            waker_wake(pool->waker);
+    for (;;) {
+        take_share(pool, &share);
+        if (share.first == NULL) {
+            break;
         }
+        (void)pthread_mutex_unlock(&pool->lock);
+        work_on(worker, &share, &answers);
+        (void)pthread_mutex_lock(&pool->lock);
+        give_answers(pool, &answers);
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -136,6 +205,25 @@ static status start_worker(struct pool *pool, struct error *err) {
     return STATUS_OK;
 }
 
+static void hand_over(void *owner) {
+    struct pool *pool = owner;
+    if (pool->fresh_count == 0) {
+        return;
+    }
+    (void)pthread_mutex_lock(&pool->lock);
+    line_append(&pool->waiting, &pool->fresh);
+    pool->waiting_count += pool->fresh_count;
+    const bool many = pool->fresh_count > 1;
+    const bool sleeping = pool->idle > 0;
+    pool->fresh_count = 0;
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (sleeping && many) {
+        (void)pthread_cond_broadcast(&pool->work_came);
+    } else if (sleeping) {
+        (void)pthread_cond_signal(&pool->work_came);
+    }
+}
+
 status pool_create(struct loop *loop, int workers_max, struct pool **out_pool, struct error *err) {
     struct pool *pool = memory_new(1, sizeof *pool);
     if (pool == NULL) {
@@ -145,12 +233,16 @@ status pool_create(struct loop *loop, int workers_max, struct pool **out_pool, s
     (void)pthread_cond_init(&pool->work_came, NULL);
     line_init(&pool->waiting);
     line_init(&pool->answers);
+    line_init(&pool->fresh);
 
     status code = waker_create(loop, deliver, pool, &pool->waker, err);
+    if (code == STATUS_OK) {
+        code = turn_create(loop, hand_over, pool, &pool->turn, err);
+    }
     const int most =
         workers_max > 0 && workers_max < POOL_WORKERS_MAX ? workers_max : POOL_WORKERS_MAX;
-    const int wanted = cores() < most ? cores() : most;
-    while (code == STATUS_OK && pool->count < wanted) {
+    pool->wanted = cores() < most ? cores() : most;
+    while (code == STATUS_OK && pool->count < pool->wanted) {
         code = start_worker(pool, err);
     }
     if (code != STATUS_OK) {
@@ -168,12 +260,11 @@ int pool_workers(const struct pool *pool) {
 void pool_submit(struct pool *pool, struct job *job) {
     assert(job->work != NULL && job->done != NULL);
     pool->pending++;
-    (void)pthread_mutex_lock(&pool->lock);
-    line_put(&pool->waiting, job);
-    if (pool->idle > 0) {
-        (void)pthread_cond_signal(&pool->work_came);
+    line_put(&pool->fresh, job);
+    pool->fresh_count++;
+    if (pool->fresh_count >= HAND_OVER_AT) {
+        hand_over(pool); /* a long turn keeps nobody waiting */
     }
-    (void)pthread_mutex_unlock(&pool->lock);
 }
 
 bool pool_is_idle(const struct pool *pool) {
@@ -192,6 +283,7 @@ void pool_destroy(struct pool *pool) {
     for (int i = 0; i < pool->count; i++) {
         (void)pthread_join(pool->workers[i].thread, NULL);
     }
+    turn_destroy(pool->turn);
     waker_destroy(pool->waker);
     (void)pthread_cond_destroy(&pool->work_came);
     (void)pthread_mutex_destroy(&pool->lock);

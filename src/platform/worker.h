@@ -28,7 +28,8 @@ struct job {
 status pool_create(struct loop *loop, int workers_max, struct pool **out_pool, struct error *err);
 int pool_workers(const struct pool *pool);
 
-/* Hands a job over; never fails, never waits for a worker. */
+/* Hands a job over, with the turn's others at the end of the turn; never fails, never waits for a
+ * worker. */
 void pool_submit(struct pool *pool, struct job *job);
 
 /* No job waits, is worked on, or waits for its `done`. */
