@@ -81,6 +81,7 @@ static void hold(struct faults *faults, struct fault fault) {
         return;
     }
     if (faults->count == FAULTS_MAX) {
+        faults->more = true;
         remove_at(faults, weakest(faults, fault.place, fault.warning));
     }
     uint32_t at = faults->count;
@@ -97,6 +98,7 @@ static void hold(struct faults *faults, struct fault fault) {
 __attribute__((format(printf, 4, 0))) static void
 add(struct faults *faults, struct place place, bool warning, const char *format, va_list args) {
     if (faults->count == FAULTS_MAX && weakest(faults, place, warning) == FAULTS_MAX) {
+        faults->more = true;
         return;
     }
     char text[FAULT_TEXT_BYTES_MAX * 2];
@@ -154,7 +156,8 @@ status faults_take(const struct faults *faults, struct slice file, struct fault_
     owned->list = (struct fault_list){.file = arena_copy(&owned->arena, file),
                                       .faults = copies,
                                       .count = faults->count,
-                                      .error_count = faults->error_count};
+                                      .error_count = faults->error_count,
+                                      .more = faults->more};
     if (copies == NULL || owned->list.file.bytes == NULL || faults->no_memory) {
         return no_memory(owned, err);
     }
@@ -198,5 +201,9 @@ void fault_list_write(const struct fault_list *faults, struct buffer *out) {
         buffer_add_text(out, fault->warning ? ": warning: " : ": ");
         buffer_add(out, fault->text);
         buffer_add_byte(out, '\n');
+    }
+    if (faults->more) {
+        buffer_add(out, faults->file);
+        buffer_print(out, ": there is more: these are the first %u\n", (unsigned)faults->count);
     }
 }

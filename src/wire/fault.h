@@ -33,6 +33,7 @@ struct fault_list {
     const struct fault *faults; /* in the order of their places */
     uint32_t count;
     uint32_t error_count; /* those that are no warnings */
+    bool more;            /* there were more than FAULTS_MAX */
 };
 
 /* What collects. */
@@ -40,6 +41,7 @@ struct faults {
     struct arena *arena; /* not owned; sentences live there */
     uint32_t count;
     uint32_t error_count; /* of those that are held */
+    bool more;            /* some did not fit */
     bool no_memory;       /* a sentence was lost: faults_take says NO_MEMORY */
     struct fault held[FAULTS_MAX];
 };
@@ -78,5 +80,5 @@ status fault_list_of(struct slice file, struct place place, const char *sentence
 void fault_list_release(struct fault_list *faults);
 
 /* "file:line:column: text", one a line, warnings as "file:line:column: warning: text"; without line
- * and column where the fault has no place. */
+ * and column where the fault has no place. A last line says that there are more. */
 void fault_list_write(const struct fault_list *faults, struct buffer *out);

@@ -81,6 +81,17 @@ static void test_faults__beyond_the_most_keep_the_first_errors(void **state) {
     assert_int_equal(faults.error_count, FAULTS_MAX);
     assert_int_equal(faults.held[0].place.line, FAULTS_MAX + 1);
     assert_int_equal(faults.held[FAULTS_MAX - 1].place.line, FAULTS_MAX * 2);
+    assert_true(faults.more);
+    struct fault_list *list = NULL;
+    struct error err;
+    struct buffer out;
+    buffer_init(&out, 1 << 20);
+    assert_int_equal(faults_take(&faults, SLICE("w"), &list, &err), STATUS_OK);
+    fault_list_write(list, &out);
+    assert_true(
+        slice_ends(buffer_slice(&out), "an error\nw: there is more: these are the first 100\n"));
+    fault_list_release(list);
+    buffer_done(&out);
 }
 
 static void test_faults__are_one_printable_line(void **state) {

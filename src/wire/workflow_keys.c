@@ -137,6 +137,11 @@ static bool read_version(struct workflow_draft *draft, const struct yaml *root) 
     return true;
 }
 
+static bool says_nothing(const struct yaml *root, const char *key) {
+    const struct yaml *list = yaml_get(root, key);
+    return list == NULL || (list->kind == YAML_LIST && list->count == 0);
+}
+
 bool workflow_keys_read(struct workflow_draft *draft) {
     const struct yaml *root = draft->root;
     if (root->kind != YAML_MAP || root->count == 0) {
@@ -148,10 +153,8 @@ bool workflow_keys_read(struct workflow_draft *draft) {
         return false;
     }
     (void)keys_read(&draft->reading, &WORKFLOW_TABLE, root, draft->workflow);
-    const bool does_something = yaml_get(root, "steps") != NULL ||
-                                yaml_get(root, "results") != NULL ||
-                                yaml_get(root, "segments") != NULL;
-    if (!does_something) {
+    if (says_nothing(root, "steps") && says_nothing(root, "results") &&
+        says_nothing(root, "segments")) {
         faults_add(draft->reading.faults, root->place, "a workflow needs `steps` or `results`");
     }
     return true;
