@@ -84,10 +84,10 @@ status event_write(const struct event *event, struct buffer *out, struct error *
     id_write_hex(event->boot, boot);
     buffer_print(out,
                  "{\"boot\":\"%s\",\"arrived_ms\":%lld,\"arrived_ns\":%lld,\"quality\":%d,"
-                 "\"time_ms\":%lld,\"repeatable\":%s,\"event\":",
+                 "\"time_ms\":%lld,\"seen\":\"%016llx\",\"repeatable\":%s,\"event\":",
                  boot, (long long)event->arrived.wall_ms, (long long)event->arrived.boot_ns,
                  (int)event->arrived.quality, (long long)event->time.wall_ms,
-                 event->repeatable ? "true" : "false");
+                 (unsigned long long)event->seen_hash, event->repeatable ? "true" : "false");
     json_write(out, event->value);
     buffer_add_byte(out, '}');
     return buffer_status(out, err);
@@ -101,6 +101,22 @@ static int64_t integer(struct value object, const char *name) {
 static struct slice text(struct value object, const char *name) {
     const struct value *found = value_get(object, slice_of(name));
     return found != NULL ? value_text(*found) : (struct slice){0};
+}
+
+static const char DIGITS[] = "0123456789abcdef";
+
+/* A source may hash its own way, so the hash is kept, not made again. */
+static status read_hash(struct slice hex, uint64_t *out_hash, struct error *err) {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < hex.count; i++) {
+        const char *digit = memchr(DIGITS, hex.bytes[i], 16);
+        if (digit == NULL || hex.count != 16) {
+            return fail(err, STATUS_CORRUPT, "the hash of a kept event is no hash");
+        }
+        hash = hash << 4 | (uint64_t)(digit - DIGITS);
+    }
+    *out_hash = hash;
+    return STATUS_OK;
 }
 
 static status read_into(struct event *event, struct slice json, struct error *err) {
@@ -126,8 +142,7 @@ static status read_into(struct event *event, struct slice json, struct error *er
     (void)id_read(text(kept, "boot"), &event->boot); /* an unknown boot is another boot */
     const struct value *repeatable = value_get(kept, SLICE("repeatable"));
     event->repeatable = repeatable != NULL && value_truth(*repeatable);
-    event->seen_hash = event->id.count > 0 ? hash_64(event->source, event->id) : 0;
-    return STATUS_OK;
+    return read_hash(text(kept, "seen"), &event->seen_hash, err);
 }
 
 status event_read(struct slice json, struct event **out_event, struct error *err) {
