@@ -9,10 +9,6 @@ import pytest
 import device as devices
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes longer than some seconds")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def programs():
     """Nothing here means anything without the programs: say so once and clearly."""

@@ -13,6 +13,7 @@ before they are ready. Afterwards:
   no line of `ebb run` has two results
   nobody was told twice, and whom a result says that it told was told
 
+The last line counts the rules: `kills: N passed, N failed`.
 --planted runs with a bug on purpose (early_answer.c: the answer comes before the commit) and ends with 0
 only when the loss was found. --forged checks the judge itself: it is shown made-up books with one lie in each
 and must find every one.
@@ -102,7 +103,7 @@ class Books:
                 self.contradicted.append(key)
 
     def complaints(self):
-        """Every way in which the books do not agree, as sentences."""
+        """Every way in which the books do not agree, as sentences that begin with a word of RULES."""
         found = []
         there = dict(self.results)
         times = collections.Counter(body["file"] for _, body in self.results if "file" in body)
@@ -129,6 +130,9 @@ class Books:
         found += [f"doubled: line {number}" for number, count in self.lines.items() if count > 1]
         found += [f"failed: {text}" for text in self.failures]
         return found
+
+
+RULES = ("lost", "doubled", "changed", "invented", "told twice", "not told", "failed")
 
 
 class Load(threading.Thread):
@@ -359,12 +363,13 @@ def main():
           f" {len(books.results)} results, {len(books.acknowledged)} acknowledged, {len(complaints)} complaints")
     for complaint in complaints[:20]:
         print(f"  {complaint}")
+    broken = [rule for rule in RULES if any(complaint.startswith(rule + ":") for complaint in complaints)]
     if options.planted:
-        caught = any(complaint.startswith("lost") for complaint in complaints)
-        print("the planted bug was found" if caught else "the planted bug was NOT found")
-        return 0 if caught else 1
+        print("the planted bug was found" if "lost" in broken else "the planted bug was NOT found")
+        return 0 if "lost" in broken else 1
     if complaints:
         print(log[-6000:])
+    print(f"kills: {len(RULES) - len(broken)} passed, {len(broken)} failed")
     return 1 if complaints else 0
 
 

@@ -35,7 +35,7 @@ results:
       name: ${ .event.name }
       bytes: ${ .event.bytes }
 """
-MANY = int(os.environ.get("EBB_TEST_MAILS", "2000"))
+FLOOD = int(os.environ.get("EBB_FLOOD", "2000"))
 
 
 def by_name(rows):
@@ -173,27 +173,27 @@ def drop_many(device, count):
         os.rename(device.inbox / f".{number}", device.inbox / f"{number:06}.eml")
 
 
-def test_many_at_once_are_all_there_and_none_twice(device):
+def test_a_flood_is_all_there_and_nothing_twice(device):
     device.workflow("mail", PLAIN.replace("AFTER", "keep"))
     device.start()
-    drop_many(device, MANY)
-    found = by_name(device.wait_results(MANY, patience=60 + MANY / 100))
-    assert set(found) == {f"{number:06}.eml" for number in range(MANY)}
+    drop_many(device, FLOOD)
+    found = by_name(device.wait_results(FLOOD, patience=60 + FLOOD / 100))
+    assert set(found) == {f"{number:06}.eml" for number in range(FLOOD)}
     time.sleep(0.5)
-    assert len(device.results()) == MANY
+    assert len(device.results()) == FLOOD
     counts = device.counts("mail")
-    assert (counts["results"], counts["dropped"], counts["failures"]) == (MANY, 0, 0)
+    assert (counts["results"], counts["dropped"], counts["failures"]) == (FLOOD, 0, 0)
 
 
-def test_many_at_once_are_deleted_when_their_results_are_durable(device):
+def test_a_flood_is_deleted_when_its_results_are_durable(device):
     device.workflow("mail", PLAIN.replace("AFTER", "delete"))
-    for number in range(MANY // 4):
+    for number in range(FLOOD // 4):
         (device.inbox / f"{number:06}.eml").write_bytes(b"x")
     device.start()
-    found = by_name(device.wait_results(MANY // 4, patience=60 + MANY / 100))
-    assert len(found) == MANY // 4
+    found = by_name(device.wait_results(FLOOD // 4, patience=60 + FLOOD / 100))
+    assert len(found) == FLOOD // 4
     devices.until("the folder is empty", lambda: not os.listdir(device.inbox))
-    assert len(device.results()) == MANY // 4
+    assert len(device.results()) == FLOOD // 4
 
 
 def test_folders_pipes_and_links_in_the_inbox_do_no_harm(device):
