@@ -11,7 +11,7 @@
 
 #include "wire/test_context.h"
 
-enum { BATCHES = 24, BATCH = 128, CONTEXTS = 3, TEXT_BYTES = 4096, LEVELS = 4 };
+enum { BATCHES = 16, BATCH = 128, CONTEXTS = 3, TEXT_BYTES = 4096, LEVELS = 4 };
 
 struct generator {
     uint64_t state;

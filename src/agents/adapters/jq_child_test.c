@@ -157,28 +157,28 @@ static void test_jq_child__a_question_has_a_second_whatever_its_deadline(void **
 }
 
 static void test_jq_child__memory_is_limited(void **state) {
-    static const char *const TEXTS[] = {
-        "[limit(40; repeat(\"x\"))] | add | [limit(1000000; repeat(.))] | length",
-        "reduce range(40) as $i (\"x\"; . + .) | length", "\"x\" * 1000000000 | length", ".c"};
+    static const char *const TEXTS[] = {"reduce range(40) as $i (\"x\"; . + .) | length",
+                                        "\"x\" * 1000000000 | length", ".c"};
     (void)state;
     if (is_sanitized()) {
         skip();
     }
-    struct jq_child *child = created(TEXTS, 4);
-    const struct told doubled = asked(child, 1, "{}");
+    struct jq_child *child = created(TEXTS, 3);
+    const struct told doubled = asked(child, 0, "{}");
     assert_int_equal(doubled.code, STATUS_CRASH);
     assert_string_equal(doubled.text, "the jq program took more than 256 MiB of memory");
-    check(child, 3, "{\"c\":2}", "2");
+    check(child, 2, "{\"c\":2}", "2");
     /* jq 1.6 copies a gigabyte byte by byte and is late, later releases are out of memory. */
-    const struct told repeated = asked(child, 2, "{}");
+    const struct told repeated = asked(child, 1, "{}");
     assert_true(repeated.code == STATUS_TIMEOUT || repeated.code == STATUS_CRASH);
-    check(child, 3, "{\"c\":3}", "3");
+    check(child, 2, "{\"c\":3}", "3");
     jq_child_destroy(child);
 }
 
 static void test_jq_child__an_answer_is_bounded(void **state) {
-    static const char *const TEXTS[] = {"[range(600000)]", "[range(100000)] | length",
-                                        "[range(20000)]", "reduce range(100) as $i (1; [.])"};
+    static const char *const TEXTS[] = {"reduce range(21) as $i (\"x\"; . + .)",
+                                        "[range(100000)] | length", "[range(20000)]",
+                                        "reduce range(100) as $i (1; [.])"};
     (void)state;
     struct jq_child *child = created(TEXTS, 4);
     assert_int_equal(asked(child, 0, "{}").code, STATUS_FULL);
