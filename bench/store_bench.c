@@ -11,18 +11,19 @@
  */
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "platform/clock.h"
 #include "platform/file.h"
-#include "runtime/daemon.h"
 #include "storage/store.h"
+
+#include "measured.h"
 
 enum { FLIGHT_MAX = 256 };
 
@@ -30,57 +31,6 @@ static const char BODY[] =
     "{\"room\":\"a1\",\"sensor\":\"s4\",\"t\":-18.4,\"rh\":61.5,\"n\":48211,"
     "\"state\":\"normal\",\"since\":\"2026-11-23T10:00:00.120Z\",\"unit\":\"Cel\","
     "\"score\":0.031,\"anomaly\":false}";
-
-struct measured {
-    int64_t *latencies_ns;
-    uint32_t count;
-    int64_t began_ns, cpu_began_us, written_before;
-};
-
-static int64_t cpu_us(void) {
-    struct rusage use;
-    (void)getrusage(RUSAGE_SELF, &use);
-    return (int64_t)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 + use.ru_utime.tv_usec +
-           use.ru_stime.tv_usec;
-}
-
-/* What this process has had written to a disk, by the kernel's own count. */
-static int64_t written_bytes(void) {
-    char line[128];
-    long long bytes = 0;
-    FILE *file = fopen("/proc/self/io", "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        (void)sscanf(line, "write_bytes: %lld", &bytes);
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return bytes;
-}
-
-static void begin(struct measured *measured, uint32_t count) {
-    measured->latencies_ns = memory_new(count, sizeof(int64_t));
-    measured->count = 0;
-    measured->cpu_began_us = cpu_us();
-    measured->written_before = written_bytes();
-    measured->began_ns = clock_monotonic_ns();
-}
-
-static int compare(const void *a, const void *b) {
-    const int64_t left = *(const int64_t *)a;
-    const int64_t right = *(const int64_t *)b;
-    return left < right ? -1 : left > right;
-}
-
-static void report(struct measured *measured) {
-    const double wall = (double)(clock_monotonic_ns() - measured->began_ns) / 1e9;
-    const double cpu = (double)(cpu_us() - measured->cpu_began_us) / 1e6;
-    qsort(measured->latencies_ns, measured->count, sizeof(int64_t), compare);
-    (void)printf("%.6f %.6f %.1f %" PRId64 "\n", wall, cpu,
-                 (double)measured->latencies_ns[measured->count / 2] / 1e3,
-                 written_bytes() - measured->written_before);
-    memory_free(measured->latencies_ns);
-}
 
 static int complain(const struct error *err) {
     (void)fprintf(stderr, "store_bench: %s\n", err->text);
@@ -159,7 +109,7 @@ static void numbered(struct store_job *job) {
     ((struct saving *)job->owner)->workflow = (uint32_t)job->out_number;
 }
 
-static int save_ours(const char *folder, uint32_t flight, uint32_t count) {
+static int save_ours(const char *folder, uint32_t flight, uint32_t count, bool killed) {
     static struct saving saving;
     struct store_opened opened;
     struct error err;
@@ -179,7 +129,7 @@ static int save_ours(const char *folder, uint32_t flight, uint32_t count) {
     while (saving.workflow == 0) {
         turn(&saving);
     }
-    begin(&saving.measured, count);
+    measured_begin(&saving.measured, count);
     for (uint32_t i = 0; i < flight && i < count; i++) {
         saving.slots[i].saving = &saving;
         submit(&saving.slots[i]);
@@ -187,7 +137,10 @@ static int save_ours(const char *folder, uint32_t flight, uint32_t count) {
     while (saving.measured.count < count) {
         turn(&saving);
     }
-    report(&saving.measured);
+    measured_report(&saving.measured);
+    if (killed) {
+        (void)raise(SIGKILL);
+    }
     store_close(saving.store);
     return saving.failed == 0 ? 0 : 1;
 }
@@ -215,7 +168,7 @@ static int save_raw(const char *folder, uint32_t flight, uint32_t count) {
         return 1;
     }
     const uint8_t chain[16] = {7};
-    begin(&measured, count);
+    measured_begin(&measured, count);
     for (uint32_t done = 0; done < count;) {
         const int64_t began = clock_monotonic_ns();
         const uint32_t rows = count - done < flight ? count - done : flight;
@@ -245,130 +198,15 @@ static int save_raw(const char *folder, uint32_t flight, uint32_t count) {
         }
         done += rows;
     }
-    report(&measured);
+    measured_report(&measured);
     (void)sqlite3_finalize(insert);
     (void)sqlite3_close(database);
     return 0;
 }
 
-/* --- whole runs --- */
-
-struct running {
-    struct daemon *daemon;
-    struct slot *slot;
-    uint32_t flight, wanted, started, failed;
-    struct measured measured;
-};
-
-static const char WORKFLOW[] =
-    "ebb: 1\n"
-    "workflow: bench\n"
-    "trigger: { stdin: json, queue: { max: 256 } }\n"
-    "durability: { runs: %s, results: %s }\n"
-    "concurrency: 64\n"
-
-    "steps:\n"
-    "  - { id: pick, agent: bench-pick, with: { in: \"${ .event.data }\" } }\n"
-    "  - { id: judge, agent: bench-judge, needs: [pick],\n"
-    "      with: { t: \"${ .steps.pick.t }\" } }\n"
-    "results:\n"
-    "  - name: reading\n"
-    "    from:\n"
-    "      room: ${ .steps.pick.room }\n"
-    "      t: ${ .steps.pick.t }\n"
-    "      warm: ${ .steps.judge.warm }\n";
-static const char PICK[] = "ebb: 1\nagent: bench-pick\nversion: 1.0.0\nkind: jq\n"
-                           "filter: \"{room: .in.room, t: .in.t, n: .in.n}\"\n";
-static const char JUDGE[] = "ebb: 1\nagent: bench-judge\nversion: 1.0.0\nkind: jq\n"
-                            "filter: \"{warm: (.t > -15)}\"\n";
-
-static void offer(struct running *running) {
-    struct error err;
-    struct event *event = event_new();
-    struct value data;
-    struct member *members = value_new_object(&event->arena, 3, &data);
-    members[0] = (struct member){.name = SLICE("room"), .value = value_of_text(SLICE("a1"))};
-    members[1] = (struct member){.name = SLICE("t"), .value = value_of_real(-18.5)};
-    members[2] = (struct member){.name = SLICE("n"), .value = value_of_integer(running->started)};
-    const struct event_extra extra = {.name = "data", .value = data};
-    event->source = SLICE("bench");
-    event->type = SLICE("message");
-    running->started++;
-    if (event_seal(event, &extra, 1, &err) == STATUS_OK) {
-        orchestrator_offer(running->slot, event);
-    }
-}
-
-static void run_ended(void *owner, const struct run *run) {
-    struct running *running = owner;
-    running->failed += run->outcome != OUTCOME_DONE || run->record_count != 1;
-    running->measured.latencies_ns[running->measured.count++] = clock_boot_ns() - run->began_ns;
-    if (running->started < running->wanted) {
-        offer(running);
-    } else if (running->measured.count == running->wanted) {
-        report(&running->measured);
-        daemon_stop(running->daemon);
-    }
-}
-
-static void loaded(void *owner) {
-    struct running *running = owner;
-    running->slot = running->daemon->orchestrator->slots;
-    if (running->slot == NULL || running->slot->version == NULL) {
-        daemon_stop(running->daemon); /* its faults were logged */
-        return;
-    }
-    begin(&running->measured, running->wanted);
-    for (uint32_t i = 0; i < running->flight && i < running->wanted; i++) {
-        offer(running);
-    }
-}
-
-static status write_agent(const char *folder, const char *name, const char *text,
-                          struct error *err) {
-    char path[4096];
-    (void)snprintf(path, sizeof(path), "%s/agents/%s", folder, name);
-    TRY(file_make_folder(path, err));
-    (void)snprintf(path, sizeof(path), "%s/agents/%s/agent.yaml", folder, name);
-    return file_replace(path, slice_of(text), err);
-}
-
-static int run_whole(const char *folder, const char *durable, uint32_t flight, uint32_t count) {
-    static struct running running;
-    char path[4096];
-    char text[2048];
-    struct error err = {0};
-    const char *data = folder;
-    (void)snprintf(text, sizeof(text), WORKFLOW, durable, durable);
-    (void)snprintf(path, sizeof(path), "%s/bench.yaml", folder);
-    if (file_make_folder(folder, &err) != STATUS_OK ||
-        file_replace(path, slice_of(text), &err) != STATUS_OK ||
-        write_agent(folder, "bench-pick", PICK, &err) != STATUS_OK ||
-        write_agent(folder, "bench-judge", JUDGE, &err) != STATUS_OK) {
-        return complain(&err);
-    }
-    running.flight = flight;
-    running.wanted = count;
-    const struct daemon_options options = {
-        .data = data,
-        .places = {.file = path},
-        .feeds_closed = true,
-        .stdin_allowed = true,
-        .on_ended = run_ended,
-        .on_loaded = loaded,
-        .owner = &running,
-    };
-    if (daemon_create(&options, &running.daemon, &err) != STATUS_OK) {
-        return complain(&err);
-    }
-    daemon_run(running.daemon);
-    daemon_destroy(running.daemon);
-    return running.failed == 0 && running.measured.count == count ? 0 : 1;
-}
-
 int main(int count, char **arguments) {
     if (count != 5) {
-        (void)fprintf(stderr, "usage: store_bench ours|sqlite|runs|memory FOLDER FLIGHT COUNT\n");
+        (void)fprintf(stderr, "usage: store_bench ours|sqlite|queued FOLDER FLIGHT COUNT\n");
         return 2;
     }
     const uint32_t flight = (uint32_t)strtoul(arguments[3], NULL, 10);
@@ -377,16 +215,13 @@ int main(int count, char **arguments) {
         return 2;
     }
     if (strcmp(arguments[1], "ours") == 0) {
-        return save_ours(arguments[2], flight, wanted);
+        return save_ours(arguments[2], flight, wanted, false);
     }
     if (strcmp(arguments[1], "sqlite") == 0) {
         return save_raw(arguments[2], flight, wanted);
     }
-    if (strcmp(arguments[1], "runs") == 0) {
-        return run_whole(arguments[2], "each", flight, wanted);
-    }
-    if (strcmp(arguments[1], "memory") == 0) {
-        return run_whole(arguments[2], "none", flight, wanted);
+    if (strcmp(arguments[1], "queued") == 0) {
+        return save_ours(arguments[2], flight, wanted, true);
     }
     return 2;
 }
