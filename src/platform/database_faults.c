@@ -27,6 +27,8 @@ struct fault_disk {
     bool has_fault, drop_syncs;
     size_t fault_calls, fault_failures;
     int64_t quota;
+    void (*before_sync)(void *owner); /* NULL: nobody watches */
+    void *watcher;
 };
 
 struct handle {
@@ -139,6 +141,11 @@ void fault_disk_drop_syncs(struct fault_disk *disk, bool drop) {
     disk->drop_syncs = drop;
 }
 
+void fault_disk_watch_syncs(struct fault_disk *disk, void (*before)(void *owner), void *owner) {
+    disk->before_sync = before;
+    disk->watcher = owner;
+}
+
 int64_t fault_disk_file_bytes(const struct fault_disk *disk, const char *name) {
     const int file = find_file(disk, name);
     return file >= 0 && disk->files[file].exists ? (int64_t)disk->files[file].content.count : 0;
@@ -239,6 +246,9 @@ static int on_truncate(sqlite3_file *base, sqlite3_int64 count) {
 static int on_sync(sqlite3_file *base, int flags) {
     (void)flags;
     struct handle *handle = (struct handle *)base;
+    if (handle->disk->before_sync != NULL) {
+        handle->disk->before_sync(handle->disk->watcher);
+    }
     if (fails(handle->disk, FAULT_SYNC)) {
         log_call(handle->disk, FAULT_CALL_SYNC_FAILED, handle->file);
         return SQLITE_IOERR_FSYNC;

@@ -87,6 +87,10 @@ int64_t fault_disk_bytes(const struct fault_disk *disk);
 /* Syncs say that they did, and do nothing: the bug that the harness must find. */
 void fault_disk_drop_syncs(struct fault_disk *disk, bool drop);
 
+/* Calls `before` ahead of each sync, when what is being committed must not be visible yet. It may
+ * read through another connection. NULL: nobody. */
+void fault_disk_watch_syncs(struct fault_disk *disk, void (*before)(void *owner), void *owner);
+
 /* --- damage ---------------------------------------------------------------------------------- */
 
 /* Bytes of a file, 0 when it is not there. */
