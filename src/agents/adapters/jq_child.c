@@ -34,11 +34,14 @@ struct jq_child {
     pthread_cond_t idle;
     bool busy;
     struct child child; /* pid 0: to be started */
-    char *compile;      /* the body of QUERY_COMPILE; owned */
-    size_t compile_bytes;
+    struct arena arena; /* of the programs */
+    struct slice *programs;
+    bool *poisons; /* one for each: a child that compiles it dies */
     uint32_t program_count;
     struct error refused; /* the first program that does not compile; code OK: none is known */
-    char *large;          /* where an answer beyond ANSWER_READ_BYTES goes; owned */
+    uint32_t refused_program;
+    int refused_offset; /* -1: unknown */
+    char *large;        /* where an answer beyond ANSWER_READ_BYTES goes; owned */
 };
 
 /* One at a time -------------------------------------------------------------------------------- */
@@ -71,6 +74,8 @@ static void give_turn(struct jq_child *child) {
     (void)pthread_cond_signal(&child->idle);
     (void)pthread_mutex_unlock(&child->mutex);
 }
+
+static const char POISON_SENTENCE[] = "jq dies when it compiles this (of memory, most likely)";
 
 /* How it ends ---------------------------------------------------------------------------------- */
 
@@ -140,30 +145,44 @@ static status read_body(struct jq_child *child, char bytes[ANSWER_READ_BYTES], s
 }
 
 /* The first refusal is what jq_child_warm tells. */
-static void keep_refusal(struct jq_child *child, struct query_head head, struct slice body) {
-    const int where = body.count >= 4 ? (int)query_number_read(body.bytes) : -1;
-    const struct slice sentence = slice_part(body, 4, body.count);
-    char at[32] = "";
-    if (where >= 0) {
-        (void)snprintf(at, sizeof(at), " at character %d", where + 1);
-    }
+static void keep_refusal(struct jq_child *child, uint32_t program, int offset,
+                         struct slice sentence) {
     if (child->refused.code == STATUS_OK) {
-        (void)fail(&child->refused, STATUS_INVALID, "jq program %" PRIu32 "%s: %.*s", head.number,
-                   at, SLICE_ARGS(sentence));
+        (void)fail(&child->refused, STATUS_INVALID, "%.*s", SLICE_ARGS(sentence));
+        child->refused_program = program;
+        child->refused_offset = offset;
     }
 }
 
-static status compile_all(struct jq_child *child, int64_t deadline_ns, struct error *err) {
-    char head_bytes[QUERY_HEAD_BYTES];
+/* The programs from `from` up to `to`; the others are there by number alone. */
+static status send_programs(struct jq_child *child, uint32_t from, uint32_t to, int64_t deadline_ns,
+                            struct error *err) {
+    char bytes[QUERY_HEAD_BYTES];
+    CLEANUP(buffer_done) struct buffer body;
+    buffer_init(&body, QUERY_BODY_BYTES_MAX);
+    for (uint32_t i = 0; i < child->program_count; i++) {
+        const bool is_in = i >= from && i < to && !child->poisons[i];
+        const struct slice program = is_in ? child->programs[i] : SLICE("null");
+        buffer_add_u32(&body, (uint32_t)program.count);
+        buffer_add(&body, program);
+    }
+    if (buffer_status(&body, err) != STATUS_OK) {
+        return fail_while(err, "gather the jq programs");
+    }
+    query_head_write((struct query_head){.bytes = (uint32_t)body.count,
+                                         .kind = QUERY_COMPILE,
+                                         .number = child->program_count},
+                     bytes);
+    return child_send(&child->child, (struct slice){.bytes = bytes, .count = sizeof(bytes)},
+                      buffer_slice(&body), deadline_ns, err);
+}
+
+static status compile_some(struct jq_child *child, uint32_t from, uint32_t to, int64_t deadline_ns,
+                           struct error *err) {
     char bytes[ANSWER_READ_BYTES];
-    struct query_head head = {.bytes = (uint32_t)child->compile_bytes,
-                              .kind = QUERY_COMPILE,
-                              .number = child->program_count};
-    query_head_write(head, head_bytes);
-    TRY(child_send(&child->child, (struct slice){.bytes = head_bytes, .count = sizeof(head_bytes)},
-                   (struct slice){.bytes = child->compile, .count = child->compile_bytes},
-                   deadline_ns, err));
+    TRY(send_programs(child, from, to, deadline_ns, err));
     for (;;) {
+        struct query_head head;
         struct slice body = {0};
         size_t count = 0;
         TRY(read_head(child, bytes, QUERY_HEAD_BYTES, deadline_ns, &head, &count, err));
@@ -174,8 +193,38 @@ static status compile_all(struct jq_child *child, int64_t deadline_ns, struct er
         if (head.kind != QUERY_REFUSED) {
             return fail(err, STATUS_CORRUPT, "ebb-jq answered out of turn");
         }
-        keep_refusal(child, head, body);
+        const int offset = body.count >= 4 ? (int)query_number_read(body.bytes) : -1;
+        keep_refusal(child, head.number, offset, slice_part(body, 4, body.count));
     }
+}
+
+static status start_with(struct jq_child *child, uint32_t from, uint32_t to, int64_t deadline_ns,
+                         struct error *err) {
+    char room[PATH_BYTES];
+    (void)child_stop(&child->child);
+    TRY(child_start(program_path(room), &child->child, err));
+    const status compiled = compile_some(child, from, to, deadline_ns, err);
+    return compiled == STATUS_OK
+               ? compiled
+               : end_child(child, compiled, "compiling the jq programs", JQ_START_MS_MAX, err);
+}
+
+/* jq 1.7 computes constants when it compiles: `"x" * 1000000000` is a gigabyte there. Which program
+ * it is that a child dies of is found by halves, and it is left out. */
+static status find_poisons(struct jq_child *child, uint32_t from, uint32_t to, int64_t deadline_ns,
+                           struct error *err) {
+    const status started = start_with(child, from, to, deadline_ns, err);
+    if (started != STATUS_CRASH) {
+        return started;
+    }
+    if (to - from > 1) {
+        const uint32_t middle = from + (to - from) / 2;
+        TRY(find_poisons(child, from, middle, deadline_ns, err));
+        return find_poisons(child, middle, to, deadline_ns, err);
+    }
+    child->poisons[from] = true;
+    keep_refusal(child, from, -1, slice_of(POISON_SENTENCE));
+    return STATUS_OK;
 }
 
 /* Starting has a time of its own: a question that cannot wait for it must not end it, or the next
@@ -184,23 +233,50 @@ static status be_ready(struct jq_child *child, struct error *err) {
     if (child->child.pid != 0 && !child_is_gone(&child->child)) {
         return STATUS_OK;
     }
-    char room[PATH_BYTES];
-    (void)child_stop(&child->child);
-    TRY(child_start(program_path(room), &child->child, err));
+    const uint32_t count = child->program_count;
     const int64_t deadline_ns = clock_boot_ns() + (int64_t)JQ_START_MS_MAX * NS_A_MS;
-    const status compiled = compile_all(child, deadline_ns, err);
-    return compiled == STATUS_OK
-               ? compiled
-               : end_child(child, compiled, "compiling the jq programs", JQ_START_MS_MAX, err);
+    status started = start_with(child, 0, count, deadline_ns, err);
+    if (started == STATUS_CRASH) {
+        /* With nothing to compile it must come up: else it is no program's fault. */
+        TRY(start_with(child, 0, 0, deadline_ns, err));
+        TRY(find_poisons(child, 0, count, deadline_ns, err));
+        started = start_with(child, 0, count, deadline_ns, err);
+    }
+    return started;
+}
+
+static status tell_refusal(const struct jq_child *child, struct error *err) {
+    char where[64];
+    (void)fail(err, child->refused.code, "%s", child->refused.text);
+    if (child->refused_offset < 0) {
+        (void)snprintf(where, sizeof(where), "jq program %" PRIu32, child->refused_program);
+    } else {
+        (void)snprintf(where, sizeof(where), "jq program %" PRIu32 " at character %d",
+                       child->refused_program, child->refused_offset + 1);
+    }
+    return fail_while(err, "%s", where);
 }
 
 status jq_child_warm(struct jq_child *child, struct error *err) {
     TRY(take_turn(child, INT64_MAX, err));
     status ready = be_ready(child, err);
     if (ready == STATUS_OK && child->refused.code != STATUS_OK) {
-        ready = fail(err, child->refused.code, "%s", child->refused.text);
+        ready = tell_refusal(child, err);
     }
     give_turn(child);
+    return ready;
+}
+
+status jq_child_check(struct slice program, int *out_offset, struct error *err) {
+    struct jq_child *child = NULL;
+    *out_offset = -1;
+    TRY(jq_child_create(&program, 1, &child, err));
+    status ready = be_ready(child, err);
+    if (ready == STATUS_OK && child->refused.code != STATUS_OK) {
+        ready = fail(err, child->refused.code, "%s", child->refused.text);
+        *out_offset = child->refused_offset;
+    }
+    jq_child_destroy(child);
     return ready;
 }
 
@@ -273,6 +349,9 @@ static status serve(struct jq_child *child, const struct question *question, str
 static status ask(struct jq_child *child, uint32_t program, struct slice input, int64_t deadline_ns,
                   struct arena *arena, struct value *out_value, struct error *err) {
     TRY(be_ready(child, err));
+    if (child->poisons[program]) {
+        return fail(err, STATUS_INVALID, "%s", POISON_SENTENCE);
+    }
     const int64_t now_ns = clock_boot_ns();
     const int64_t latest_ns = now_ns + (int64_t)JQ_DEADLINE_MS_MAX * NS_A_MS;
     if (now_ns >= deadline_ns) {
@@ -306,22 +385,17 @@ status jq_child_ask(struct jq_child *child, uint32_t program, struct slice input
 
 /* Its life ------------------------------------------------------------------------------------- */
 
-static status write_programs(struct jq_child *child, const struct slice *programs, uint32_t count,
-                             struct error *err) {
-    struct buffer body;
-    buffer_init(&body, QUERY_PROGRAMS_BYTES_MAX);
-    for (uint32_t i = 0; i < count; i++) {
-        buffer_add_u32(&body, (uint32_t)programs[i].count);
-        buffer_add(&body, programs[i]);
-    }
-    if (buffer_status(&body, err) != STATUS_OK) {
-        buffer_done(&body);
-        return fail_while(err, "gather the jq programs");
-    }
-    child->compile = body.bytes;
-    child->compile_bytes = body.count;
+static bool copy_programs(struct jq_child *child, const struct slice *programs, uint32_t count) {
+    arena_init(&child->arena, 2 * (size_t)QUERY_BODY_BYTES_MAX);
+    child->programs = arena_get(&child->arena, count, sizeof(*child->programs));
+    child->poisons = arena_get(&child->arena, count, sizeof(*child->poisons));
     child->program_count = count;
-    return STATUS_OK;
+    bool copied = child->programs != NULL && child->poisons != NULL;
+    for (uint32_t i = 0; copied && i < count; i++) {
+        child->programs[i] = arena_copy(&child->arena, programs[i]);
+        copied = child->programs[i].bytes != NULL;
+    }
+    return copied;
 }
 
 static bool init_lock(struct jq_child *child) {
@@ -350,15 +424,10 @@ status jq_child_create(const struct slice *programs, uint32_t program_count,
         return fail(err, STATUS_NO_MEMORY, "no memory for the jq child");
     }
     child->child.socket = -1;
-    const status written = write_programs(child, programs, program_count, err);
-    if (written != STATUS_OK) {
+    if (!copy_programs(child, programs, program_count) || !init_lock(child)) {
+        arena_done(&child->arena);
         memory_free(child);
-        return written;
-    }
-    if (!init_lock(child)) {
-        memory_free(child->compile);
-        memory_free(child);
-        return fail(err, STATUS_NO_MEMORY, "no lock for the jq child");
+        return fail(err, STATUS_NO_MEMORY, "no memory for the jq child");
     }
     *out_child = child;
     return STATUS_OK;
@@ -371,7 +440,7 @@ void jq_child_destroy(struct jq_child *child) {
     (void)child_stop(&child->child);
     (void)pthread_cond_destroy(&child->idle);
     (void)pthread_mutex_destroy(&child->mutex);
-    memory_free(child->compile);
+    arena_done(&child->arena);
     memory_free(child->large);
     memory_free(child);
 }

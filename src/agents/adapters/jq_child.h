@@ -38,6 +38,11 @@ status jq_child_create(const struct slice *programs, uint32_t program_count,
  * that does not compile: questions to it fail with jq's sentence, the others are answered. */
 status jq_child_warm(struct jq_child *child, struct error *err);
 
+/* Compiles one program in a child of its own, which ends with the call: for `ebb check`, since
+ * jq 1.7 computes constants when it compiles and may die of that. INVALID: *out_offset is the
+ * character, -1 when unknown; the sentence is jq's. */
+status jq_child_check(struct slice program, int *out_offset, struct error *err);
+
 /* TIMEOUT, CRASH (memory, abort), INVALID (jq's own error), FULL. No output is null. `deadline_ns`
  * is CLOCK_BOOTTIME. */
 status jq_child_ask(struct jq_child *child, uint32_t program, struct slice input,
