@@ -4,6 +4,7 @@
 #include "cli/device_program.h"
 
 static status run(struct call *call, struct error *err) {
+    TRY(device_program_check_level(call, err));
     TRY(device_program_check_file(call_argument(call, 0), err));
     TRY(device_program_check_json(call, "event", err));
     TRY(device_program_check_folder(call, "agents", err));
@@ -15,6 +16,7 @@ static const struct command_option OPTIONS[] = {
     {"event", "JSON", "run once, with this as the event's data, instead of the triggers"},
     {"trace", NULL, "show every step's input, output and time on standard error"},
     {"agents", "DIR", "look for agents here as well as in agents/ beside the file"},
+    {"log", "LEVEL", "how much to say: debug, info, warn or error"},
     {0}};
 
 const struct command cmd_run = {

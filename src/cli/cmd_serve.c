@@ -4,6 +4,7 @@
 #include "cli/device_program.h"
 
 static status run(struct call *call, struct error *err) {
+    TRY(device_program_check_level(call, err));
     const char *config = call_option(call, "config");
     if (config != NULL && device_program_check_file(config, err) != STATUS_OK) {
         return fail_while(err, "--config");
@@ -19,6 +20,7 @@ static const struct command_option OPTIONS[] = {
     {"workflows", "DIR", "run every workflow of this folder"},
     {"agents", "DIR", "look for agents here as well"},
     {"socket", "PATH", "where other commands reach the daemon"},
+    {"log", "LEVEL", "how much to say: debug, info, warn or error"},
     {0}};
 
 const struct command cmd_serve = {

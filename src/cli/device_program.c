@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "platform/file.h"
 #include "platform/json.h"
 
@@ -96,6 +97,15 @@ status device_program_check_json(struct call *call, const char *option, struct e
     struct value value;
     if (json_read(&call->arena, slice_of(text), &value, err) != STATUS_OK) {
         return fail_while(err, "--%s", option);
+    }
+    return STATUS_OK;
+}
+
+status device_program_check_level(struct call *call, struct error *err) {
+    const char *level = call_option(call, "log");
+    if (level != NULL && log_level_from(level) < 0) {
+        return fail(err, STATUS_INVALID, "--log wants debug, info, warn or error, not '%.40s'",
+                    level);
     }
     return STATUS_OK;
 }

@@ -25,3 +25,6 @@ status device_program_check_file(const char *path, struct error *err);
 
 /* INVALID with the place of the fault unless the option's value is JSON. */
 status device_program_check_json(struct call *call, const char *option, struct error *err);
+
+/* INVALID unless --log names a level. */
+status device_program_check_level(struct call *call, struct error *err);
