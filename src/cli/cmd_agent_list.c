@@ -16,7 +16,7 @@ static const struct listing LISTING = {.member = "agents",
                                        .nothing = "no workflow of this device uses an agent"};
 
 static status run(struct call *call, struct error *err) {
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/agents"));
     return listing_answer(call, &LISTING, answer, err);
 }

@@ -6,7 +6,7 @@
 static status run(struct call *call, struct error *err) {
     const char *name = call_argument(call, 0);
     TRY(daemon_check_name("agent", name, err));
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/agents/%s", name));
     return listing_object(call, answer, err);
 }

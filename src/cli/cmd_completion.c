@@ -5,6 +5,8 @@
 #include "cli/call.h"
 #include "cli/commands.h"
 
+enum { SCRIPT_BYTES_MAX = 1 << 16 };
+
 static void write_option(void *owner, const struct command_option *option) {
     struct buffer *out = owner;
     buffer_print(out, " --%s", option->name);
@@ -79,7 +81,7 @@ static status run(struct call *call, struct error *err) {
                     shell);
     }
     CLEANUP(buffer_done) struct buffer script;
-    buffer_init(&script, 64 * 1024);
+    buffer_init(&script, SCRIPT_BYTES_MAX);
     write_bash(&script);
     TRY(buffer_status(&script, err));
     if (call->json) {

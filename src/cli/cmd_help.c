@@ -18,7 +18,7 @@ static bool is_noun(const char *word) {
 static status write_table(struct call *call, struct error *err) {
     const struct command *const *all = command_all();
     for (size_t i = 0; all[i] != NULL; i++) {
-        struct value line;
+        struct value line = {.kind = VALUE_NULL};
         struct member *members = value_new_object(&call->arena, 4, &line);
         char words[COMMAND_WORDS_MAX];
         command_words(all[i], words);

@@ -15,7 +15,7 @@ static const struct listing LISTING = {.member = "lanes",
                                        .nothing = "no lane holds anything"};
 
 static status run(struct call *call, struct error *err) {
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/queue"));
     return listing_answer(call, &LISTING, answer, err);
 }

@@ -24,7 +24,7 @@ static status run(struct call *call, struct error *err) {
     TRY(daemon_check_lane(lane, err));
     int64_t limit = 0;
     TRY(call_number(call, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT, &limit, err));
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/queue/%s?limit=%" PRId64, lane, limit));
     return listing_answer(call, &LISTING, answer, err);
 }

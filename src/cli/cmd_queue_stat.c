@@ -41,7 +41,7 @@ static status run(struct call *call, struct error *err) {
     if (wanted != NULL) {
         TRY(daemon_check_lane(wanted, err));
     }
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/queue"));
     uint32_t count = 0;
     const struct value *lanes = human_items(answer, "lanes", &count);
@@ -54,7 +54,7 @@ static status run(struct call *call, struct error *err) {
     if (wanted != NULL) {
         return fail(err, STATUS_NOT_FOUND, "the daemon has no lane '%s'", wanted);
     }
-    struct value sum;
+    struct value sum = {.kind = VALUE_NULL};
     TRY(add_up(call, lanes, count, &sum, err));
     return listing_object(call, sum, err);
 }

@@ -68,7 +68,7 @@ static status run(struct call *call, struct error *err) {
     struct value *all = NULL;
     uint32_t count = 0;
     while (more && left > 0) {
-        struct value answer;
+        struct value answer = {.kind = VALUE_NULL};
         TRY(daemon_get(call, &answer, err, "/v1/results?limit=%" PRId64 "%.*s%s%s",
                        left < PAGE_MAX ? left : PAGE_MAX, SLICE_ARGS(buffer_slice(&filters)),
                        *key != '\0' ? "&before=" : "", key));

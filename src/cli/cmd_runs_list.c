@@ -18,7 +18,7 @@ static const struct listing LISTING = {.member = "runs",
                                        .nothing = "no such runs"};
 
 static status run(struct call *call, struct error *err) {
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/runs%s", call_has(call, "parked") ? "?parked=1" : ""));
     return listing_answer(call, &LISTING, answer, err);
 }

@@ -98,7 +98,7 @@ static status leave_out_empty(struct call *call, const struct value **items, uin
 }
 
 static status run(struct call *call, struct error *err) {
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/status"));
     if (call->json) {
         return call_write_json(call, answer, false, err);

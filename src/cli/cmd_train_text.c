@@ -49,7 +49,7 @@ static status read_options(struct call *call, struct train_options *out_options,
 }
 
 static struct value label_value(struct arena *arena, const struct train_label *label) {
-    struct value value;
+    struct value value = {.kind = VALUE_NULL};
     struct member *members = value_new_object(arena, 4, &value);
     if (members == NULL) {
         return (struct value){.kind = VALUE_NULL};
@@ -64,8 +64,8 @@ static struct value label_value(struct arena *arena, const struct train_label *l
 
 static status write_json(struct call *call, const char *out, const struct train_report *report,
                          struct error *err) {
-    struct value answer;
-    struct value labels;
+    struct value answer = {.kind = VALUE_NULL};
+    struct value labels = {.kind = VALUE_NULL};
     struct member *members = value_new_object(&call->arena, REPORT_MEMBERS, &answer);
     struct value *items = value_new_list(&call->arena, report->labels_count, &labels);
     if (members == NULL || items == NULL) {

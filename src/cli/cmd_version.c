@@ -7,7 +7,7 @@ static status run(struct call *call, struct error *err) {
         (void)fprintf(call->out, "ebb %s\n", EBB_VERSION);
         return STATUS_OK;
     }
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     struct member *members = value_new_object(&call->arena, 3, &answer);
     if (members == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for the answer");

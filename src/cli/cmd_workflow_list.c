@@ -17,7 +17,7 @@ static const struct listing LISTING = {
     .nothing = "no workflow is on this device; `ebb workflow start FILE` adds one"};
 
 static status run(struct call *call, struct error *err) {
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/workflows"));
     return listing_answer(call, &LISTING, answer, err);
 }

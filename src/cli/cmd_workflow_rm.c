@@ -6,7 +6,7 @@ static status run(struct call *call, struct error *err) {
     const char *name = call_argument(call, 0);
     TRY(daemon_check_name("workflow", name, err));
     if (call->dry_run) {
-        struct value there;
+        struct value there = {.kind = VALUE_NULL};
         TRY(daemon_get(call, &there, err, "/v1/workflows/%s", name));
     }
     const struct daemon_request request = {

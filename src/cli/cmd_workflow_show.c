@@ -6,7 +6,7 @@
 static status run(struct call *call, struct error *err) {
     const char *name = call_argument(call, 0);
     TRY(daemon_check_name("workflow", name, err));
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/workflows/%s", name));
     const struct value *text = value_get(answer, SLICE("text"));
     if (call_has(call, "text") && text != NULL) {

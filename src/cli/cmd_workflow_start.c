@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/buffer.h"
@@ -6,6 +8,8 @@
 #include "cli/daemon.h"
 #include "platform/file.h"
 #include "platform/json.h"
+
+enum { BODY_BYTES_MAX = 1 << 16 };
 
 /* A file is told from a name by its slash or its ending. */
 static bool is_file(struct slice text) {
@@ -17,20 +21,19 @@ static bool is_file(struct slice text) {
 static status write_body(const char *path, struct buffer *out, struct error *err) {
     struct file_facts facts;
     TRY(file_facts(path, &facts, err));
-    char *whole = realpath(path, NULL);
-    if (whole == NULL) {
-        return fail(err, STATUS_NOT_FOUND, "%s cannot be found", path);
+    char whole[PATH_MAX];
+    if (realpath(path, whole) == NULL) {
+        return fail_errno(err, errno, "find %s", path);
     }
     buffer_add_text(out, "{\"file\":");
     json_write_text(out, slice_of(whole));
     buffer_add_text(out, "}");
-    free(whole);
     return buffer_status(out, err);
 }
 
 static status add_file(struct call *call, const char *path, struct error *err) {
     CLEANUP(buffer_done) struct buffer body;
-    buffer_init(&body, 64 * 1024);
+    buffer_init(&body, BODY_BYTES_MAX);
     TRY(write_body(path, &body, err));
     const struct daemon_request request = {
         .method = "POST", .path = SLICE("/v1/workflows"), .body = buffer_slice(&body)};

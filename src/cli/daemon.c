@@ -68,7 +68,7 @@ static status read_refusal(int code, struct value answer, struct error *err) {
 
 status daemon_ask(struct call *call, const struct daemon_request *request, struct value *out_answer,
                   struct error *err) {
-    struct slice socket;
+    struct slice socket = {0};
     TRY(daemon_socket(call, &socket, err));
     CLEANUP(buffer_done) struct buffer body;
     buffer_init(&body, DAEMON_ANSWER_BYTES_MAX);
@@ -86,7 +86,7 @@ status daemon_ask(struct call *call, const struct daemon_request *request, struc
     if (ended != STATUS_OK) {
         return fail_while(err, "ask the daemon on %.*s", SLICE_ARGS(socket));
     }
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     if (json_read(&call->arena, buffer_slice(&body), &answer, err) != STATUS_OK) {
         return fail_while(err, "read the daemon's answer (code %d)", code);
     }
@@ -120,7 +120,7 @@ status daemon_change(struct call *call, const struct daemon_request *request, st
         (void)fprintf(call->talk, "would %.*s\n", SLICE_ARGS(what));
         return STATUS_OK;
     }
-    struct value answer;
+    struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_ask(call, request, &answer, err));
     (void)fprintf(call->talk, "done: %.*s\n", SLICE_ARGS(what));
     return call->json ? call_write_json(call, answer, false, err) : STATUS_OK;

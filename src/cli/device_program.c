@@ -94,7 +94,7 @@ status device_program_check_json(struct call *call, const char *option, struct e
     if (text == NULL) {
         return STATUS_OK;
     }
-    struct value value;
+    struct value value = {.kind = VALUE_NULL};
     if (json_read(&call->arena, slice_of(text), &value, err) != STATUS_OK) {
         return fail_while(err, "--%s", option);
     }

@@ -3,8 +3,8 @@
  * early_answer: a bug on purpose, for a harness that must find it: an answer before its commit.
  *
  * Loaded before SQLite (LD_PRELOAD), it says that a COMMIT is done and does it when the thread next
- * asks SQLite for something. A process that is killed in between has acknowledged what is not there.
- * kills.py --planted runs with it and is content only when it finds the loss.
+ * asks SQLite for something. A process that is killed in between has acknowledged what is not
+ * there. kills.py --planted runs with it and is content only when it finds the loss.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
