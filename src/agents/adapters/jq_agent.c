@@ -5,7 +5,7 @@
 #include "platform/clock.h"
 
 struct agent {
-    const struct expression *filter; /* the manifest's; not owned */
+    const struct agent_manifest *manifest; /* not owned */
 };
 
 static status open_filter(struct loop *loop, const struct agent_manifest *manifest,
@@ -19,7 +19,7 @@ static status open_filter(struct loop *loop, const struct agent_manifest *manife
         return fail(err, STATUS_NO_MEMORY, "no memory for agent '%.*s'",
                     SLICE_ARGS(manifest->name));
     }
-    agent->filter = manifest->filter;
+    agent->manifest = manifest;
     *out_agent = agent;
     return STATUS_OK;
 }
@@ -35,7 +35,16 @@ static void run_filter(struct agent *agent, struct agent_call *call) {
         context.query = call->context->query;
         context.query_owner = call->context->query_owner;
     }
-    call->error.code = expression_evaluate(agent->filter, &context, &call->out, &call->error);
+    struct value value;
+    if (expression_evaluate(agent->manifest->filter, &context, &value, &call->error) != STATUS_OK) {
+        return;
+    }
+    if (agent->manifest->outputs.open) { /* nothing was promised: any value is an answer */
+        call->out = value;
+        call->error.code = STATUS_OK;
+        return;
+    }
+    (void)agent_take_output(agent->manifest, call, value); /* what is wrong stands in the call */
 }
 
 static void close_filter(struct agent *agent) {

@@ -55,6 +55,7 @@ static void open_agent(struct fixture *fixture, const char *filter) {
                                         &fixture->manifest.filter, &place, &err),
                      STATUS_OK);
     fixture->manifest.name = SLICE("pick");
+    fixture->manifest.outputs.open = true;
     if (!expression_is_native(fixture->manifest.filter)) {
         const struct slice program = expression_program(fixture->manifest.filter);
         assert_int_equal(jq_child_create(&program, 1, &fixture->jq, &err), STATUS_OK);
@@ -144,11 +145,24 @@ static void test_jq_agent__it_needs_a_filter(void **state) {
     assert_int_equal(JQ_AGENT.open(NULL, &manifest, &agent, &err), STATUS_INVALID);
 }
 
+static void test_jq_agent__an_output_that_was_not_promised_fails_the_call(void **state) {
+    static const struct field PROMISED[] = {{.name = {"t", 1}, .type = FIELD_NUMBER}};
+    struct fixture fixture;
+    (void)state;
+    open_agent(&fixture, "{t: .name}");
+    fixture.manifest.outputs = (struct field_set){.fields = PROMISED, .count = 1};
+    assert_string_equal(run_agent(&fixture, "{\"name\":4}"), "{\"t\":4}");
+    assert_non_null(strstr(run_agent(&fixture, "{\"name\":\"a1\"}"), "'t'"));
+    assert_int_equal(fixture.call.error.code, STATUS_INVALID);
+    close_agent(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jq_agent__a_native_filter_needs_no_child),
         cmocka_unit_test(test_jq_agent__any_other_filter_is_asked_of_jq),
         cmocka_unit_test(test_jq_agent__a_failing_filter_fails_the_call),
+        cmocka_unit_test(test_jq_agent__an_output_that_was_not_promised_fails_the_call),
         cmocka_unit_test(test_jq_agent__what_is_late_does_not_begin),
         cmocka_unit_test(test_jq_agent__it_needs_a_filter),
     };
