@@ -28,10 +28,12 @@ static bool is_indicator(struct slice text, size_t index, char indicator) {
            (index == 0 || ends_word(text.bytes[index - 1]));
 }
 
-/* Whether the blanks that begin here hold a tab and stand before an entry: "key:<tab>- item". */
-static bool is_tabbed_entry(struct slice text, size_t index) {
+/* Whether the blanks that begin here hold a tab and stand behind an indicator or before an entry:
+ * "key:<tab>value", "<tab>- item". */
+static bool is_tabbed(struct slice text, size_t index) {
     const char before = index > 0 ? text.bytes[index - 1] : '\n';
-    if (before != ':' && before != '-' && before != '?' && !is_break(before)) {
+    const bool behind = before == ':' || before == '-' || before == '?';
+    if (!behind && !is_break(before)) {
         return false;
     }
     bool tab = false;
@@ -40,7 +42,7 @@ static bool is_tabbed_entry(struct slice text, size_t index) {
         tab = tab || text.bytes[next] == '\t';
         next++;
     }
-    return tab && (is_indicator(text, next, '-') || is_indicator(text, next, '?'));
+    return tab && (behind || is_indicator(text, next, '-') || is_indicator(text, next, '?'));
 }
 
 /* What one look at the whole text has met so far. */
@@ -48,7 +50,7 @@ struct look {
     struct place place;
     int breaks;        /* since a byte that is not blank; two to a line that ends in \r\n */
     bool explicit_key; /* '?' as an indicator */
-    struct place tab;  /* of the blanks with a tab before an entry; line 0: none */
+    struct place tab;  /* of the first blanks with a tab, line 0: none */
 };
 
 static status refuse(const struct look *look, struct place *out_place, struct error *err,
@@ -77,7 +79,7 @@ static status look_at(struct look *look, struct slice text, size_t index, size_t
     }
     look->explicit_key = look->explicit_key || is_indicator(text, index, '?');
     const bool first_blank = is_blank(c) && (index == 0 || !is_blank(text.bytes[index - 1]));
-    if (look->tab.line == 0 && first_blank && is_tabbed_entry(text, index)) {
+    if (look->tab.line == 0 && first_blank && is_tabbed(text, index)) {
         look->tab = look->place;
     }
     return STATUS_OK;
@@ -97,7 +99,8 @@ status yaml_guard(struct slice text, struct place *out_place, struct error *err)
     /* Either alone is harmless; together they corrupt the library's list of indents. */
     if (look.explicit_key && look.tab.line > 0) {
         look.place = look.tab;
-        return refuse(&look, out_place, err, "a tab before '-' or '?': use blanks");
+        return refuse(&look, out_place, err,
+                      "a tab beside an indicator, in a file with a key behind '?': use blanks");
     }
     return STATUS_OK;
 }

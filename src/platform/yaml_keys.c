@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+enum { KEY_SHOWN_BYTES = 64 };
+
 /* A pair with where it came from: those that a merge brought give way to those that were written,
  * and a later merge to an earlier one. */
 struct entry {
@@ -61,8 +63,12 @@ static void add_merged(struct buffer *entries, const struct yaml *from,
 
 static status fail_twice(const struct yaml_pair *pair, struct place *out_place, struct error *err) {
     *out_place = pair->key_place;
-    const struct slice shown = text_cut(pair->key, 64);
-    return fail(err, STATUS_INVALID, "the key '%.*s' stands twice in this map", SLICE_ARGS(shown));
+    const struct slice start = text_cut(pair->key, KEY_SHOWN_BYTES);
+    char shown[KEY_SHOWN_BYTES + 1] = "";
+    for (size_t i = 0; i < start.count; i++) {
+        shown[i] = (unsigned char)start.bytes[i] < 0x20 ? ' ' : start.bytes[i]; /* one sentence */
+    }
+    return fail(err, STATUS_INVALID, "the key '%s' stands twice in this map", shown);
 }
 
 static status list_entries(struct buffer *entries, const struct yaml *map, bool merges,

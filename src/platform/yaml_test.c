@@ -196,6 +196,7 @@ static void test_yaml_read__refuses_a_key_that_stands_twice(void **state) {
     struct arena *arena = *state;
     assert_wrong(arena, SLICE("a: 1\nb: 2\na: 3\n"), 3, 1, "the key 'a' stands twice");
     assert_wrong(arena, SLICE("x: {a: 1, \"a\": 2}\n"), 1, 12, "the key 'a' stands twice");
+    assert_wrong(arena, SLICE("{a\n\nb, a\n\nb}\n"), 3, 4, "the key 'a b' stands twice");
     assert_wrong(arena, SLICE("<<: {a: 1}\n<<: {b: 1}\n"), 2, 1, "the key '<<' stands twice");
     /* of several it names the first, in a map that is large enough to be sorted as well */
     struct buffer text;
@@ -304,8 +305,10 @@ static void test_yaml_read__refuses_bytes_that_are_no_text(void **state) {
     assert_wrong(arena, SLICE("%YAML 1.2\n---\na: 1\n"), 1, 1, "a directive");
     assert_wrong(arena, SLICE("a: \"\\ud800\"\n"), 1, 5, "escape");
     /* crashed libfyaml 0.7.12 */
-    assert_wrong(arena, SLICE("? _:\t-"), 1, 5, "a tab before '-' or '?': use blanks");
-    assert_wrong(arena, SLICE("-\n  ?\n    a: \t ? b\n"), 3, 7, "a tab before '-' or '?'");
+    assert_wrong(arena, SLICE("? _:\t-"), 1, 5, "a tab beside an indicator");
+    assert_wrong(arena, SLICE("? x:\t>"), 1, 5, "a tab beside an indicator");
+    assert_wrong(arena, SLICE("-\n  ?\n    a: \t ? b\n"), 3, 7, "a tab beside an indicator");
+    assert_wrong(arena, SLICE("? a\n:\n\t- b\n"), 3, 1, "a tab beside an indicator");
     struct buffer text;
     buffer_init(&text, 1 << 20);
     buffer_print(&text, "a: >\n");
