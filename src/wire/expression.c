@@ -323,8 +323,10 @@ status expression_evaluate(const struct expression *expression, struct context *
         *out_value = empty ? (struct value){0} : value;
         return STATUS_OK;
     }
-    if (ask(expression, context, &value, err) != STATUS_OK) {
-        return expression_fail_at(expression, 0, err);
+    const status asked = ask(expression, context, &value, err);
+    if (asked != STATUS_OK) {
+        expression_fail_at(expression, 0, err);
+        return asked;
     }
     *out_value = value;
     return STATUS_OK;

@@ -19,9 +19,9 @@ struct walk {
 
 static enum outcome walk_node(struct walk *walk, const struct node *node, struct value *out_value);
 
-status expression_fail_at(const struct expression *expression, uint32_t at, struct error *err) {
+void expression_fail_at(const struct expression *expression, uint32_t at, struct error *err) {
     const struct place place = expression_place_of(expression, at);
-    return fail_while(err, "%d:%d", place.line, place.column);
+    (void)fail_while(err, "%d:%d", place.line, place.column);
 }
 
 static struct slice shown(const struct walk *walk, const struct node *node) {
@@ -32,7 +32,7 @@ static struct slice shown(const struct walk *walk, const struct node *node) {
 
 static enum outcome failed(struct walk *walk, const struct node *node, status code) {
     walk->failed = code;
-    (void)expression_fail_at(walk->expression, node->begin, walk->err);
+    expression_fail_at(walk->expression, node->begin, walk->err);
     return FAILED;
 }
 

@@ -22,5 +22,5 @@ status context_variable(struct context *context, struct slice name, struct value
 /* True when no list or object is nested more than VALUE_DEPTH_MAX deep. */
 bool expression_depth_fits(struct value value);
 
-/* The text of what is wrong at byte `at`: "line:column: " in front of the sentence in err. */
-status expression_fail_at(const struct expression *expression, uint32_t at, struct error *err);
+/* Puts the place of byte `at` in front of the sentence in err: "line:column: ". */
+void expression_fail_at(const struct expression *expression, uint32_t at, struct error *err);

@@ -166,8 +166,10 @@ static status send_programs(struct jq_child *child, uint32_t from, uint32_t to, 
         buffer_add_u32(&body, (uint32_t)program.count);
         buffer_add(&body, program);
     }
-    if (buffer_status(&body, err) != STATUS_OK) {
-        return fail_while(err, "gather the jq programs");
+    const status gathered = buffer_status(&body, err);
+    if (gathered != STATUS_OK) {
+        (void)fail_while(err, "gather the jq programs");
+        return gathered;
     }
     query_head_write((struct query_head){.bytes = (uint32_t)body.count,
                                          .kind = QUERY_COMPILE,
@@ -254,7 +256,8 @@ static status tell_refusal(const struct jq_child *child, struct error *err) {
         (void)snprintf(where, sizeof(where), "jq program %" PRIu32 " at character %d",
                        child->refused_program, child->refused_offset + 1);
     }
-    return fail_while(err, "%s", where);
+    (void)fail_while(err, "%s", where);
+    return child->refused.code;
 }
 
 status jq_child_warm(struct jq_child *child, struct error *err) {
@@ -314,10 +317,11 @@ static status take_answer(struct query_head head, struct slice body, struct aren
         *out_value = (struct value){0};
         return STATUS_OK;
     }
-    if (json_read(arena, body, out_value, err) != STATUS_OK) {
-        return fail_while(err, "the value that jq made");
+    const status read = json_read(arena, body, out_value, err);
+    if (read != STATUS_OK) {
+        (void)fail_while(err, "the value that jq made");
     }
-    return STATUS_OK;
+    return read;
 }
 
 /* The child is alive afterwards, or has been ended. */
