@@ -463,7 +463,7 @@ status http_server_create(struct loop *loop, const char *socket_path, mode_t mod
     server->handler = handler;
     server->owner = owner;
     server->descriptor = -1;
-    server->patience_ms = HTTP_TIMEOUT_S * 1000;
+    server->patience_ms = INT64_C(1000) * HTTP_TIMEOUT_S;
     server->address.sun_family = AF_UNIX;
     if (count == 0 || count >= sizeof server->address.sun_path) {
         memory_free(server);

@@ -124,10 +124,12 @@ void loop_stop(struct loop *loop) {
     }
 }
 
-/* A child closes its handle itself, when it is reaped. */
+/* A child that was killed has its watch closed when it is reaped. */
 static void note_open(uv_handle_t *handle, void *owner) {
     bool *any_open = owner;
-    if (uv_is_closing(handle) == 0 && uv_handle_get_type(handle) != UV_PROCESS) {
+    const bool waits_for_child =
+        uv_handle_get_type(handle) == UV_SIGNAL && ((const uv_signal_t *)handle)->signum == SIGCHLD;
+    if (uv_is_closing(handle) == 0 && !waits_for_child) {
         *any_open = true;
     }
 }

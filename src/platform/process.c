@@ -6,12 +6,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
@@ -32,14 +33,14 @@ struct outlet {
 };
 
 struct process {
-    uv_process_t raw;
     struct loop *loop; /* not owned */
     struct process_events events;
     void *owner;
-    int number;
-    bool gone;      /* reaped; its number may be another's by now */
-    bool destroyed; /* nobody is told anything any more */
-    bool closed;    /* libuv has let go of raw */
+    struct signal_watch *children; /* until it is reaped */
+    pid_t number;                  /* 0: never started */
+    bool gone;                     /* reaped; its number may be another's by now */
+    bool ending;                   /* its end is being told: the memory stays until that is over */
+    bool destroyed;                /* nobody is told anything any more */
 
     struct outlet output;
     struct outlet log;
@@ -51,9 +52,9 @@ struct process {
     bool input_ending;
 };
 
-/* The child's ends of its pipes, until it has them. */
+/* What become the child's descriptors, until it has them; -1: none. */
 struct child_ends {
-    int descriptors[3];
+    int descriptors[CHILD_DESCRIPTORS];
 };
 
 static void shut(int *descriptor) {
@@ -64,7 +65,7 @@ static void shut(int *descriptor) {
 }
 
 static void child_ends_done(struct child_ends *ends) {
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < CHILD_DESCRIPTORS; i++) {
         shut(&ends->descriptors[i]);
     }
 }
@@ -143,28 +144,14 @@ static void outlet_drain(struct process *process, struct outlet *outlet) {
 }
 
 static void process_free(struct process *process) {
+    signal_watch_destroy(process->children);
     buffer_done(&process->queue);
     memory_free(process);
 }
 
-static void raw_closed(uv_handle_t *raw) {
-    struct process *process = raw->data;
-    process->closed = true;
-    if (process->destroyed) {
-        process_free(process);
-    }
-}
-
-static void child_exited(uv_process_t *raw, int64_t exit_code, int term_signal) {
-    struct process *process = raw->data;
-    /* Its number stays taken as long as its group has members; when it has none, nobody can have
-     * got that number in the moment since it was reaped. Later that would not be so. */
-    (void)kill(-process->number, SIGKILL);
-    process->gone = true;
-    uv_close((uv_handle_t *)raw, raw_closed);
-    if (process->destroyed) {
-        return;
-    }
+/* Its end is told once its output has been. */
+static void tell_end(struct process *process, int how) {
+    const bool by_signal = WIFSIGNALED(how);
     input_close(process);
     outlet_drain(process, &process->log);
     outlet_close(&process->log);
@@ -173,7 +160,37 @@ static void child_exited(uv_process_t *raw, int64_t exit_code, int term_signal) 
         tell_output_ended(process);
     }
     if (!process->destroyed && process->events.ended != NULL) {
-        process->events.ended(process->owner, term_signal != 0 ? -1 : (int)exit_code, term_signal);
+        process->events.ended(process->owner, by_signal ? -1 : WEXITSTATUS(how),
+                              by_signal ? WTERMSIG(how) : 0);
+    }
+}
+
+/* A child of ours has changed: perhaps this one. As long as it is not reaped nobody else can have
+ * its number, so its group is killed first. */
+static void child_changed(void *owner, int signal) {
+    (void)signal;
+    struct process *process = owner;
+    siginfo_t facts = {0};
+    const int options = WEXITED | WNOHANG | WNOWAIT;
+    const bool is_ours = waitid(P_PID, (id_t)process->number, &facts, options) == 0;
+    if (is_ours && facts.si_pid == 0) {
+        return;
+    }
+    int how = SIGKILL; /* if somebody reaped it behind our back, nobody knows */
+    if (is_ours) {
+        (void)kill(-process->number, SIGKILL); /* fails when all of it is gone */
+        (void)waitpid(process->number, &how, 0);
+    }
+    process->gone = true;
+    signal_watch_destroy(process->children);
+    process->children = NULL;
+    if (!process->destroyed) {
+        process->ending = true;
+        tell_end(process, how);
+        process->ending = false;
+    }
+    if (process->destroyed) {
+        process_free(process);
     }
 }
 
@@ -310,13 +327,43 @@ static status command_make(struct command *command, const struct process_options
     return STATUS_OK;
 }
 
-/* libuv takes lists that it never writes to without const. */
-static char **unconst(const char *const *list) {
+/* Where each of the child's descriptors comes from. All lie above them, so that none is written
+ * over before it was taken. */
+static bool arrange(posix_spawn_file_actions_t *actions, const struct child_ends *ends) {
+    bool ok = true;
+    for (int i = 0; i < CHILD_DESCRIPTORS; i++) {
+        const int from = ends->descriptors[i];
+        ok = ok && (from < 0 || posix_spawn_file_actions_adddup2(actions, from, i) == 0);
+    }
+    return ok;
+}
+
+/* What is between fork and exec runs in the C library, with every signal blocked, on memory that is
+ * shared and not copied: so it takes the same short time however large the daemon is. */
+static int spawn_launcher(pid_t *out_number, const char *launcher, const struct command *command,
+                          const struct process_options *options, const struct child_ends *ends) {
     const union {
         const char *const *given;
-        char **wanted;
-    } both = {.given = list};
-    return both.wanted;
+        char *const *wanted; /* not written to */
+    } words = {.given = command->words}, environment = {.given = options->environment};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        return ENOMEM;
+    }
+    if (posix_spawnattr_init(&attributes) != 0) {
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return ENOMEM;
+    }
+    /* Its own session before this returns, so that its group can be killed from the start. */
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    const int code = arrange(&actions, ends)
+                         ? posix_spawn(out_number, launcher, &actions, &attributes, words.wanted,
+                                       environment.wanted)
+                         : ENOMEM;
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)posix_spawnattr_destroy(&attributes);
+    return code;
 }
 
 static status spawn(struct process *process, const struct process_options *options,
@@ -326,28 +373,28 @@ static status spawn(struct process *process, const struct process_options *optio
     TRY(check_program(options, err));
     TRY(find_launcher(launcher, err));
     TRY(command_make(&command, options, launcher, err));
-
-    uv_stdio_container_t stdio[CHILD_DESCRIPTORS];
-    for (size_t i = 0; i < CHILD_DESCRIPTORS; i++) {
-        stdio[i].flags = UV_INHERIT_FD;
-        stdio[i].data.fd = i < 3 ? ends->descriptors[i] : options->descriptor;
-    }
-    const uv_process_options_t wanted = {
-        .exit_cb = child_exited,
-        .file = launcher,
-        .args = unconst(command.words),
-        .env = unconst(options->environment),
-        .flags = UV_PROCESS_DETACHED, /* its own session, before this returns */
-        .stdio_count = options->descriptor >= 0 ? CHILD_DESCRIPTORS : CHILD_DESCRIPTORS - 1,
-        .stdio = stdio,
-    };
-    const int code = uv_spawn(loop_raw(process->loop), &process->raw, &wanted);
-    process->raw.data = process;
+    TRY(signal_watch_create(process->loop, SIGCHLD, child_changed, process, &process->children,
+                            err));
+    pid_t number = 0;
+    const int code = spawn_launcher(&number, launcher, &command, options, ends);
     if (code != 0) {
-        uv_close((uv_handle_t *)&process->raw, raw_closed);
-        return fail_errno(err, -code, "run '%.200s'", options->arguments[0]);
+        return fail_errno(err, code, "run '%.200s'", options->arguments[0]);
     }
-    process->number = process->raw.pid;
+    process->number = number;
+    return STATUS_OK;
+}
+
+/* Moves a descriptor out of the way of those that a child has. */
+static status lift(int *descriptor, struct error *err) {
+    if (*descriptor >= CHILD_DESCRIPTORS) {
+        return STATUS_OK;
+    }
+    const int higher = fcntl(*descriptor, F_DUPFD_CLOEXEC, CHILD_DESCRIPTORS);
+    if (higher < 0) {
+        return fail_errno(err, errno, "hand a descriptor to a child");
+    }
+    (void)close(*descriptor);
+    *descriptor = higher;
     return STATUS_OK;
 }
 
@@ -362,10 +409,22 @@ static status make_pipe(int *out_ours, int *out_theirs, bool we_read, struct err
     if (fcntl(*out_ours, F_SETFL, O_NONBLOCK) != 0) {
         return fail_errno(err, errno, "make a pipe for a child");
     }
-    return STATUS_OK;
+    return lift(out_theirs, err);
 }
 
-static status open_pipes(struct process *process, struct child_ends *ends, struct error *err) {
+/* A copy of the descriptor that the child gets as its fourth. */
+static status copy_descriptor(int given, struct child_ends *ends, struct error *err) {
+    if (given < 0) {
+        return STATUS_OK;
+    }
+    int *place = &ends->descriptors[CHILD_DESCRIPTORS - 1];
+    *place = fcntl(given, F_DUPFD_CLOEXEC, CHILD_DESCRIPTORS);
+    return *place >= 0 ? STATUS_OK : fail_errno(err, errno, "hand descriptor %d to a child", given);
+}
+
+static status open_pipes(struct process *process, int given, struct child_ends *ends,
+                         struct error *err) {
+    TRY(copy_descriptor(given, ends, err));
     TRY(make_pipe(&process->input, &ends->descriptors[0], false, err));
     TRY(make_pipe(&process->output.descriptor, &ends->descriptors[1], true, err));
     TRY(make_pipe(&process->log.descriptor, &ends->descriptors[2], true, err));
@@ -389,17 +448,14 @@ status process_start(struct loop *loop, const struct process_options *options,
     process->input = process->output.descriptor = process->log.descriptor = -1;
     buffer_init(&process->queue, PROCESS_INPUT_BYTES_MAX);
 
-    CLEANUP(child_ends_done) struct child_ends ends = {{-1, -1, -1}};
-    status code = open_pipes(process, &ends, err);
+    CLEANUP(child_ends_done) struct child_ends ends = {{-1, -1, -1, -1}};
+    status code = open_pipes(process, options->descriptor, &ends, err);
     if (code == STATUS_OK) {
         code = spawn(process, options, &ends, err);
     }
     if (code != STATUS_OK) {
         close_pipes(process);
-        process->destroyed = true;
-        if (process->raw.data == NULL) { /* else libuv gives it back first */
-            process_free(process);
-        }
+        process_free(process);
         return code;
     }
     *out_process = process;
@@ -490,7 +546,7 @@ void process_destroy(struct process *process) {
     process_kill(process);
     close_pipes(process);
     process->destroyed = true;
-    if (process->closed) {
+    if (process->gone && !process->ending) {
         process_free(process);
     }
 }

@@ -1,10 +1,11 @@
 /*
- * process: children of the daemon, started through ebb-launch (libuv).
+ * process: children of the daemon, started through ebb-launch.
  *
  * A child gets a clean environment, its own session and process group, limits and a parent-death
  * signal; those are set by ebb-launch, not between fork and exec. Its standard input, output and
  * error are pipes, read and written without blocking on the loop. What it started itself and left
- * in its group when it ended is killed then.
+ * in its group when it ended is killed then. Starting one stops the loop for about a millisecond,
+ * however large the daemon is (docs/decisions/child-processes.md).
  *
  * Thread: loop. A child never outlives the daemon, not even after SIGKILL: the kernel kills it when
  * the thread that forked it ends, and that is the loop's, which lives as long as the daemon. Who

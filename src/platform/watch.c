@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 
-enum { READ_BYTES = 64 * 1024, SEEK_MS = 1000, COMPARE_MS = 10000 };
+enum { READ_BYTES = 16 * 1024, SEEK_MS = 1000, COMPARE_MS = 10000 };
 
 static const uint32_t WANTED = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE |
                                IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;

@@ -22,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CANNOT_RUN = 126, NOT_THERE = 127, OWN_DESCRIPTOR = 3 };
+enum { CANNOT_RUN = 126, NOT_THERE = 127, OWN_DESCRIPTOR = 3, SIGNAL_SET_BYTES = 8 };
 
 struct launch {
     int64_t parent; /* who must still be our parent; 0: whoever it is */
@@ -88,10 +88,17 @@ static int read_options(struct launch *launch, char **words) {
     return 0;
 }
 
-/* A program begins with no signal blocked and none ignored, whatever the daemon does with them. */
+/* A program begins with no signal blocked and none ignored, whatever the daemon does with them. The
+ * kernel is asked itself, since the C library refuses two signals that it keeps for itself, and
+ * leaves them ignored when it starts a process. */
 static void reset_signals(void) {
+    const struct {
+        unsigned long handler; /* 0: the default */
+        unsigned long rest[4];
+    } plain = {0};
     for (int number = 1; number <= SIGRTMAX; number++) {
-        (void)signal(number, SIG_DFL); /* refused for KILL, STOP and the C library's own */
+        (void)syscall(SYS_rt_sigaction, number, &plain, NULL,
+                      SIGNAL_SET_BYTES); /* not KILL, STOP */
     }
     sigset_t none;
     (void)sigemptyset(&none);
@@ -133,16 +140,16 @@ static int set_limits(const struct launch *launch) {
     /* The soft limit of time is a signal that the program may still answer, the hard one is not. */
     const struct {
         const char *name;
-        __rlimit_resource_t resource;
         int64_t soft;
         int64_t hard;
+        __rlimit_resource_t resource;
         bool wanted;
     } limits[] = {
-        {"core", RLIMIT_CORE, 0, 0, true},
-        {"files", RLIMIT_NOFILE, launch->files, launch->files, launch->files > 0},
-        {"file", RLIMIT_FSIZE, launch->file_bytes, launch->file_bytes, launch->file_bytes > 0},
-        {"cpu", RLIMIT_CPU, launch->cpu_seconds, launch->cpu_seconds + 1, launch->cpu_seconds > 0},
-        {"memory", RLIMIT_AS, launch->memory_bytes, launch->memory_bytes, launch->memory_bytes > 0},
+        {"core", 0, 0, RLIMIT_CORE, true},
+        {"files", launch->files, launch->files, RLIMIT_NOFILE, launch->files > 0},
+        {"file", launch->file_bytes, launch->file_bytes, RLIMIT_FSIZE, launch->file_bytes > 0},
+        {"cpu", launch->cpu_seconds, launch->cpu_seconds + 1, RLIMIT_CPU, launch->cpu_seconds > 0},
+        {"memory", launch->memory_bytes, launch->memory_bytes, RLIMIT_AS, launch->memory_bytes > 0},
     };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (limits[i].wanted && !limit(limits[i].resource, limits[i].soft, limits[i].hard)) {
