@@ -62,7 +62,8 @@ enum fault_what {
 enum fault_kind {
     FAULT_EIO,
     FAULT_NO_SPACE,
-    FAULT_HALF_WRITE /* half of the bytes are written, then EIO */
+    FAULT_HALF_WRITE, /* half of the bytes are written, then EIO */
+    FAULT_SILENT      /* a sync that fails and says OK: a bug that a harness must find */
 };
 
 struct fault {

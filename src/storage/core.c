@@ -10,7 +10,7 @@
 #include "storage/salvage.h"
 #include "storage/sql.h"
 
-enum { CHECKPOINT_PAGES = 1000 };
+enum { CHECKPOINT_PAGES = 1000, RETRY_MS = 500 };
 
 static const int64_t BUDGET_BYTES_DEFAULT = INT64_C(1) << 30;
 
@@ -63,6 +63,7 @@ status core_open(const struct core_options *options, struct core **out_core,
     if (options->checkpoint_pages <= 0) {
         core->options.checkpoint_pages = CHECKPOINT_PAGES;
     }
+    core->options.retry_ms = options->retry_ms > 0 ? options->retry_ms : RETRY_MS;
     outbox_set_budget(&core->outbox,
                       options->budget_bytes > 0 ? options->budget_bytes : BUDGET_BYTES_DEFAULT);
     struct store_opened opened = {.migrated_from = -1};

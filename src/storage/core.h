@@ -22,6 +22,7 @@ struct core_options {
     int64_t budget_bytes; /* 0: 1 GiB */
     int64_t wal_bytes;    /* as in local_db_options */
     int checkpoint_pages; /* the WAL is copied when it has so many; 0: 1000 */
+    int64_t retry_ms;     /* between two tries to mend a failing disk; 0: 500 */
     void (*reopening)(void *owner,
                       bool done); /* the file is about to be closed; it is open again */
     void *owner;

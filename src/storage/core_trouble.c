@@ -24,7 +24,7 @@
  * is found must end where the last acknowledged commit ended. Otherwise a new stream begins.
  */
 
-enum { RETRY_MS = 500, UNREADABLE_MAX = 3, SALVAGE_PAUSE_MS = 60 * 1000, ALARM_BYTES_MAX = 2048 };
+enum { UNREADABLE_MAX = 3, SALVAGE_PAUSE_MS = 60 * 1000, ALARM_BYTES_MAX = 2048 };
 
 /* --- alarms ---------------------------------------------------------------------------------- */
 
@@ -193,7 +193,7 @@ status core_ready(struct core *core, struct error *err) {
         return fail(err, STATUS_SYSTEM, "the disk of the store fails, nothing is written");
     }
     const status mended = mend(core, err);
-    core->retry_ms = mended == STATUS_OK ? 0 : now_ms + RETRY_MS;
+    core->retry_ms = mended == STATUS_OK ? 0 : now_ms + core->options.retry_ms;
     return mended == STATUS_OK ? STATUS_OK : fail_while(err, "mend the store");
 }
 

@@ -2,72 +2,23 @@
 #include "storage/store.h"
 
 #include <assert.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/memory.h"
 #include "platform/clock.h"
-#include "platform/database.h"
-#include "platform/file.h"
 #include "platform/hash.h"
-#include "storage/core.h"
-#include "storage/local_db.h"
-#include "storage/number_map.h"
-#include "storage/reading.h"
-#include "storage/seen.h"
-
-enum { READ_BOUND_MS = 1000 };
-
-static const int64_t NEVER_NS = INT64_MAX;
-
-struct job_list {
-    struct store_job *first, **end;
-};
-
-struct read_list {
-    struct store_read *first, **end;
-};
-
-/*
- * A job is in one list at a time: submitted (loop), queue (waits for its batch), the batch that the
- * database thread runs, answered (waits for the loop). `mutex` guards queue, answered, reads and
- * counters; everything above it in the struct belongs to the loop, or never changes.
- */
-struct store {
-    struct store_options options;
-    char folder[LOCAL_DB_PATH_BYTES];
-    char path[LOCAL_DB_PATH_BYTES];
-    struct file_lock *lock;
-    struct id stream;
-    struct job_list submitted;
-    struct number_map seen; /* the loop's, once seen_loaded */
-    struct core *core;      /* the database thread's, once it runs */
-    pthread_t database_thread, reader_thread;
-    bool database_runs, reader_runs;
-
-    pthread_mutex_t mutex;
-    pthread_cond_t work, reader_work, seen_ready;
-    struct job_list queue, answered;
-    int queue_count;
-    size_t queue_bytes;
-    int64_t due_ns; /* when what waits in the queue must be committed */
-    struct read_list reads, reads_answered;
-    struct store_counters counters;
-    bool seen_loaded, stopping;
-};
+#include "storage/store_parts.h"
 
 /* --- lists ----------------------------------------------------------------------------------- */
 
-static void append_job(struct job_list *list, struct store_job *job) {
+void job_list_append(struct job_list *list, struct store_job *job) {
     job->next = NULL;
     *list->end = job;
     list->end = &job->next;
 }
 
-static struct store_job *take_job(struct job_list *list) {
+struct store_job *job_list_take(struct job_list *list) {
     struct store_job *job = list->first;
     if (job != NULL) {
         list->first = job->next;
@@ -79,160 +30,6 @@ static struct store_job *take_job(struct job_list *list) {
     return job;
 }
 
-static void append_read(struct read_list *list, struct store_read *read) {
-    read->next = NULL;
-    *list->end = read;
-    list->end = &read->next;
-}
-
-static struct store_read *take_read(struct read_list *list) {
-    struct store_read *read = list->first;
-    if (read != NULL) {
-        list->first = read->next;
-        if (list->first == NULL) {
-            list->end = &list->first;
-        }
-        read->next = NULL;
-    }
-    return read;
-}
-
-/* --- the database thread -----------------------------------------------------------------------
- */
-
-/* True when what waits must not wait any longer; it then goes whole, in as many batches as needed.
- */
-static bool is_due(const struct store *store) {
-    return store->queue.first != NULL &&
-           (store->stopping || store->queue_count >= STORE_BATCH_JOBS_MAX ||
-            store->queue_bytes >= STORE_BATCH_BYTES_MAX || store->due_ns <= clock_monotonic_ns());
-}
-
-static void wait_for_work(struct store *store) {
-    if (store->queue.first == NULL) {
-        (void)pthread_cond_wait(&store->work, &store->mutex);
-        return;
-    }
-    const struct timespec due = {.tv_sec = store->due_ns / 1000000000,
-                                 .tv_nsec = store->due_ns % 1000000000};
-    (void)pthread_cond_timedwait(&store->work, &store->mutex, &due);
-}
-
-static int take_batch(struct store *store, struct store_job **jobs) {
-    int count = 0;
-    size_t bytes = 0;
-    while (store->queue.first != NULL && count < STORE_BATCH_JOBS_MAX &&
-           (count == 0 || bytes + core_job_bytes(store->queue.first) <= STORE_BATCH_BYTES_MAX)) {
-        bytes += core_job_bytes(store->queue.first);
-        jobs[count++] = take_job(&store->queue);
-    }
-    store->queue_count -= count;
-    store->queue_bytes -= bytes;
-    store->due_ns = store->queue.first != NULL ? 0 : NEVER_NS;
-    return count;
-}
-
-static void run_batch(struct store *store) {
-    struct store_job *jobs[STORE_BATCH_JOBS_MAX];
-    const int count = take_batch(store, jobs);
-    (void)pthread_mutex_unlock(&store->mutex);
-    core_run(store->core, jobs, count);
-    (void)pthread_mutex_lock(&store->mutex);
-    for (int i = 0; i < count; i++) {
-        append_job(&store->answered, jobs[i]);
-    }
-    core_counters(store->core, &store->counters);
-    (void)pthread_mutex_unlock(&store->mutex);
-    store->options.wake(store->options.owner);
-    core_idle(store->core);
-    (void)pthread_mutex_lock(&store->mutex);
-}
-
-static void *run_database(void *owner) {
-    struct store *store = owner;
-    (void)pthread_setname_np(pthread_self(), "ebb-database");
-    (void)pthread_mutex_lock(&store->mutex);
-    while (!store->stopping || store->queue.first != NULL) {
-        if (is_due(store)) {
-            run_batch(store);
-        } else {
-            wait_for_work(store);
-        }
-    }
-    (void)pthread_mutex_unlock(&store->mutex);
-    return NULL;
-}
-
-/* --- the reader thread -------------------------------------------------------------------------
- */
-
-static status open_reader(const struct store *store, struct database **database,
-                          struct error *err) {
-    if (*database != NULL) {
-        return STATUS_OK;
-    }
-    const struct database_options options = {.path = store->path,
-                                             .vfs = store->options.vfs,
-                                             .read_only = true,
-                                             .application = LOCAL_DB_APPLICATION};
-    return database_open(&options, database, err);
-}
-
-static uint64_t mark_of(struct slice source, uint64_t hash) {
-    return hash ^ hash_64(source, (struct slice){0});
-}
-
-static bool add_mark(void *owner, struct slice source, uint64_t hash) {
-    struct store *store = owner;
-    return number_map_set(&store->seen, mark_of(source, hash), 1);
-}
-
-static void load_seen(struct store *store, struct database **database) {
-    struct error err;
-    /* A mark that is not known costs a repetition of a run that is safe to repeat. */
-    if (open_reader(store, database, &err) == STATUS_OK) {
-        (void)seen_each(*database, add_mark, store, &err);
-    }
-    (void)pthread_mutex_lock(&store->mutex);
-    store->seen_loaded = true;
-    (void)pthread_cond_broadcast(&store->seen_ready);
-    (void)pthread_mutex_unlock(&store->mutex);
-}
-
-static void run_read(const struct store *store, struct database **database,
-                     struct store_read *read) {
-    read->error = (struct error){.code = STATUS_OK};
-    if (open_reader(store, database, &read->error) == STATUS_OK) {
-        database_set_deadline(*database, READ_BOUND_MS);
-        reading_run(*database, read);
-    }
-}
-
-static void *run_reader(void *owner) {
-    struct store *store = owner;
-    struct database *database = NULL;
-    (void)pthread_setname_np(pthread_self(), "ebb-reader");
-    load_seen(store, &database);
-    (void)pthread_mutex_lock(&store->mutex);
-    while (!store->stopping || store->reads.first != NULL) {
-        struct store_read *read = take_read(&store->reads);
-        if (read == NULL) {
-            (void)pthread_cond_wait(&store->reader_work, &store->mutex);
-            continue;
-        }
-        (void)pthread_mutex_unlock(&store->mutex);
-        run_read(store, &database, read);
-        (void)pthread_mutex_lock(&store->mutex);
-        append_read(&store->reads_answered, read);
-        (void)pthread_mutex_unlock(&store->mutex);
-        store->options.wake(store->options.owner);
-        (void)pthread_mutex_lock(&store->mutex);
-    }
-    (void)pthread_mutex_unlock(&store->mutex);
-    database_close(database);
-    return NULL;
-}
-
 /* --- opening and closing ------------------------------------------------------------------------
  */
 
@@ -241,6 +38,7 @@ static void init_sync(struct store *store) {
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&store->mutex, NULL);
+    (void)pthread_mutex_init(&store->reading, NULL);
     (void)pthread_cond_init(&store->work, &monotonic);
     (void)pthread_cond_init(&store->reader_work, &monotonic);
     (void)pthread_cond_init(&store->seen_ready, &monotonic);
@@ -250,37 +48,38 @@ static void init_sync(struct store *store) {
     store->answered.end = &store->answered.first;
     store->reads.end = &store->reads.first;
     store->reads_answered.end = &store->reads_answered.first;
-    store->due_ns = NEVER_NS;
+    store->due_ns = INT64_MAX;
 }
 
-/* Signals stay the loop's. */
-static status start_threads(struct store *store, struct error *err) {
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    store->database_runs = pthread_create(&store->database_thread, NULL, run_database, store) == 0;
-    store->reader_runs = pthread_create(&store->reader_thread, NULL, run_reader, store) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!store->database_runs || !store->reader_runs) {
-        return fail(err, STATUS_SYSTEM, "start the store's threads: there can be no more");
+static bool set_paths(struct store *store, const char *folder) {
+    const int count = snprintf(store->folder, sizeof(store->folder), "%s", folder);
+    const int path = snprintf(store->path, sizeof(store->path), "%s/ebb.db", folder);
+    return count >= 0 && path > 0 && (size_t)path < sizeof(store->path);
+}
+
+static status open_parts(struct store *store, struct store_opened *opened, struct error *err) {
+    if (!set_paths(store, store->options.folder)) {
+        return fail(err, STATUS_INVALID, "its path has more than %d bytes",
+                    LOCAL_DB_PATH_BYTES - 8);
     }
-    return STATUS_OK;
-}
-
-static status open_core(struct store *store, struct store_opened *opened, struct error *err) {
     const struct core_options core = {.folder = store->folder,
                                       .vfs = store->options.vfs,
-                                      .budget_bytes = store->options.budget_bytes};
+                                      .budget_bytes = store->options.budget_bytes,
+                                      .reopening = store_threads_reopening,
+                                      .owner = store};
     int64_t newest_ms = 0;
     TRY(file_make_folder(store->folder, err));
     TRY(file_lock_take(store->folder, &store->lock, err));
     TRY(core_open(&core, &store->core, opened, err));
     store->stream = core_stream(store->core);
     core_counters(store->core, &store->counters);
+    while (store->alarm_count < STORE_ALARMS_MAX &&
+           core_take_alarm(store->core, &store->alarms[store->alarm_count])) {
+        store->alarm_count++;
+    }
     TRY(core_newest_wall_ms(store->core, &newest_ms, err));
     clock_set_floor(newest_ms);
-    return start_threads(store, err);
+    return store_threads_start(store, err);
 }
 
 status store_open(const struct store_options *options, struct store **out_store,
@@ -292,35 +91,14 @@ status store_open(const struct store_options *options, struct store **out_store,
     }
     init_sync(store);
     store->options = *options;
-    const int count = snprintf(store->folder, sizeof(store->folder), "%s", options->folder);
-    const int path = snprintf(store->path, sizeof(store->path), "%s/ebb.db", options->folder);
-    status opened = STATUS_OK;
-    if (count < 0 || path < 0 || (size_t)path >= sizeof(store->path)) {
-        opened = fail(err, STATUS_INVALID, "the path of the store has at most %d bytes",
-                      LOCAL_DB_PATH_BYTES - 8);
-    } else {
-        opened = open_core(store, out_opened, err);
-    }
+    const status opened = open_parts(store, out_opened, err);
     if (opened != STATUS_OK) {
         store_close(store);
-        return fail_while(err, "open the store in '%.*s'", 200, options->folder);
+        return err != NULL ? fail_while(err, "open the store in '%.*s'", 200, options->folder)
+                           : opened;
     }
     *out_store = store;
     return STATUS_OK;
-}
-
-static void stop_threads(struct store *store) {
-    (void)pthread_mutex_lock(&store->mutex);
-    store->stopping = true;
-    (void)pthread_cond_broadcast(&store->work);
-    (void)pthread_cond_broadcast(&store->reader_work);
-    (void)pthread_mutex_unlock(&store->mutex);
-    if (store->database_runs) {
-        (void)pthread_join(store->database_thread, NULL);
-    }
-    if (store->reader_runs) {
-        (void)pthread_join(store->reader_thread, NULL);
-    }
 }
 
 void store_close(struct store *store) {
@@ -328,7 +106,7 @@ void store_close(struct store *store) {
         return;
     }
     store_flush(store);
-    stop_threads(store);
+    store_threads_stop(store);
     store_collect(store);
     core_close(store->core);
     file_lock_drop(store->lock);
@@ -337,18 +115,35 @@ void store_close(struct store *store) {
     (void)pthread_cond_destroy(&store->reader_work);
     (void)pthread_cond_destroy(&store->seen_ready);
     (void)pthread_mutex_destroy(&store->mutex);
+    (void)pthread_mutex_destroy(&store->reading);
     memory_free(store);
-}
-
-struct id store_stream(const struct store *store) {
-    return store->stream;
 }
 
 /* --- the loop's side ----------------------------------------------------------------------------
  */
 
+/* Asking is const for the asker; the mutex is not. */
+static struct store *locked(const struct store *store) {
+    struct store *guarded = (struct store *)(uintptr_t)store;
+    (void)pthread_mutex_lock(&guarded->mutex);
+    return guarded;
+}
+
+struct id store_stream(const struct store *store) {
+    struct store *guarded = locked(store);
+    const struct id stream = guarded->stream;
+    (void)pthread_mutex_unlock(&guarded->mutex);
+    return stream;
+}
+
+void store_counters(const struct store *store, struct store_counters *out_counters) {
+    struct store *guarded = locked(store);
+    *out_counters = guarded->counters;
+    (void)pthread_mutex_unlock(&guarded->mutex);
+}
+
 void store_submit(struct store *store, struct store_job *job) {
-    append_job(&store->submitted, job);
+    job_list_append(&store->submitted, job);
 }
 
 static int64_t interval_of(const struct store *store, const struct store_job *job) {
@@ -361,26 +156,28 @@ void store_flush(struct store *store) {
     }
     const int64_t now_ns = clock_monotonic_ns();
     (void)pthread_mutex_lock(&store->mutex);
-    struct store_job *job = take_job(&store->submitted);
-    for (; job != NULL; job = take_job(&store->submitted)) {
+    struct store_job *job = job_list_take(&store->submitted);
+    for (; job != NULL; job = job_list_take(&store->submitted)) {
         const int64_t due_ns = now_ns + interval_of(store, job) * 1000000;
         store->due_ns = due_ns < store->due_ns ? due_ns : store->due_ns;
         store->queue_count++;
         store->queue_bytes += core_job_bytes(job);
-        append_job(&store->queue, job);
+        job_list_append(&store->queue, job);
     }
     (void)pthread_cond_signal(&store->work);
     (void)pthread_mutex_unlock(&store->mutex);
 }
 
 static void wait_for_seen(const struct store *store) {
-    /* The marks are the one thing that a const asker may have to wait for. */
-    struct store *waiting = (struct store *)(uintptr_t)store;
-    (void)pthread_mutex_lock(&waiting->mutex);
-    while (!waiting->seen_loaded && waiting->reader_runs) {
-        (void)pthread_cond_wait(&waiting->seen_ready, &waiting->mutex);
+    struct store *guarded = locked(store);
+    while (!guarded->seen_loaded && guarded->reader_runs) {
+        (void)pthread_cond_wait(&guarded->seen_ready, &guarded->mutex);
     }
-    (void)pthread_mutex_unlock(&waiting->mutex);
+    (void)pthread_mutex_unlock(&guarded->mutex);
+}
+
+uint64_t store_mark(struct slice source, uint64_t hash) {
+    return hash ^ hash_64(source, (struct slice){0});
 }
 
 static void note_seen(struct store *store, const struct store_job *job) {
@@ -388,7 +185,7 @@ static void note_seen(struct store *store, const struct store_job *job) {
         return;
     }
     wait_for_seen(store);
-    const uint64_t mark = mark_of(job->seen_source, job->seen_hash);
+    const uint64_t mark = store_mark(job->seen_source, job->seen_hash);
     if (job->kind == STORE_SEEN_FORGET) {
         number_map_remove(&store->seen, mark);
     } else if (job->kind == STORE_RUN_END) {
@@ -397,36 +194,51 @@ static void note_seen(struct store *store, const struct store_job *job) {
     }
 }
 
+static void tell_alarms(struct store *store, const struct error *alarms, int count) {
+    for (int i = 0; i < count && store->options.alarm != NULL; i++) {
+        store->options.alarm(store->options.owner, slice_of(alarms[i].text));
+    }
+}
+
 void store_collect(struct store *store) {
+    struct error alarms[STORE_ALARMS_MAX];
     (void)pthread_mutex_lock(&store->mutex);
-    struct job_list jobs = store->answered;
-    struct read_list reads = store->reads_answered;
+    struct store_job *job = store->answered.first;
+    struct store_read *read = store->reads_answered.first;
+    const int alarm_count = store->alarm_count;
+    for (int i = 0; i < alarm_count; i++) {
+        alarms[i] = store->alarms[i];
+    }
+    store->alarm_count = 0;
     store->answered = (struct job_list){.end = &store->answered.first};
     store->reads_answered = (struct read_list){.end = &store->reads_answered.first};
     (void)pthread_mutex_unlock(&store->mutex);
-    while (jobs.first != NULL) {
-        struct store_job *job = jobs.first;
-        jobs.first = job->next;
+    tell_alarms(store, alarms, alarm_count);
+    while (job != NULL) {
+        struct store_job *next = job->next;
         job->next = NULL;
         note_seen(store, job);
         job->done(job);
+        job = next;
     }
-    while (reads.first != NULL) {
-        struct store_read *read = reads.first;
-        reads.first = read->next;
+    while (read != NULL) {
+        struct store_read *next = read->next;
         read->next = NULL;
         read->done(read);
+        read = next;
     }
 }
 
 bool store_seen(const struct store *store, struct slice source, uint64_t hash) {
     wait_for_seen(store);
-    return number_map_get(&store->seen, mark_of(source, hash), NULL);
+    return number_map_get(&store->seen, store_mark(source, hash), NULL);
 }
 
 void store_read(struct store *store, struct store_read *read) {
     (void)pthread_mutex_lock(&store->mutex);
-    append_read(&store->reads, read);
+    read->next = NULL;
+    *store->reads.end = read;
+    store->reads.end = &read->next;
     (void)pthread_cond_signal(&store->reader_work);
     (void)pthread_mutex_unlock(&store->mutex);
 }
@@ -434,11 +246,4 @@ void store_read(struct store *store, struct store_read *read) {
 status store_each_run(struct store *store, void (*each)(void *owner, const struct kept_run *run),
                       void *owner, struct error *err) {
     return core_each_run(store->core, each, owner, err);
-}
-
-void store_counters(const struct store *store, struct store_counters *out_counters) {
-    struct store *locked = (struct store *)(uintptr_t)store;
-    (void)pthread_mutex_lock(&locked->mutex);
-    *out_counters = store->counters;
-    (void)pthread_mutex_unlock(&locked->mutex);
 }

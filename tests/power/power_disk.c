@@ -107,10 +107,8 @@ static status watch_and_live(struct fault_disk *disk, const char *name, struct c
 /* True when no store was made here to its end: a cut may have come before. */
 static bool is_unmade(const char *disk) {
     static const char VERSION[] = "PRAGMA user_version";
-    const struct database_options options = {.path = POWER_FOLDER "/ebb.db",
-                                             .vfs = disk,
-                                             .must_exist = true,
-                                             .application = 0x65626231};
+    const struct database_options options = {
+        .path = POWER_FOLDER "/ebb.db", .vfs = disk, .must_exist = true, .application = 0x65626231};
     struct database *database = NULL;
     struct error err;
     int64_t version = 0;
