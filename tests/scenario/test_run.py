@@ -203,3 +203,81 @@ def test_a_workflow_with_faults_does_not_run(ebb, tmp_path):
     assert f"{path}:4:1: " in answer.err, answer
     assert "results" in answer.err
     assert answer.out == ""
+
+
+def start_run(*words, **more):
+    return subprocess.Popen([str(devices.EBB), "run", *map(str, words)], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                            env=devices.clean_environment(), **more)
+
+
+def end(child):
+    devices.kill_group(child)
+    child.wait()
+    for stream in (child.stdin, child.stdout, child.stderr):
+        stream.close()
+
+
+def test_ctrl_c_ends_a_watch_well(device, tmp_path):
+    path = device.workflow("watch", """\
+ebb: 1
+workflow: watch
+trigger: { watch: { path: INBOX, glob: "*.in" } }
+results:
+  - name: out
+    from:
+      name: ${ .event.name }
+""")
+    child = start_run(path, "--data", tmp_path / "data")
+    try:
+        device.drop("a.in")
+        assert json.loads(child.stdout.readline())["result"] == {"name": "a.in"}
+        child.send_signal(signal.SIGINT)
+        assert child.wait(devices.PATIENCE) == 0
+    finally:
+        end(child)
+
+
+def test_two_runs_on_one_data_folder(ebb, tmp_path):
+    child = start_run(TOO_WARM, "--data", tmp_path / "data")
+    try:
+        child.stdin.write(b'{"room":"a","t":1}\n')
+        child.stdin.flush()
+        assert child.stdout.readline()
+        answer = ebb("run", TOO_WARM, "--data", tmp_path / "data", stdin='{"room":"b","t":1}\n')
+        assert answer.code == 6 and str(child.pid) in answer.err, answer
+    finally:
+        end(child)
+
+
+def test_a_reader_that_goes_away_loses_nothing_that_is_stored(tmp_path):
+    child = start_run(TOO_WARM, "--data", tmp_path / "data")
+    try:
+        child.stdin.write(b'{"room":"a","t":1}\n')
+        child.stdin.flush()
+        first = json.loads(child.stdout.readline())
+        child.stdout.close()
+        child.stdin.write(b'{"room":"b","t":2}\n' * 3)
+        child.stdin.flush()
+        child.wait(devices.PATIENCE)
+        assert child.returncode > 0, "it does not pretend that all was said, and is not killed by a signal"
+    finally:
+        devices.kill_group(child)
+        child.wait()
+    assert first["id"] in {row[0] for row in stored(tmp_path / "data")}
+
+
+def test_twenty_thousand_readings_are_all_answered(ebb, tmp_path):
+    count = 20_000
+    answer = ebb("run", TOO_WARM, "--data", tmp_path / "data", patience=120,
+                 stdin="".join(f'{{"room":"r","t":{number}}}\n' for number in range(count)))
+    assert answer.code == 0
+    assert [line["result"]["t"] for line in answer.lines()] == list(range(count))
+    assert len(stored(tmp_path / "data")) == count
+
+
+def test_a_line_without_end_is_refused_and_costs_no_memory(ebb, tmp_path):
+    answer = ebb("run", TOO_WARM, "--data", tmp_path / "data", patience=60,
+                 stdin=b'{"room":"' + b"x" * (32 << 20) + b'","t":1}\n{"room":"b","t":2}\n')
+    assert [line["result"]["t"] for line in answer.lines()] == [2], answer.err[:2000]
+    assert len(answer.err) < 4000
