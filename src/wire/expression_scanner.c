@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "wire/expression_fence.h"
+#include "wire/jq_words.h"
 
 /* May `.` be the context here? */
 enum sight { SIGHT_NONE, SIGHT_MAYBE, SIGHT_ROOT };
@@ -35,66 +36,12 @@ struct scanner {
     struct error *err;
 };
 
-/* Functions that look at `.` through their arguments alone. */
-struct known_function {
-    const char *name;
-    const char *parts;
-};
-
-static const struct known_function KNOWN[] = {
-    {"null", ""},     {"true", ""},    {"false", ""},    {"empty", ""},    {"now", ""},
-    {"infinite", ""}, {"nan", ""},     {"any", "rn"},    {"all", "rn"},    {"first", "r"},
-    {"last", "r"},    {"limit", "rr"}, {"nth", "rr"},    {"isempty", "r"}, {"error", "r"},
-    {"range", "r"},   {"range", "rr"}, {"range", "rrr"}, {"IN", "rr"},     {"INDEX", "rn"},
-};
-
 static const struct token *token_at(const struct scanner *scanner, uint32_t index) {
     return &scanner->tokens[index < scanner->count ? index : scanner->count - 1];
 }
 
 static struct frame *top(struct scanner *scanner) {
     return &scanner->frames[scanner->depth - 1];
-}
-
-static bool is_opening(const struct token *token) {
-    return token->kind == TOKEN_OPEN_MARK || token_is(token, "(") || token_is(token, "[") ||
-           token_is(token, "{");
-}
-
-static bool is_closing(const struct token *token) {
-    return token->kind == TOKEN_CLOSE_MARK || token_is(token, ")") || token_is(token, "]") ||
-           token_is(token, "}");
-}
-
-static bool is_keyword(const struct token *token) {
-    static const char *const WORDS[] = {"as",    "def",   "if",     "then",    "else",    "elif",
-                                        "end",   "and",   "or",     "reduce",  "foreach", "try",
-                                        "catch", "label", "import", "include", "__loc__"};
-    for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++) {
-        if (token_is_name(token, WORDS[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* True when what follows would be a postfix of this token. */
-static bool ends_term(const struct token *token) {
-    switch (token->kind) {
-    case TOKEN_FIELD:
-    case TOKEN_NUMBER:
-    case TOKEN_VARIABLE:
-    case TOKEN_FORMAT:
-    case TOKEN_UNQUOTE:
-        return true;
-    case TOKEN_NAME:
-        return !is_keyword(token) || token_is_name(token, "end");
-    case TOKEN_SIGN:
-        return token_is(token, ".") || token_is(token, "..") || token_is(token, "?") ||
-               token_is(token, ")") || token_is(token, "]") || token_is(token, "}");
-    default:
-        return false;
-    }
 }
 
 static bool is_after(const struct scanner *scanner, const char *name) {
@@ -107,7 +54,7 @@ static enum sight sight_here(struct scanner *scanner) {
 }
 
 static bool is_postfix(const struct scanner *scanner) {
-    return scanner->at > 0 && ends_term(token_at(scanner, scanner->at - 1));
+    return scanner->at > 0 && token_ends_term(token_at(scanner, scanner->at - 1));
 }
 
 static status refuse(struct scanner *scanner, const char *sentence) {
@@ -338,9 +285,9 @@ static uint32_t argument_count(const struct scanner *scanner, uint32_t index) {
     uint32_t depth = 0;
     for (; index < scanner->count; index++) {
         const struct token *token = token_at(scanner, index);
-        if (is_opening(token)) {
+        if (token_opens(token)) {
             depth++;
-        } else if (is_closing(token)) {
+        } else if (token_closes(token)) {
             depth--;
             if (depth == 0) {
                 break;
@@ -352,21 +299,11 @@ static uint32_t argument_count(const struct scanner *scanner, uint32_t index) {
     return arguments;
 }
 
-static const char *parts_of_function(const struct scanner *scanner, struct slice name,
-                                     uint32_t arguments) {
-    for (size_t i = 0; !scanner->defines && i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
-        if (slice_is(name, KNOWN[i].name) && strlen(KNOWN[i].parts) == arguments) {
-            return KNOWN[i].parts;
-        }
-    }
-    return NULL;
-}
-
 static status see_call(struct scanner *scanner) {
     const struct token *token = token_at(scanner, scanner->at);
     const bool has_arguments = token_is(token_at(scanner, scanner->at + 1), "(");
     const uint32_t arguments = has_arguments ? argument_count(scanner, scanner->at + 1) : 0;
-    const char *parts = parts_of_function(scanner, token->text, arguments);
+    const char *parts = scanner->defines ? NULL : jq_function_parts(token->text, arguments);
     const enum sight outside = sight_here(scanner);
     if (parts == NULL) {
         see_everything(scanner, token, false);
@@ -401,11 +338,11 @@ static status see_pattern(struct scanner *scanner) {
     uint32_t end = begin;
     for (; end + 1 < scanner->count; end++) {
         const struct token *token = token_at(scanner, end);
-        if (depth == 0 && (token_is(token, "|") || token_is(token, "(") || is_closing(token))) {
+        if (depth == 0 && (token_is(token, "|") || token_is(token, "(") || token_closes(token))) {
             break;
         }
-        depth += is_opening(token) ? 1 : 0;
-        depth -= is_closing(token) ? 1 : 0;
+        depth += token_opens(token) ? 1 : 0;
+        depth -= token_closes(token) ? 1 : 0;
     }
     scanner->at = end;
     if (token_is(token_at(scanner, end), "(")) {
@@ -481,20 +418,10 @@ static status see_name(struct scanner *scanner) {
         scanner->at++;
         return STATUS_OK;
     }
-    return is_keyword(token) ? STATUS_OK : see_call(scanner);
+    return token_is_keyword(token) ? STATUS_OK : see_call(scanner);
 }
 
 /* Signs ------------------------------------------------------------------------------------ */
-
-static bool is_assignment(const struct token *token) {
-    static const char *const SIGNS[] = {"=", "|=", "+=", "-=", "*=", "/=", "%=", "//="};
-    for (size_t i = 0; i < sizeof(SIGNS) / sizeof(SIGNS[0]); i++) {
-        if (token_is(token, SIGNS[i])) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* `;` ends an argument, a part of reduce, or a def. */
 static void see_semicolon(struct scanner *scanner) {
@@ -529,7 +456,7 @@ static status see_sign(struct scanner *scanner) {
     if (token_is(token, ".")) {
         return is_postfix(scanner) ? STATUS_OK : see_path(scanner);
     }
-    if (token_is(token, "..") || is_assignment(token)) {
+    if (token_is(token, "..") || token_assigns(token)) {
         see_everything(scanner, token, token_is(token, ".."));
     } else if (token_is(token, "|")) {
         top(scanner)->now = SIGHT_NONE;
@@ -537,9 +464,9 @@ static status see_sign(struct scanner *scanner) {
         see_semicolon(scanner);
     } else if (token_is(token, ",") && top(scanner)->kind == '{') {
         begin_part(scanner, top(scanner)->base);
-    } else if (is_closing(token)) {
+    } else if (token_closes(token)) {
         see_closing(scanner);
-    } else if (is_opening(token)) {
+    } else if (token_opens(token)) {
         return push(scanner,
                     (struct frame){.kind = token->text.bytes[0], .base = sight_here(scanner)});
     }
