@@ -6,7 +6,7 @@
 
 #include "platform/hash.h"
 
-enum { BACKOFF_MS_MAX = 5 * 60 * 1000, LINK_WAIT_MS = 30 * 1000 };
+enum { BACKOFF_MS_MAX = 5 * 60 * 1000 };
 static const int64_t LINK_WAIT_NS_MAX = (int64_t)7 * 86400 * 1000000000;
 
 static struct run_step *progress_of(struct run *run) {
@@ -42,6 +42,8 @@ static void give_up_step(struct run *run, enum run_outcome outcome, const struct
     progress->code = err->code;
     progress->error = run_keep_text(run, err->text);
     progress->phase = PHASE_FAILED;
+    progress->expired = outcome == OUTCOME_EXPIRED;
+    progress->reported = progress->expired || (step->repeat_never && progress->began_before);
     switch (step->on_error) {
     case ON_ERROR_SKIP_STEP:
         settle_step(run, PHASE_FAILED, (struct value){0});
@@ -89,7 +91,7 @@ static void fail_step(struct run *run, const struct error *err) {
         run->need = NEED_TIMER;
         return;
     }
-    if (err->code == STATUS_OFFLINE && !step->on_error_given && run->kept) {
+    if (err->code == STATUS_OFFLINE && !step->on_error_given && journal_keeps(run)) {
         progress->phase = PHASE_BEGUN;
         run->need = NEED_LINK;
         return;
@@ -248,14 +250,20 @@ static void take_step(struct run *run) {
     }
 }
 
+static bool is_hurried(const struct run *run) {
+    return atomic_load_explicit(&run->runner->hurried, memory_order_relaxed);
+}
+
 static void work(struct job *job, int worker) {
     struct run *run = (struct run *)job;
     crash_page_enter(run->runner->page, worker, run->id);
     run->need = NEED_WORKER;
-    while (run->need == NEED_WORKER && run->current < run->version->workflow->step_count) {
+    bool going = !is_hurried(run);
+    while (going && run->need == NEED_WORKER && run->current < run->version->workflow->step_count) {
         take_step(run);
+        going = !is_hurried(run);
     }
-    if (run->need == NEED_WORKER) {
+    if (going && run->need == NEED_WORKER) {
         run_conclude(run);
     }
     crash_page_leave(run->runner->page, worker);
@@ -282,12 +290,16 @@ static void wait_for(struct run *run, int64_t wait_ms) {
     timer_set(run->timer, wait_ms);
 }
 
+/* Also while we stop: what it has done is worth knowing. */
 static void agent_answered(struct agent_call *call) {
-    resume(call->owner);
+    struct run *run = call->owner;
+    run->runner->calling--;
+    pool_submit(run->runner->pool, &run->job);
 }
 
 static void call_on_loop(struct run *run) {
     const struct opened_agent *opened = &run->version->agents[run->current];
+    run->runner->calling++;
     run->call.done = agent_answered;
     opened->kind->run(opened->agent, &run->call);
 }
@@ -310,35 +322,93 @@ static void count_calls(struct run *run) {
 static void end_run(struct run *run) {
     struct agent_runner *runner = run->runner;
     count_calls(run);
-    runner->active--;
     runner->ended(runner->owner, run);
+}
+
+/* That a guarded step begins is not durable, and never will be: it must not begin. */
+static void begun_written(struct run *run) {
+    if (run->step_job.error.code == STATUS_OK) {
+        resume(run);
+    } else if (!run->runner->stopping) {
+        struct error err = run->step_job.error;
+        (void)fail_while(&err, "note that step '%.*s' begins", SLICE_ARGS(run_current(run)->id));
+        fail_run_at_step(run, OUTCOME_FAILED, &err);
+        end_run(run);
+    }
+}
+
+/* --- without a link --- */
+
+/* Until the next try, or until it would be too late for one. */
+static int64_t link_wait_ms(const struct run *run) {
+    const int64_t bounds[] = {run->version->workflow->deadline_ms, run_current(run)->expires_ms};
+    const int64_t age_ms = event_age_ms(run->event);
+    int64_t wait_ms = run->runner->link_wait_ms;
+    for (int i = 0; i < 2; i++) {
+        if (bounds[i] > 0 && age_ms <= bounds[i] && bounds[i] - age_ms < wait_ms) {
+            wait_ms = bounds[i] - age_ms + 1;
+        }
+    }
+    return wait_ms;
+}
+
+static void wait_for_link(struct run *run);
+
+static void link_row_written(struct run *run) {
+    if (run->kept) {
+        wait_for_link(run);
+    } else if (!run->runner->stopping) {
+        struct error err = run->store_job.error;
+        (void)fail_while(&err, "keep a run that waits for a link");
+        fail_run_at_step(run, OUTCOME_FAILED, &err);
+        end_run(run);
+    }
 }
 
 static void wait_for_link(struct run *run) {
     const int64_t now = clock_boot_ns();
+    if (!run->kept) {
+        journal_begin(run->runner->journal, run, link_row_written);
+        return;
+    }
     if (run->offline_since_ns == 0) {
         run->offline_since_ns = now;
         journal_state(run->runner->journal, run, RUN_WAITING);
         run->runner->waits(run->runner->owner, run);
     }
-    if (now - run->offline_since_ns > LINK_WAIT_NS_MAX) {
-        struct error err;
-        (void)fail(&err, STATUS_OFFLINE, "step '%.*s' was offline for 7 days",
-                   SLICE_ARGS(run_current(run)->id));
-        run->failed_step = run_current(run)->id;
-        run_fail(run, OUTCOME_FAILED, &err);
-        end_run(run);
+    if (now - run->offline_since_ns <= LINK_WAIT_NS_MAX) {
+        wait_for(run, link_wait_ms(run));
         return;
     }
-    wait_for(run, LINK_WAIT_MS);
+    struct error err;
+    (void)fail(&err, STATUS_OFFLINE, "step '%.*s' was offline for 7 days",
+               SLICE_ARGS(run_current(run)->id));
+    fail_run_at_step(run, OUTCOME_FAILED, &err);
+    run->runner->goes_on(run->runner->owner, run);
+    end_run(run);
+}
+
+/* It has waited for a link, and does no more. */
+static void leave_link(struct run *run) {
+    if (run->offline_since_ns != 0 && run->need != NEED_LINK) {
+        run->offline_since_ns = 0;
+        if (run->need != NEED_END) {
+            journal_state(run->runner->journal, run, RUN_OPEN);
+        }
+        run->runner->goes_on(run->runner->owner, run);
+    }
 }
 
 static void done(struct job *job) {
     struct run *run = (struct run *)job;
     struct agent_runner *runner = run->runner;
+    leave_link(run);
+    if (runner->stopping && run->need != NEED_NOTE && run->need != NEED_END) {
+        return;
+    }
     switch (run->need) {
     case NEED_BEGUN:
-        journal_step_begun(runner->journal, run, resume);
+        journal_step_begun(runner->journal, run, begun_written);
         return;
     case NEED_CALL:
         call_on_loop(run);
@@ -364,6 +434,5 @@ static void done(struct job *job) {
 void agent_runner_start(struct agent_runner *runner, struct run *run) {
     run->runner = runner;
     run->job = (struct job){.work = work, .done = done};
-    runner->active++;
     pool_submit(runner->pool, &run->job);
 }

@@ -12,11 +12,16 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "platform/loop.h"
 #include "platform/worker.h"
 #include "runtime/crash_page.h"
 #include "runtime/journal.h"
 #include "runtime/run.h"
+
+enum { LINK_WAIT_MS = 30 * 1000 };
 
 struct agent_runner {
     struct loop *loop; /* not owned, like all here */
@@ -25,10 +30,13 @@ struct agent_runner {
     struct crash_page *page;
     void (*ended)(void *owner, struct run *run); /* on the loop: outcome and records stand */
     void (*waits)(void *owner, struct run *run); /* on the loop: it waits for a link from now on */
+    void (*goes_on)(void *owner, struct run *run); /* on the loop: it does no more */
     void *owner;
-    uint32_t active; /* runs between agent_runner_start and `ended` */
-    bool stopping;   /* runs that come back from a worker go no further */
+    int64_t link_wait_ms; /* before a step that was offline is tried again */
+    uint32_t calling;     /* calls of agents on the loop that are under way */
+    bool stopping;        /* nothing is waited for any more but calls that are under way */
+    atomic_bool hurried;  /* nor those: steps that have not begun do not begin */
 };
 
-/* Takes a run until it ends. */
+/* Takes a run until it ends. What stops on the way stays the slot's. */
 void agent_runner_start(struct agent_runner *runner, struct run *run);

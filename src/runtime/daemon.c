@@ -90,7 +90,8 @@ static void first_turn(void *owner) {
 static void signalled(void *owner, int number) {
     struct daemon *daemon = owner;
     struct error err;
-    if (number != SIGHUP) {
+    /* At a desk SIGHUP says that the terminal is gone. */
+    if (number != SIGHUP || daemon->options.stdin_allowed) {
         daemon_stop(daemon);
     } else if (daemon_reload(daemon, &err) != STATUS_OK) {
         log_line(LOG_ERROR, "runtime", "reload: %s", err.text);
@@ -189,11 +190,16 @@ void daemon_run(struct daemon *daemon) {
 
 /* --- end --- */
 
-/* Workers give back what they are at, then the loop ends; agents that still wait are closed with
- * their catalogue. */
+/* Workers give back what they are at, and agents answer, then the loop ends. When that takes too
+ * long, only steps that have begun are waited for; agents that still wait are closed with their
+ * catalogue. */
 static void poll_stop(void *owner) {
     struct daemon *daemon = owner;
-    if (pool_is_idle(daemon->pool) || clock_boot_ns() > daemon->stop_deadline_ns) {
+    struct agent_runner *runner = &daemon->orchestrator->runner;
+    if (clock_boot_ns() > daemon->stop_deadline_ns) {
+        atomic_store(&runner->hurried, true);
+    }
+    if (pool_is_idle(daemon->pool) && (runner->calling == 0 || runner->hurried)) {
         loop_stop(daemon->loop);
         return;
     }
@@ -212,6 +218,7 @@ static void upkeep_rang(struct daemon *daemon) {
 
 void daemon_stop(struct daemon *daemon) {
     if (daemon->stopping) {
+        daemon->stop_deadline_ns = 0; /* asked twice: at once */
         return;
     }
     daemon->stopping = true;
@@ -224,10 +231,13 @@ void daemon_destroy(struct daemon *daemon) {
     if (daemon == NULL) {
         return;
     }
-    api_destroy(daemon->api);
+    if (daemon->orchestrator != NULL) {
+        orchestrator_stop(daemon->orchestrator);
+    }
     pool_destroy(daemon->pool);
-    store_close(daemon->store);
+    store_close(daemon->store); /* gives its last answers, to the API's requests too */
     daemon->store = NULL;
+    api_destroy(daemon->api);
     orchestrator_destroy(daemon->orchestrator);
     for (int i = 0; i < 3; i++) {
         signal_watch_destroy(daemon->signals[i]);

@@ -60,7 +60,8 @@ status daemon_create(const struct daemon_options *options, struct daemon **out_d
 /* Until a signal or daemon_stop. */
 void daemon_run(struct daemon *daemon);
 
-/* Begins to end: feeds close, workers finish what they are at, the store answers. */
+/* Begins to end: feeds close, workers finish what they are at, agents answer within 3 s, the store
+ * answers. Asked again, it waits for no agent. */
 void daemon_stop(struct daemon *daemon);
 void daemon_destroy(struct daemon *daemon);
 

@@ -18,18 +18,19 @@ struct event *event_new(void) {
     return event;
 }
 
-void event_destroy(struct event *event) {
-    if (event != NULL) {
-        arena_done(&event->arena);
-        memory_free(event);
-    }
-}
-
 void event_settle(struct event *event, enum event_outcome outcome) {
     void (*settle)(struct event *, enum event_outcome) = event->settle;
     event->settle = NULL;
     if (settle != NULL) {
         settle(event, outcome);
+    }
+}
+
+void event_destroy(struct event *event) {
+    if (event != NULL) {
+        event_settle(event, EVENT_REFUSED);
+        arena_done(&event->arena);
+        memory_free(event);
     }
 }
 

@@ -29,7 +29,7 @@ enum event_outcome {
     EVENT_STORED,  /* its run ended, and that is durable */
     EVENT_KEPT,    /* its run is kept: the source may forget it */
     EVENT_DROPPED, /* by the queue's policy, counted */
-    EVENT_REFUSED  /* the daemon stops: the source keeps it */
+    EVENT_REFUSED  /* the daemon stops, or has no memory: the source keeps it */
 };
 
 struct event {
@@ -56,6 +56,8 @@ struct event_extra {
 
 /* An empty event with its arena; NULL when there is no memory. */
 struct event *event_new(void);
+
+/* One that nobody has settled is refused. NULL is fine. */
 void event_destroy(struct event *event);
 
 /* Sets the common members from id, source, type, time and arrived (now, when its boot_ns is 0),

@@ -7,7 +7,11 @@
 #include "platform/json.h"
 #include "runtime/orchestrator.h"
 
-enum { RETRY_MS_LEAST = 100, RETRY_MS_MOST = 5000 };
+enum {
+    RETRY_MS_LEAST = 100,
+    RETRY_MS_MOST = 5000,
+    ROW_EVENT_BYTES_MAX = STORE_JOB_BYTES_MAX - RECORD_BYTES_MAX - (64 << 10)
+};
 
 /* --- trying again --- */
 static void try_again(void *owner) {
@@ -22,9 +26,7 @@ static void try_again(void *owner) {
     }
 }
 
-/* True when the job was put aside to be tried again: only what is wrong with the job itself goes
- * back to whoever asked. */
-static bool put_aside(struct journal *journal, struct store_job *job) {
+bool journal_put_aside(struct journal *journal, struct store_job *job) {
     if (job->error.code == STATUS_OK) {
         journal->retry_ms = RETRY_MS_LEAST;
         return false;
@@ -50,6 +52,18 @@ status journal_init(struct journal *journal, struct store *store, struct loop *l
     return timer_open(loop, try_again, journal, &journal->timer, err);
 }
 
+void journal_stop(struct journal *journal) {
+    struct store_job *job = journal->failed;
+    journal->stopped = true;
+    journal->failed = NULL;
+    journal->failed_end = &journal->failed;
+    while (job != NULL) {
+        struct store_job *next = job->next;
+        job->done(job);
+        job = next;
+    }
+}
+
 void journal_done(struct journal *journal) {
     timer_close(journal->timer);
     journal->timer = NULL;
@@ -70,70 +84,86 @@ static void call_then(struct run *run) {
     then(run);
 }
 
-static void begin_done(struct store_job *job) {
+/* The run has a row from now on, unless the job was refused. */
+static void row_done(struct store_job *job) {
     struct run *run = job->owner;
-    if (put_aside(journal_of(run), job)) {
+    if (journal_put_aside(journal_of(run), job)) {
         return;
     }
-    run->kept = job->error.code == STATUS_OK;
+    run->kept = run->kept || job->error.code == STATUS_OK;
     buffer_done(&run->event_json);
     call_then(run);
 }
 
-static void submit_begin(struct journal *journal, struct run *run,
-                         void (*finished)(struct store_job *job)) {
+/* The event as it lies in the run's row. */
+static status write_event(struct run *run, struct slice *out_event, struct error *err) {
+    buffer_clear(&run->event_json);
+    TRY(event_write(run->event, &run->event_json, err));
+    *out_event = buffer_slice(&run->event_json);
+    if (out_event->count > ROW_EVENT_BYTES_MAX) {
+        return fail(err, STATUS_INVALID, "an event of %zu bytes is more than the %d that are kept",
+                    out_event->count, ROW_EVENT_BYTES_MAX);
+    }
+    return STATUS_OK;
+}
+
+/* A job that has failed before it was submitted. */
+static void refuse_job(struct run *run, struct store_job *job, const struct error *err) {
+    job->error = *err;
+    buffer_done(&run->event_json);
+    call_then(run);
+}
+
+void journal_begin(struct journal *journal, struct run *run, void (*then)(struct run *run)) {
     struct error err;
+    run->then = then;
     run->store_job = (struct store_job){
         .kind = STORE_RUN_BEGIN,
-        .done = finished,
+        .done = row_done,
         .owner = run,
         .run = run->id,
         .workflow = run->version->number,
         .event_id = run->event->id,
     };
-    buffer_clear(&run->event_json);
-    if (event_write(run->event, &run->event_json, &err) != STATUS_OK) {
-        run->store_job.event = SLICE("{}"); /* refused below: an event without its members */
-    } else {
-        run->store_job.event = buffer_slice(&run->event_json);
+    if (write_event(run, &run->store_job.event, &err) != STATUS_OK) {
+        refuse_job(run, &run->store_job, &err);
+        return;
     }
     store_submit(journal->store, &run->store_job);
 }
 
-void journal_begin(struct journal *journal, struct run *run, void (*then)(struct run *run)) {
+void journal_count(struct journal *journal, struct run *run, void (*then)(struct run *run)) {
     run->then = then;
-    submit_begin(journal, run, begin_done);
+    run->store_job = (struct store_job){
+        .kind = STORE_RUN_COUNT,
+        .done = row_done,
+        .owner = run,
+        .run = run->id,
+        .workflow = run->version->number,
+        .event_id = run->event->id,
+    };
+    /* Without its event the row counts all the same; the source gives the event again. */
+    (void)write_event(run, &run->store_job.event, NULL);
+    if (run->store_job.event.count > ROW_EVENT_BYTES_MAX) {
+        run->store_job.event = (struct slice){0};
+    }
+    store_submit(journal->store, &run->store_job);
 }
 
 /* --- steps --- */
 
-/* A row that is written ahead of the step's own, in the same commit: order is kept, so the step's
- * answer speaks for both, unless the row itself is refused. */
-static void row_done(struct store_job *job) {
-    struct run *run = job->owner;
-    if (!put_aside(journal_of(run), job)) {
-        run->kept = job->error.code == STATUS_OK;
-        buffer_done(&run->event_json);
-    }
-}
-
-static void step_done(struct store_job *job) {
-    struct run *run = job->owner;
-    if (!put_aside(journal_of(run), job)) {
-        call_then(run);
-    }
-}
-
 static void submit_step(struct journal *journal, struct run *run, uint32_t index,
                         enum step_state state) {
     const struct run_step *step = &run->steps[index];
+    struct error err;
     buffer_clear(&run->step_json);
     if (state == STEP_DONE) {
         json_write(&run->step_json, step->output);
     }
+    const status written = buffer_status(&run->step_json, &err);
     run->step_job = (struct store_job){
         .kind = STORE_RUN_STEP,
-        .done = step_done,
+        .done = row_done,
         .owner = run,
         .run = run->id,
         .workflow = run->version->number,
@@ -142,8 +172,13 @@ static void submit_step(struct journal *journal, struct run *run, uint32_t index
         .attempts = step->attempts,
         .output = buffer_slice(&run->step_json),
     };
-    if (!run->kept) {
-        submit_begin(journal, run, row_done);
+    if (!run->kept) { /* the row is made by the same job */
+        run->step_job.event_id = run->event->id;
+    }
+    if (written != STATUS_OK ||
+        (!run->kept && write_event(run, &run->step_job.event, &err) != STATUS_OK)) {
+        refuse_job(run, &run->step_job, &err);
+        return;
     }
     store_submit(journal->store, &run->step_job);
 }
@@ -182,8 +217,13 @@ static void note_output(struct journal *journal, struct run *run, uint32_t index
         return;
     }
     note->version = version_share(run->version);
+    note->job.owner = note;
     buffer_init(&note->json, RECORD_BYTES_MAX);
     json_write(&note->json, run->steps[index].output);
+    if (buffer_status(&note->json, NULL) != STATUS_OK) { /* too large to be kept */
+        output_noted(&note->job);
+        return;
+    }
     note->job = (struct store_job){
         .kind = STORE_RUN_STEP,
         .done = output_noted,
@@ -219,7 +259,7 @@ void journal_outputs(struct journal *journal, struct run *run, void (*then)(stru
 
 static void end_done(struct store_job *job) {
     struct run *run = job->owner;
-    if (!put_aside(journal_of(run), job)) {
+    if (!journal_put_aside(journal_of(run), job)) {
         call_then(run);
     }
 }

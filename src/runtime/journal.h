@@ -31,12 +31,22 @@ struct journal {
     struct store_job *failed, **failed_end; /* in the order in which they failed */
     int64_t retry_ms;
     uint64_t failures;
-    bool stopped; /* what fails now is not tried again */
+    bool stopped;
 };
 
 status journal_init(struct journal *journal, struct store *store, struct loop *loop,
                     struct error *err);
+
+/* What failed is not tried again from now on: it goes back to whoever asked. */
+void journal_stop(struct journal *journal);
+
+/* Half-built is fine. */
 void journal_done(struct journal *journal);
+
+/* Whether the job was put aside, to be submitted again: when it failed for want of space or of a
+ * working disk. What is wrong with the job itself, and what fails while we stop, is the caller's.
+ */
+bool journal_put_aside(struct journal *journal, struct store_job *job);
 
 /* Whether runs of this version have rows. */
 bool journal_keeps(const struct run *run);
@@ -45,7 +55,12 @@ bool journal_keeps(const struct run *run);
  * with run->store_job.error set. */
 void journal_begin(struct journal *journal, struct run *run, void (*then)(struct run *run));
 
-/* Writes that the current step begins; then `then(run)`. */
+/* Counts that the daemon crashed in this run (out_number of run->store_job), and makes its row when
+ * it has none; then `then(run)`. An event that no row can hold is left out of it. */
+void journal_count(struct journal *journal, struct run *run, void (*then)(struct run *run));
+
+/* Writes that the current step begins; then `then(run)`. When that can never be written,
+ * run->step_job.error is set. */
 void journal_step_begun(struct journal *journal, struct run *run, void (*then)(struct run *run));
 
 /* True when a step's output should be written before the run's end. */

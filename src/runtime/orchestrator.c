@@ -26,7 +26,9 @@ static void check_idle(struct orchestrator *orchestrator) {
 
 static void count_run(struct slot *slot, const struct run *run) {
     slot->counts.runs++;
-    slot->counts.results += run->outcome == OUTCOME_DONE ? run->record_count : 0;
+    for (uint32_t i = 0; i < run->record_count; i++) {
+        slot->counts.results += run->records[i].record.kind == RECORD_RESULT;
+    }
     slot->counts.failures += run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED;
     slot->counts.skipped += run->outcome == OUTCOME_SKIPPED;
 }
@@ -74,11 +76,7 @@ static void end_written(struct run *run) {
 static void run_ended(void *owner, struct run *run) {
     struct orchestrator *orchestrator = owner;
     struct slot *slot = run->slot;
-    if (run->offline_since_ns != 0) {
-        slot->waiting--;
-    } else {
-        slot->running--;
-    }
+    slot->running--;
     slot->ending++;
     run->store_job.error.code = STATUS_OK;
     journal_end(&orchestrator->journal, run, end_written);
@@ -92,22 +90,40 @@ static void run_waits(void *owner, struct run *run) {
     orchestrator_pump(run->slot);
 }
 
+/* Above the slot's concurrency, perhaps: it has waited long enough. */
+static void run_goes_on(void *owner, struct run *run) {
+    (void)owner;
+    run->slot->waiting--;
+    run->slot->running++;
+}
+
 /* --- the start of a run --- */
 void orchestrator_start_run(struct slot *slot, struct run *run) {
-    run->slot = slot;
     slot->running++;
     agent_runner_start(&slot->orchestrator->runner, run);
 }
 
+/* Something that came does not become a run: counted, said once. */
+static void refuse(void *owner, const struct error *err) {
+    struct slot *slot = owner;
+    const struct orchestrator_options *options = &slot->orchestrator->options;
+    slot->counts.refused++;
+    if (options->on_refused != NULL) {
+        options->on_refused(options->owner, slot, err);
+    }
+}
+
 static void row_written(struct run *run) {
     struct slot *slot = run->slot;
-    slot->running--; /* counted again by the start */
-    if (run->store_job.error.code != STATUS_OK) {
-        const struct error err = run->store_job.error;
-        run->runner = &slot->orchestrator->runner;
+    const struct error err = run->store_job.error;
+    if (err.code != STATUS_OK && !slot->orchestrator->stopping) {
         run_fail(run, OUTCOME_FAILED, &err);
-        slot->running++;
         run_ended(slot->orchestrator, run);
+        return;
+    }
+    slot->running--; /* counted again by the start */
+    if (err.code != STATUS_OK) {
+        run_destroy(run); /* its source was told nothing */
         return;
     }
     event_settle(run->event, EVENT_KEPT);
@@ -119,20 +135,19 @@ static void begin_run(struct slot *slot, struct event *event) {
     struct run *run = NULL;
     struct error err;
     const uint64_t hash = event->seen_hash;
-    if (run_create(slot->version, event, &orchestrator->options.device, &run, &err) != STATUS_OK) {
-        slot->counts.refused++;
+    status code = run_create(slot->version, event, &orchestrator->options.device, &run, &err);
+    if (code == STATUS_OK) {
+        code = slot_take_run(slot, run, &err);
+    }
+    if (code != STATUS_OK) {
         slot_close(slot, hash);
-        log_line(LOG_ERROR, "runtime", "workflow=%s begin a run: %s", slot->name, err.text);
+        run_destroy(run);
+        (void)fail_while(&err, "begin a run");
+        refuse(slot, &err);
         return;
     }
-    run->slot = slot;
     run->runner = &orchestrator->runner;
     run->traced = orchestrator->options.traced;
-    if (hash != 0) {
-        char mark[SLOT_NAME_BYTES * 3];
-        run->seen_source =
-            arena_copy(&run->arena, slot_mark(slot, run->event->source, mark, sizeof(mark)));
-    }
     if (recovery_blames(orchestrator, run)) {
         return;
     }
@@ -236,15 +251,6 @@ static void feed_forget(void *owner, struct slice source, uint64_t first, uint64
     store_submit(slot->orchestrator->options.store, &forget->job);
 }
 
-static void feed_refused(void *owner, const struct error *err) {
-    struct slot *slot = owner;
-    const struct orchestrator_options *options = &slot->orchestrator->options;
-    slot->counts.refused++;
-    if (options->on_refused != NULL) {
-        options->on_refused(options->owner, slot, err);
-    }
-}
-
 static void feed_ended(void *owner) {
     struct slot *slot = owner;
     slot->feeds_ended++;
@@ -271,7 +277,7 @@ static status open_feed(struct slot *slot, const struct trigger *trigger, struct
         .seen = feed_seen,
         .under_way = feed_under_way,
         .forget = feed_forget,
-        .refused = feed_refused,
+        .refused = refuse,
         .ended = feed_ended,
     };
     TRY(feed_open(trigger, &door, &slot->feeds[slot->feed_count], err));
@@ -378,6 +384,9 @@ struct register_job {
 static void registered(struct store_job *job) {
     struct register_job *waiting = job->owner;
     struct slot *slot = waiting->slot;
+    if (journal_put_aside(&slot->orchestrator->journal, job)) {
+        return;
+    }
     struct version *version = waiting->version;
     struct error err;
     if (job->error.code == STATUS_OK) {
@@ -385,11 +394,11 @@ static void registered(struct store_job *job) {
     } else {
         (void)snprintf(slot->fault, sizeof(slot->fault), "%s", job->error.text);
     }
-    if (slot->version == version && slot->state == SLOT_LOADING) {
+    if (slot->version == version && slot->state == SLOT_LOADING && !slot->orchestrator->stopping) {
         if (job->error.code != STATUS_OK) {
             slot->state = SLOT_FAULTY;
         } else if (orchestrator_start_slot(slot, &err) != STATUS_OK) {
-            feed_refused(slot, &err);
+            refuse(slot, &err);
         }
     }
     version_release(version);
@@ -471,6 +480,8 @@ status orchestrator_create(const struct orchestrator_options *options,
         .page = orchestrator->page,
         .ended = run_ended,
         .waits = run_waits,
+        .goes_on = run_goes_on,
+        .link_wait_ms = LINK_WAIT_MS,
         .owner = orchestrator,
     };
     *out_orchestrator = orchestrator;
@@ -480,10 +491,10 @@ status orchestrator_create(const struct orchestrator_options *options,
 void orchestrator_stop(struct orchestrator *orchestrator) {
     orchestrator->stopping = true;
     orchestrator->runner.stopping = true;
-    orchestrator->journal.stopped = true;
     for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
         close_feeds(slot);
     }
+    journal_stop(&orchestrator->journal);
 }
 
 void orchestrator_destroy(struct orchestrator *orchestrator) {

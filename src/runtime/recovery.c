@@ -70,35 +70,30 @@ static void report_parked(struct orchestrator *orchestrator, const struct run *r
     store_submit(orchestrator->options.store, &alarm->job);
 }
 
-static void hold_parked(struct run *run) {
-    run->next = run->slot->parked;
-    run->slot->parked = run;
-}
-
 static void park(struct run *run) {
     struct orchestrator *orchestrator = run->slot->orchestrator;
     journal_state(&orchestrator->journal, run, RUN_PARKED);
     report_parked(orchestrator, run);
-    hold_parked(run);
+    run->parked = true;
 }
 
 /* --- counting --- */
-static void counted(struct store_job *job) {
-    struct run *run = job->owner;
-    run->slot->running--; /* counted again by the start */
-    buffer_done(&run->event_json);
-    if (job->error.code != STATUS_OK) {
-        log_line(LOG_ERROR, "runtime", "count a recovery: %s", job->error.text);
+static void counted(struct run *run) {
+    struct slot *slot = run->slot;
+    slot->running--; /* counted again by the start */
+    if (run->store_job.error.code == STATUS_OK) {
+        run->recoveries = (int)run->store_job.out_number;
+    } else if (slot->orchestrator->stopping) {
+        return; /* the run is the slot's, and ends with it */
     } else {
-        run->kept = true;
-        run->recoveries = (int)job->out_number;
+        log_line(LOG_ERROR, "runtime", "count a recovery: %s", run->store_job.error.text);
     }
     if (run->recoveries >= RECOVERIES_MAX) {
         park(run);
-        orchestrator_pump(run->slot);
+        orchestrator_pump(slot);
         return;
     }
-    orchestrator_start_run(run->slot, run);
+    orchestrator_start_run(slot, run);
 }
 
 static bool take_blame(struct orchestrator *orchestrator, struct id id) {
@@ -112,35 +107,19 @@ static bool take_blame(struct orchestrator *orchestrator, struct id id) {
 }
 
 bool recovery_blames(struct orchestrator *orchestrator, struct run *run) {
-    struct error err;
     if (!take_blame(orchestrator, run->id)) {
         return false;
     }
-    if (event_write(run->event, &run->event_json, &err) != STATUS_OK) {
-        log_line(LOG_ERROR, "runtime", "count a recovery: %s", err.text);
-        return false;
-    }
-    run->store_job = (struct store_job){
-        .kind = STORE_RUN_COUNT,
-        .done = counted,
-        .owner = run,
-        .run = run->id,
-        .workflow = run->version->number,
-        .event_id = run->event->id,
-        .event = buffer_slice(&run->event_json),
-    };
     run->slot->running++; /* its turn is not given to another meanwhile */
-    store_submit(orchestrator->options.store, &run->store_job);
+    journal_count(&orchestrator->journal, run, counted);
     return true;
 }
 
 status recovery_resume(struct orchestrator *orchestrator, struct id id, struct error *err) {
     for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
-        for (struct run **place = &slot->parked; *place != NULL; place = &(*place)->next) {
-            struct run *run = *place;
-            if (id_equal(run->id, id)) {
-                *place = run->next;
-                run->next = NULL;
+        for (struct run *run = slot->runs; run != NULL; run = run->slot_next) {
+            if (run->parked && id_equal(run->id, id)) {
+                run->parked = false;
                 journal_state(&orchestrator->journal, run, RUN_OPEN);
                 orchestrator_start_run(slot, run);
                 return STATUS_OK;
@@ -161,6 +140,12 @@ static status version_for(struct recovered *recovered, const struct kept_run *ke
         *out_version = version_share(current);
         return STATUS_OK;
     }
+    for (const struct run *run = slot->runs; run != NULL; run = run->slot_next) {
+        if (id_equal(run->version->workflow->digest, kept->workflow_digest)) {
+            *out_version = version_share(run->version);
+            return STATUS_OK;
+        }
+    }
     struct fault_list *faults = NULL;
     const struct slice file = slice_of(slot->file[0] != '\0' ? slot->file : slot->name);
     const status code =
@@ -170,38 +155,48 @@ static status version_for(struct recovered *recovered, const struct kept_run *ke
     return code;
 }
 
+/* Takes the event, also on failure. */
+static status make_run(struct recovered *recovered, const struct kept_run *kept, struct slot *slot,
+                       struct event *event, struct run **out_run, struct error *err) {
+    struct orchestrator *orchestrator = recovered->orchestrator;
+    struct version *version = NULL;
+    const status found = version_for(recovered, kept, slot, &version, err);
+    if (found != STATUS_OK) {
+        event_destroy(event);
+        return found;
+    }
+    version->number = kept->workflow;
+    status code = run_create(version, event, &orchestrator->options.device, out_run, err);
+    version_release(version);
+    TRY(code);
+    code = run_resume(*out_run, kept, err);
+    if (code != STATUS_OK) {
+        run_destroy(*out_run);
+    }
+    return code;
+}
+
+/* Its event is under way from now on, also where the run cannot be made: what was kept stays on
+ * disk, and its source must not begin the same run anew. */
 static status recover(struct recovered *recovered, const struct kept_run *kept, struct slot *slot,
                       struct error *err) {
     struct orchestrator *orchestrator = recovered->orchestrator;
-    struct version *version = NULL;
     struct event *event = NULL;
     struct run *run = NULL;
-    TRY(version_for(recovered, kept, slot, &version, err));
-    version->number = kept->workflow;
-    status code = event_read(kept->event, &event, err);
-    if (code == STATUS_OK) {
-        code = run_create(version, event, &orchestrator->options.device, &run, err);
+    TRY(event_read(kept->event, &event, err));
+    if (!slot_open(slot, event->seen_hash)) {
+        event_destroy(event);
+        return fail(err, STATUS_NO_MEMORY, "out of memory for a run");
     }
-    version_release(version);
-    TRY(code);
-    code = run_resume(run, kept, err);
-    if (code != STATUS_OK) {
+    TRY(make_run(recovered, kept, slot, event, &run, err));
+    const status marked = slot_take_run(slot, run, err);
+    if (marked != STATUS_OK) {
         run_destroy(run);
-        return code;
+        return marked;
     }
-    run->slot = slot;
     run->runner = &orchestrator->runner;
     run->traced = orchestrator->options.traced;
     run->recovered_state = kept->state;
-    if (event->seen_hash != 0) {
-        char mark[SLOT_NAME_BYTES * 3];
-        run->seen_source =
-            arena_copy(&run->arena, slot_mark(slot, event->source, mark, sizeof(mark)));
-    }
-    if (!slot_open(slot, event->seen_hash)) {
-        run_destroy(run);
-        return fail(err, STATUS_NO_MEMORY, "out of memory for a run");
-    }
     *recovered->last = run;
     recovered->last = &run->next;
     return STATUS_OK;
@@ -219,6 +214,9 @@ static void take_kept(void *owner, const struct kept_run *kept) {
         slot->state = SLOT_LEFT;
     }
     struct error err;
+    if (kept->event.count == 0) {
+        return; /* counted, too large to be kept: its source gives it again */
+    }
     if (recover(recovered, kept, slot, &err) != STATUS_OK) {
         char id[RUN_ID_TEXT_BYTES];
         id_write_hex(kept->id, id);
@@ -253,7 +251,7 @@ void recovery_start(struct orchestrator *orchestrator, struct recovered *recover
         recovered->first = run->next;
         run->next = NULL;
         if (run->recovered_state == RUN_PARKED) {
-            hold_parked(run);
+            run->parked = true;
         } else if (!recovery_blames(orchestrator, run)) {
             orchestrator_start_run(run->slot, run);
         }

@@ -115,6 +115,12 @@ void run_destroy(struct run *run) {
     if (run == NULL) {
         return;
     }
+    if (run->slot_place != NULL) {
+        *run->slot_place = run->slot_next;
+        if (run->slot_next != NULL) {
+            run->slot_next->slot_place = run->slot_place;
+        }
+    }
     timer_close(run->timer);
     buffer_done(&run->event_json);
     buffer_done(&run->step_json);

@@ -51,6 +51,8 @@ struct run_step {
     int attempts;
     bool noted;        /* its output is in the journal, or was asked to be */
     bool began_before; /* the journal of an earlier process says that it began */
+    bool expired;      /* it failed because its time was over */
+    bool reported;     /* its failure has a record also where the run goes on */
     struct value with, output;
     int64_t began_ns, took_ns;
     uint64_t calls, failures; /* counted into the agent's stats when the run is back on the loop */
@@ -63,7 +65,7 @@ struct run {
     struct id id;
     struct version *version;     /* shared */
     struct event *event;         /* owned */
-    struct slot *slot;           /* the orchestrator's */
+    struct slot *slot;           /* not owned */
     struct slice seen_source;    /* of the mark of its event; empty when it leaves none */
     struct agent_runner *runner; /* not owned */
     struct arena arena;
@@ -88,6 +90,7 @@ struct run {
     uint32_t record_count;
 
     bool kept;   /* the store has a row of it */
+    bool parked; /* waits for a person */
     bool traced; /* steps remember their `with` */
     int recoveries;
     enum run_state recovered_state; /* as an earlier process left it */
@@ -95,7 +98,9 @@ struct run {
     struct store_job step_job;      /* a step's row, in the same commit */
     struct buffer event_json, step_json;
     void (*then)(struct run *run); /* what the journal calls when it is written */
-    struct run *next;              /* of whoever owns it */
+    struct run *next;              /* of whoever gathers them */
+    struct run *slot_next;         /* of its slot's list */
+    struct run **slot_place;       /* what points at it there; NULL: in no list */
 };
 
 /* Takes the event (also on failure: then it was destroyed) and shares the version. */

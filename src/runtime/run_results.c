@@ -80,11 +80,14 @@ static struct member text_member(const char *name, struct slice text) {
     return (struct member){.name = slice_of(name), .value = value_of_text(text)};
 }
 
-static void draft_failure(struct run *run, struct slice step, status code, struct slice text) {
+static const char *class_of(status code, bool expired) {
+    return expired ? "expired" : error_class_name(error_class_of(code));
+}
+
+static void draft_failure(struct run *run, struct slice step, const char *class,
+                          struct slice text) {
     const struct workflow *workflow = run->version->workflow;
     const struct result_rule *rule = workflow->result_count > 0 ? &workflow->results[0] : NULL;
-    const char *class =
-        run->outcome == OUTCOME_EXPIRED ? "expired" : error_class_name(error_class_of(code));
     struct value value;
     struct member *members = value_new_object(&run->arena, 5, &value);
     struct slice body = SLICE("{\"text\":\"out of memory for the failure's own record\"}");
@@ -99,15 +102,16 @@ static void draft_failure(struct run *run, struct slice step, status code, struc
     draft(run, RECORD_FAILURE, rule, SLICE("failure"), body);
 }
 
-/* A step that was begun before a crash and must not be repeated is reported even where its
- * on_error lets the run go on. */
-static void report_begun(struct run *run) {
+/* What must not act late, or again after a crash, is reported even where its on_error lets the run
+ * go on. */
+static void report_steps(struct run *run, bool failed) {
     const struct workflow *workflow = run->version->workflow;
     for (uint32_t i = 0; i < workflow->step_count; i++) {
         const struct run_step *step = &run->steps[i];
-        const bool told = slice_equal(run->failed_step, workflow->steps[i].id);
-        if (step->began_before && step->phase == PHASE_FAILED && !told) {
-            draft_failure(run, workflow->steps[i].id, step->code, step->error);
+        const bool told = failed && slice_equal(run->failed_step, workflow->steps[i].id);
+        if (step->reported && !told) {
+            draft_failure(run, workflow->steps[i].id, class_of(step->code, step->expired),
+                          step->error);
         }
     }
 }
@@ -121,8 +125,10 @@ void run_conclude(struct run *run) {
         run->code = err.code;
         run->error = run_keep_text(run, err.text);
     }
-    if (run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED) {
-        draft_failure(run, run->failed_step, run->code, run->error);
+    const bool failed = run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED;
+    if (failed) {
+        draft_failure(run, run->failed_step, class_of(run->code, run->outcome == OUTCOME_EXPIRED),
+                      run->error);
     }
-    report_begun(run);
+    report_steps(run, failed);
 }

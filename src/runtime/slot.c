@@ -34,14 +34,31 @@ void slot_destroy(struct slot *slot) {
          event = slot_next_event(slot)) {
         event_destroy(event);
     }
-    while (slot->parked != NULL) {
-        struct run *run = slot->parked;
-        slot->parked = run->next;
-        run_destroy(run);
+    while (slot->runs != NULL) {
+        run_destroy(slot->runs);
     }
     version_release(slot->version);
     memory_free(slot->open);
     memory_free(slot);
+}
+
+status slot_take_run(struct slot *slot, struct run *run, struct error *err) {
+    run->slot = slot;
+    run->slot_next = slot->runs;
+    run->slot_place = &slot->runs;
+    if (slot->runs != NULL) {
+        slot->runs->slot_place = &run->slot_next;
+    }
+    slot->runs = run;
+    if (run->event->seen_hash == 0) {
+        return STATUS_OK;
+    }
+    char mark[SLOT_NAME_BYTES * 3];
+    run->seen_source =
+        arena_copy(&run->arena, slot_mark(slot, run->event->source, mark, sizeof(mark)));
+    return run->seen_source.bytes != NULL
+               ? STATUS_OK
+               : fail(err, STATUS_NO_MEMORY, "out of memory for the mark of an event");
 }
 
 bool slot_open(struct slot *slot, uint64_t hash) {
@@ -107,12 +124,14 @@ struct event *slot_next_event(struct slot *slot) {
 void slot_queue(struct slot *slot, struct event *event, struct event **out_dropped) {
     const struct queue_policy *queue = &slot->version->workflow->queue;
     *out_dropped = NULL;
-    const bool full = slot->queued >= queue->max && queue->full != QUEUE_BLOCK;
-    if (full && queue->full == QUEUE_DROP_NEWEST && !queue->keep_latest) {
-        *out_dropped = event;
+    const bool bounded = queue->full != QUEUE_BLOCK || queue->keep_latest;
+    const bool full = bounded && slot->queued + slot->waiting >= queue->max;
+    const bool drop_newest = queue->full == QUEUE_DROP_NEWEST && !queue->keep_latest;
+    if (full && (drop_newest || slot->queued == 0)) {
+        *out_dropped = event; /* runs that wait are not dropped: they have begun */
         return;
     }
-    if ((full && queue->full == QUEUE_DROP_OLDEST) || (queue->keep_latest && slot->queued > 0)) {
+    if (full || (queue->keep_latest && slot->queued > 0)) {
         *out_dropped = slot_next_event(slot);
     }
     event->next = NULL;

@@ -48,7 +48,7 @@ struct slot {
     uint32_t waiting; /* for a link */
     uint64_t *open;   /* hashes of events that are queued, running, ending or parked; owned */
     size_t open_count, open_room;
-    struct run *parked; /* owned */
+    struct run *runs; /* owned: all that were made and are not destroyed, parked ones too */
     struct slot_counts counts;
     char fault[1024]; /* what is wrong with its file; "" when nothing is */
     bool pumping;
@@ -58,6 +58,10 @@ struct slot {
 
 struct slot *slot_create(struct orchestrator *orchestrator, struct slice name);
 void slot_destroy(struct slot *slot);
+
+/* The run is the slot's until run_destroy, and knows the mark of its event. NO_MEMORY: it is the
+ * slot's all the same, and must not begin. */
+status slot_take_run(struct slot *slot, struct run *run, struct error *err);
 
 /* An event's hash is under way from slot_open to slot_close. false: no memory. */
 bool slot_open(struct slot *slot, uint64_t hash);
