@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 enum {
     NS_A_MS = 1000000,
     ANSWER_READ_BYTES = 4096, /* an answer up to this comes with one call */
-    ALARM_AFTER_MS = 2000,    /* the child ends itself so long after we would have killed it */
+    ALARM_AFTER_MS = 500,     /* the child ends itself so long after we would have killed it */
     PATH_BYTES = 4096
 };
 
@@ -84,8 +85,8 @@ static status end_child(struct jq_child *child, status code, const char *doing, 
                         struct error *err) {
     char words[CHILD_WORDS_BYTES_MAX];
     const struct child_end end = child_stop(&child->child);
-    if (code == STATUS_TIMEOUT) {
-        return fail(err, code, "%s took more than %" PRId64 " ms", doing, ms);
+    if (code == STATUS_TIMEOUT || (code == STATUS_CRASH && end.signal == SIGALRM)) {
+        return fail(err, STATUS_TIMEOUT, "%s took more than %" PRId64 " ms", doing, ms);
     }
     if (end.exit_code == QUERY_NO_MEMORY_EXIT) {
         return fail(err, STATUS_CRASH, "%s took more than %d MiB of memory", doing,

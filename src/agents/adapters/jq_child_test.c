@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -428,6 +429,44 @@ static void test_jq_child__no_memory_is_a_status(void **state) {
     fail_msg("it always fails");
 }
 
+/* A daemon that is killed takes its child with it: at once when that is idle, after the question's
+ * time when it is in a loop. */
+static void check_orphan(uint32_t program) {
+    static const char *const TEXTS[] = {".c", "def f: f; f"};
+    int ready[2];
+    char byte = 0;
+    int how = 0;
+    assert_int_equal(pipe(ready), 0);
+    const pid_t daemon_pid = fork();
+    assert_true(daemon_pid >= 0);
+    if (daemon_pid == 0) {
+        struct jq_child *child = created(TEXTS, 2);
+        (void)asked(child, 0, "{}");
+        (void)!write(ready[1], "x", 1);
+        (void)asked_within(child, program, SLICE("{}"), 300);
+        (void)pause();
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)usleep(50 * 1000);
+    assert_int_equal(kill(daemon_pid, SIGKILL), 0);
+    assert_int_equal(waitpid(daemon_pid, &how, 0), daemon_pid);
+    const pid_t orphan =
+        waitpid(-1, &how, 0); /* ours now; the test's own time limit is the bound */
+    assert_true(orphan > 0 && orphan != daemon_pid);
+    assert_true(program == 0 ? WIFEXITED(how) : WIFSIGNALED(how) && WTERMSIG(how) == SIGALRM);
+    assert_int_equal(close(ready[0]), 0);
+    assert_int_equal(close(ready[1]), 0);
+}
+
+static void test_jq_child__it_does_not_outlive_the_daemon(void **state) {
+    (void)state;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    check_orphan(0);
+    check_orphan(1);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
 static void test_jq_child__nobody_is_left_behind(void **state) {
     (void)state;
     assert_int_equal(only_child(), 0);
@@ -453,6 +492,7 @@ int main(void) {
         cmocka_unit_test(test_jq_child__four_threads_ask_at_once),
         cmocka_unit_test(test_jq_child__who_waited_behind_a_bad_question_is_answered),
         cmocka_unit_test(test_jq_child__no_memory_is_a_status),
+        cmocka_unit_test(test_jq_child__it_does_not_outlive_the_daemon),
         cmocka_unit_test(test_jq_child__nobody_is_left_behind),
     };
     return cmocka_run_group_tests(tests, find_program, NULL);
