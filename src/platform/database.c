@@ -131,6 +131,8 @@ static status set_up(struct database *database, const struct database_options *o
                      struct error *err) {
     char cache[64];
     (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d;", DATABASE_CACHE_KIB);
+    int persist = 1; /* closing leaves the WAL at its size: a full disk could not give it back */
+    (void)sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     (void)sqlite3_extended_result_codes(database->connection, 1);
     (void)sqlite3_busy_timeout(database->connection, BUSY_MS);
     TRY(database_run(database, cache, err));
@@ -143,8 +145,6 @@ static status set_up(struct database *database, const struct database_options *o
     (void)sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
     TRY(database_run(database, WRITER_SETTINGS, err));
     (void)sqlite3_wal_hook(database->connection, on_commit_to_wal, database);
-    int persist = 1; /* closing leaves the WAL at its size: a full disk could not give it back */
-    (void)sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     return STATUS_OK;
 }
 

@@ -14,6 +14,7 @@ enum { SHM_REGIONS_MAX = 8, SHM_BYTES = 32768 };
 /* What connections to one file share. */
 struct shared {
     uint8_t *regions[SHM_REGIONS_MAX]; /* owned */
+    int users;                         /* handles that have them mapped */
     struct fault_locks locks;
 };
 
@@ -306,6 +307,7 @@ static int on_shm_map(sqlite3_file *base, int region, int bytes, int extend,
                       void volatile **out_region) {
     struct handle *handle = (struct handle *)base;
     struct shared *shared = shared_of(handle);
+    shared->users += handle->shm_used ? 0 : 1;
     handle->shm_used = true;
     *out_region = NULL;
     if (bytes != SHM_BYTES || region >= SHM_REGIONS_MAX) {
@@ -325,12 +327,15 @@ static void on_shm_barrier(sqlite3_file *base) {
     (void)base;
 }
 
+/* The system's VFS empties it for the first connection that comes: the WAL is then read anew. */
 static int on_shm_unmap(sqlite3_file *base, int remove) {
+    (void)remove;
     struct handle *handle = (struct handle *)base;
     struct shared *shared = shared_of(handle);
     fault_locks_drop_slots(&shared->locks, &handle->holder, 0, FAULT_SLOTS);
+    shared->users -= handle->shm_used ? 1 : 0;
     handle->shm_used = false;
-    for (int i = 0; remove != 0 && i < SHM_REGIONS_MAX; i++) {
+    for (int i = 0; shared->users == 0 && i < SHM_REGIONS_MAX; i++) {
         memory_free(shared->regions[i]);
         shared->regions[i] = NULL;
     }

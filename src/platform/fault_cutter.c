@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-enum { NODES_MAX = 64, NO_NODE = -1 };
+enum { NODES_MAX = 512, NO_NODE = -1 };
 
 /* What a name points at; a name that is removed and made again points at a new one. */
 struct node {
