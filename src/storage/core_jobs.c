@@ -35,12 +35,20 @@ static status write_states(struct core *core, const struct store_job *job, struc
     return STATUS_OK;
 }
 
+static status forget(struct core *core, struct store_job *job, struct error *err) {
+    return seen_forget(core->database, job->seen_source, job->seen_hash, job->seen_mask,
+                       job->out_gone, &job->out_gone_count, err);
+}
+
 static status run_end(struct core *core, struct store_job *job, struct error *err) {
     for (uint32_t i = 0; i < job->record_count; i++) {
         TRY(outbox_put(&core->outbox, &job->records[i], job, err));
     }
     if (job->state_count > 0) {
         TRY(write_states(core, job, err));
+    }
+    if (job->seen_source.count > 0 && job->seen_mask != 0) {
+        TRY(forget(core, job, err));
     }
     if (job->seen_source.count > 0) {
         TRY(seen_mark(core->database, job->seen_source, job->seen_hash, clock_wall_ms(), err));
@@ -78,7 +86,7 @@ status core_run_job(struct core *core, struct store_job *job, struct error *err)
     case STORE_RUN_STATE:
         return runs_set_state(&core->runs, job, err);
     case STORE_SEEN_FORGET:
-        return seen_forget(core->database, job->seen_source, job->seen_hash, err);
+        return forget(core, job, err);
     case STORE_ACKNOWLEDGE:
         return outbox_acknowledge(&core->outbox, job->stream, job->lane, job->seq, err);
     case STORE_PURGE:

@@ -16,12 +16,19 @@ status seen_mark(struct database *database, struct slice source, uint64_t hash, 
     return query_run(&query, err);
 }
 
-status seen_forget(struct database *database, struct slice source, uint64_t hash,
-                   struct error *err) {
+status seen_forget(struct database *database, struct slice source, uint64_t hash, uint64_t mask,
+                   uint64_t out_gone[STORE_GONE_MAX], uint32_t *out_count, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_SEEN_DELETE);
     query_bind_text(&query, source);
-    query_bind_number(&query, (int64_t)hash);
-    return query_run(&query, err);
+    query_bind_number(&query, (int64_t)(hash & ~mask)); /* low bits vary: in order, signed or not */
+    query_bind_number(&query, (int64_t)(hash | mask));
+    *out_count = 0;
+    while (query_next(&query)) {
+        if (*out_count < STORE_GONE_MAX) {
+            out_gone[(*out_count)++] = (uint64_t)query_number(&query, 0);
+        }
+    }
+    return query_status(&query, err);
 }
 
 status seen_each(struct database *database,

@@ -12,13 +12,17 @@
 
 #include "base/error.h"
 #include "platform/database.h"
+#include "storage/store_job.h"
 
 enum { SEEN_SOURCE_BYTES_MAX = 4096 };
 
 status seen_mark(struct database *database, struct slice source, uint64_t hash, int64_t wall_ms,
                  struct error *err);
-status seen_forget(struct database *database, struct slice source, uint64_t hash,
-                   struct error *err);
+
+/* Takes away the marks that equal `hash` but for the bits of `mask`, which are low bits: 0 is that
+ * one alone. The first STORE_GONE_MAX of them are put out. */
+status seen_forget(struct database *database, struct slice source, uint64_t hash, uint64_t mask,
+                   uint64_t out_gone[STORE_GONE_MAX], uint32_t *out_count, struct error *err);
 
 /* Calls `each` for every mark; false from it ends with NO_MEMORY. */
 status seen_each(struct database *database,

@@ -185,12 +185,12 @@ static void note_seen(struct store *store, const struct store_job *job) {
         return;
     }
     wait_for_seen(store);
-    const uint64_t mark = store_mark(job->seen_source, job->seen_hash);
-    if (job->kind == STORE_SEEN_FORGET) {
-        number_map_remove(&store->seen, mark);
-    } else if (job->kind == STORE_RUN_END) {
+    for (uint32_t i = 0; i < job->out_gone_count; i++) {
+        number_map_remove(&store->seen, store_mark(job->seen_source, job->out_gone[i]));
+    }
+    if (job->kind == STORE_RUN_END) {
         /* Without memory for it the mark is known again after the next start. */
-        (void)number_map_set(&store->seen, mark, 1);
+        (void)number_map_set(&store->seen, store_mark(job->seen_source, job->seen_hash), 1);
     }
 }
 

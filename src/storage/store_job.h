@@ -22,7 +22,8 @@ enum {
     STORE_READ_ROWS_MAX = 1000,
     STORE_READ_BYTES_MAX = 8 << 20,
     STORE_JOB_BYTES_MAX = 4 << 20, /* of one job's slices together */
-    STORE_KEY_BYTES_MAX = 1024,    /* of a result's key, a step's id, a state's key */
+    STORE_GONE_MAX = 4,
+    STORE_KEY_BYTES_MAX = 1024, /* of a result's key, a step's id, a state's key */
     STORE_KEEP_MS_DEFAULT = 7 * 24 * 3600 * 1000
 };
 
@@ -86,7 +87,8 @@ struct store_job {
     uint32_t state_count;
     struct slice seen_source; /* END: mark the event as seen; FORGET: forget it. Empty: no mark */
     uint64_t seen_hash;
-    uint64_t seen_last; /* FORGET: all marks from seen_hash to this go; 0: that one alone */
+    uint64_t seen_mask; /* END: a mark that differs only in these bits is of the same thing and
+                           gives way; FORGET: all of them go */
     bool drop_oldest;   /* END: the workflow's `queue.full` is not `block`: where a lane or the disk
                            is   full, its oldest unsent records in high and normal become a gap */
     struct id stream;   /* ACKNOWLEDGE: zero for the one that is written to */
@@ -94,6 +96,9 @@ struct store_job {
     uint64_t seq;
 
     uint64_t out_number;
+    uint64_t
+        out_gone[STORE_GONE_MAX]; /* marks that gave way or were forgotten, as far as they fit */
+    uint32_t out_gone_count;
     struct error error;     /* code STATUS_OK when it is durable */
     struct store_job *next; /* the store's while submitted */
 };

@@ -168,6 +168,34 @@ static void test_store__a_bad_job_does_not_fail_its_neighbours(void **state) {
     assert_int_equal(drafts[2].out_seq, 2);
 }
 
+static void test_store__a_mark_gives_way_to_one_of_the_same_thing(void **state) {
+    struct bench *bench = *state;
+    const uint64_t older = 0xfedcba9876000001, newer = 0xfedcba9876000002,
+                   other = 0x1234567890000001;
+    const uint64_t marks[] = {other, older, newer};
+    for (int i = 0; i < 3; i++) {
+        struct store_job job = {.kind = STORE_RUN_END,
+                                .seen_source = SLICE("inbox"),
+                                .seen_hash = marks[i],
+                                .seen_mask = 0xffffff};
+        run(bench, &job);
+        expect_ok(&job);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_false(store_seen(bench->store, SLICE("inbox"), older));
+        assert_true(store_seen(bench->store, SLICE("inbox"), newer));
+        assert_true(store_seen(bench->store, SLICE("inbox"), other));
+        reopen(bench);
+    }
+    struct store_job job = {.kind = STORE_SEEN_FORGET,
+                            .seen_source = SLICE("inbox"),
+                            .seen_hash = older,
+                            .seen_mask = 0xffffff};
+    run(bench, &job);
+    assert_false(store_seen(bench->store, SLICE("inbox"), newer));
+    assert_true(store_seen(bench->store, SLICE("inbox"), other));
+}
+
 static void test_store__marks_of_events_are_kept_and_forgotten(void **state) {
     struct bench *bench = *state;
     struct store_job job = {
@@ -263,6 +291,8 @@ int main(void) {
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store__a_bad_job_does_not_fail_its_neighbours, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_store__a_mark_gives_way_to_one_of_the_same_thing,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store__marks_of_events_are_kept_and_forgotten, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(

@@ -1,1 +1,1 @@
-DELETE FROM seen WHERE source = ?1 AND id_hash = ?2
+DELETE FROM seen WHERE source = ?1 AND id_hash BETWEEN ?2 AND ?3 RETURNING id_hash
