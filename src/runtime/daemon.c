@@ -78,7 +78,10 @@ static void first_turn(void *owner) {
     struct daemon *daemon = owner;
     struct error err;
     if (load(daemon, true, &err) != STATUS_OK) {
-        log_line(LOG_ERROR, "runtime", "load workflows: %s", err.text);
+        (void)fail_while(&err, "load workflows");
+        daemon->error = err;
+        daemon_stop(daemon);
+        return;
     }
     daemon->loaded = true;
     timer_set(daemon->upkeep, UPKEEP_MS);

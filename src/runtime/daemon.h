@@ -50,6 +50,7 @@ struct daemon {
     bool purging, loaded, stopping;
     int64_t began_ns;
     int64_t stop_deadline_ns;
+    struct error error; /* of the first load; code OK: none */
 };
 
 /* Opens everything; the API answers from here on. Workflows are loaded in the first turn of the
@@ -57,7 +58,8 @@ struct daemon {
 status daemon_create(const struct daemon_options *options, struct daemon **out_daemon,
                      struct error *err);
 
-/* Until a signal or daemon_stop. */
+/* Until a signal or daemon_stop, or until workflows and kept runs could not be loaded: then `error`
+ * says why. */
 void daemon_run(struct daemon *daemon);
 
 /* Begins to end: feeds close, workers finish what they are at, agents answer within 3 s, the store

@@ -241,7 +241,11 @@ status desk_run(const struct desk_options *options, struct error *err) {
     status code = daemon_create(&daemon, &desk.daemon, err);
     if (code == STATUS_OK) {
         daemon_run(desk.daemon);
+        *err = desk.daemon->error;
+        code = err->code;
         daemon_destroy(desk.daemon);
+    }
+    if (code == STATUS_OK) {
         code = desk.first.code;
         err->code = code;
         err->text[0] = '\0'; /* it was printed when it happened */

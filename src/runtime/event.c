@@ -85,10 +85,12 @@ status event_write(const struct event *event, struct buffer *out, struct error *
     id_write_hex(event->boot, boot);
     buffer_print(out,
                  "{\"boot\":\"%s\",\"arrived_ms\":%lld,\"arrived_ns\":%lld,\"quality\":%d,"
-                 "\"time_ms\":%lld,\"seen\":\"%016llx\",\"repeatable\":%s,\"event\":",
+                 "\"time_ms\":%lld,\"seen\":\"%016llx\",\"mask\":\"%016llx\",\"repeatable\":%s,"
+                 "\"event\":",
                  boot, (long long)event->arrived.wall_ms, (long long)event->arrived.boot_ns,
                  (int)event->arrived.quality, (long long)event->time.wall_ms,
-                 (unsigned long long)event->seen_hash, event->repeatable ? "true" : "false");
+                 (unsigned long long)event->seen_hash, (unsigned long long)event->seen_mask,
+                 event->repeatable ? "true" : "false");
     json_write(out, event->value);
     buffer_add_byte(out, '}');
     return buffer_status(out, err);
@@ -143,6 +145,7 @@ static status read_into(struct event *event, struct slice json, struct error *er
     (void)id_read(text(kept, "boot"), &event->boot); /* an unknown boot is another boot */
     const struct value *repeatable = value_get(kept, SLICE("repeatable"));
     event->repeatable = repeatable != NULL && value_truth(*repeatable);
+    TRY(read_hash(text(kept, "mask"), &event->seen_mask, err));
     return read_hash(text(kept, "seen"), &event->seen_hash, err);
 }
 

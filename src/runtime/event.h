@@ -43,6 +43,7 @@ struct event {
     struct value value; /* the whole event, as expressions see it */
     bool repeatable;    /* the source is the journal: it can give the event again */
     uint64_t seen_hash; /* of source and id; 0 when there is no id */
+    uint64_t seen_mask; /* its bits that tell versions of one thing apart; 0: none do */
     void (*settle)(struct event *event, enum event_outcome outcome); /* NULL: nobody waits */
     void *trigger;                                                   /* the trigger's, for settle */
     struct event *next;                                              /* of whoever owns it */

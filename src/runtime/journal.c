@@ -275,13 +275,14 @@ void journal_end(struct journal *journal, struct run *run, void (*then)(struct r
         .done = end_done,
         .owner = run,
         .interval_ms = results->mode == DURABILITY_INTERVAL ? results->interval_ms : 0,
-        .run = run->kept ? run->id : (struct id){0},
+        .run = run->id,
         .workflow = run->version->number,
         .event_id = run->event->id,
         .records = run->records,
         .record_count = stored ? run->record_count : 0,
         .seen_source = seen ? run->seen_source : (struct slice){0},
         .seen_hash = run->event->seen_hash,
+        .seen_mask = run->event->seen_mask,
         .drop_oldest = workflow->queue.full != QUEUE_BLOCK || workflow->queue.keep_latest,
     };
     if (!run->kept && !seen && run->store_job.record_count == 0) {

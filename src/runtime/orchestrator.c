@@ -187,6 +187,42 @@ static uint32_t feed_room(void *owner) {
     return slot_room(owner);
 }
 
+struct mark_job {
+    struct store_job job; /* first */
+    char mark[SLOT_NAME_BYTES * 3];
+};
+
+/* A mark that could not be written or taken away is nothing worse than a file that is looked at
+ * again, or eight bytes that stay. */
+static void mark_written(struct store_job *job) {
+    memory_free(job->owner);
+}
+
+static void submit_mark(struct slot *slot, enum store_job_kind kind, struct slice source,
+                        uint64_t hash, uint64_t mask) {
+    struct mark_job *mark = memory_new(1, sizeof(*mark));
+    if (mark == NULL) {
+        return;
+    }
+    mark->job = (struct store_job){
+        .kind = kind,
+        .done = mark_written,
+        .owner = mark,
+        .workflow = slot->version != NULL ? slot->version->number : 0,
+        .seen_source = slot_mark(slot, source, mark->mark, sizeof(mark->mark)),
+        .seen_hash = hash,
+        .seen_mask = mask,
+    };
+    store_submit(slot->orchestrator->options.store, &mark->job);
+}
+
+/* What was dropped is not taken again at the next scan. */
+static void mark_dropped(struct slot *slot, const struct event *event) {
+    if (event->seen_hash != 0) {
+        submit_mark(slot, STORE_RUN_END, event->source, event->seen_hash, event->seen_mask);
+    }
+}
+
 void orchestrator_offer(struct slot *slot, struct event *event) {
     slot->counts.events++;
     if (slot->orchestrator->stopping || slot->version == NULL ||
@@ -202,6 +238,7 @@ void orchestrator_offer(struct slot *slot, struct event *event) {
     slot_queue(slot, event, &dropped);
     if (dropped != NULL) {
         slot->counts.dropped++;
+        mark_dropped(slot, dropped);
         slot_close(slot, dropped->seen_hash);
         event_settle(dropped, EVENT_DROPPED);
         event_destroy(dropped);
@@ -224,31 +261,8 @@ static bool feed_under_way(void *owner, uint64_t hash) {
     return slot_is_open(owner, hash);
 }
 
-struct forget_job {
-    struct store_job job; /* first */
-    char mark[SLOT_NAME_BYTES * 3];
-};
-
-static void forgotten(struct store_job *job) {
-    memory_free(
-        job->owner); /* a mark that stays costs eight bytes and is asked for at the next scan */
-}
-
-static void feed_forget(void *owner, struct slice source, uint64_t first, uint64_t last) {
-    const struct slot *slot = owner;
-    struct forget_job *forget = memory_new(1, sizeof(*forget));
-    if (forget == NULL) {
-        return;
-    }
-    forget->job = (struct store_job){
-        .kind = STORE_SEEN_FORGET,
-        .done = forgotten,
-        .owner = forget,
-        .seen_source = slot_mark(slot, source, forget->mark, sizeof(forget->mark)),
-        .seen_hash = first,
-        .seen_last = last,
-    };
-    store_submit(slot->orchestrator->options.store, &forget->job);
+static void feed_forget(void *owner, struct slice source, uint64_t hash, uint64_t mask) {
+    submit_mark(owner, STORE_SEEN_FORGET, source, hash, mask);
 }
 
 static void feed_ended(void *owner) {
@@ -406,19 +420,18 @@ static void registered(struct store_job *job) {
     check_idle(slot->orchestrator);
 }
 
-void orchestrator_install(struct slot *slot, struct version *version) {
+void orchestrator_install(struct slot *slot, struct version *version, bool stopped) {
     struct register_job *job = memory_new(1, sizeof(*job));
     if (job == NULL) {
         version_release(version);
         (void)snprintf(slot->fault, sizeof(slot->fault), "out of memory");
+        slot->state = slot->version == NULL ? SLOT_FAULTY : slot->state;
         return;
     }
     version_release(slot->version);
     slot->version = version;
     slot->fault[0] = '\0';
-    if (slot->state != SLOT_STOPPED) {
-        slot->state = SLOT_LOADING;
-    }
+    slot->state = stopped ? SLOT_STOPPED : SLOT_LOADING;
     *job = (struct register_job){.slot = slot, .version = version_share(version)};
     job->job = (struct store_job){
         .kind = STORE_WORKFLOW,

@@ -63,8 +63,8 @@ struct slot *orchestrator_slot(struct orchestrator *orchestrator, struct slice n
 struct slot *orchestrator_add_slot(struct orchestrator *orchestrator, struct slice name);
 
 /* Makes `version` (which it takes) the slot's, and registers it with the store; feeds open when the
- * store has answered, unless the slot is stopped. */
-void orchestrator_install(struct slot *slot, struct version *version);
+ * store has answered, unless a person has stopped it. Without memory the older version stays. */
+void orchestrator_install(struct slot *slot, struct version *version, bool stopped);
 
 /* Opens or closes the feeds of a slot whose version stands. */
 status orchestrator_start_slot(struct slot *slot, struct error *err);

@@ -245,6 +245,15 @@ status recovery_read(struct orchestrator *orchestrator, struct generation *gener
     return STATUS_OK;
 }
 
+void recovery_drop(struct recovered *recovered) {
+    while (recovered->first != NULL) {
+        struct run *run = recovered->first;
+        recovered->first = run->next;
+        run_destroy(run);
+    }
+    memory_free(recovered);
+}
+
 void recovery_start(struct orchestrator *orchestrator, struct recovered *recovered) {
     while (recovered->first != NULL) {
         struct run *run = recovered->first;

@@ -25,6 +25,9 @@ status recovery_read(struct orchestrator *orchestrator, struct generation *gener
 /* Starts them, in the order in which they began; gives `recovered` back. */
 void recovery_start(struct orchestrator *orchestrator, struct recovered *recovered);
 
+/* Leaves them on disk; gives `recovered` back. */
+void recovery_drop(struct recovered *recovered);
+
 /* True when the run was on a worker in the crash: it is then counted, and started or parked when
  * that is durable. */
 bool recovery_blames(struct orchestrator *orchestrator, struct run *run);

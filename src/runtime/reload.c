@@ -23,6 +23,7 @@ struct reload {
     void *owner;
     struct workflow_file *files, **files_end; /* owned */
     uint32_t file_count;
+    struct error error; /* why not all files could be gathered */
     const char *folder; /* that is being listed */
     struct loaded {
         struct slot *slot;
@@ -33,9 +34,13 @@ struct reload {
 
 /* --- which files --- */
 static bool add_file(struct reload *reload, const char *path) {
+    if (reload->file_count >= RELOAD_FILES_MAX) {
+        (void)fail(&reload->error, STATUS_FULL, "there are more than %d", RELOAD_FILES_MAX);
+        return false;
+    }
     struct workflow_file *file = memory_new(1, sizeof(*file));
-    if (file == NULL || reload->file_count >= RELOAD_FILES_MAX) {
-        memory_free(file);
+    if (file == NULL) {
+        (void)fail(&reload->error, STATUS_NO_MEMORY, "out of memory for a file's name");
         return false;
     }
     (void)snprintf(file->path, sizeof(file->path), "%s", path);
@@ -66,8 +71,8 @@ static bool consider(void *owner, const char *name) {
 
 static status gather_files(struct reload *reload, const struct reload_places *places,
                            struct error *err) {
-    if (places->file != NULL && !add_file(reload, places->file)) {
-        return fail(err, STATUS_NO_MEMORY, "out of memory for a file's name");
+    if (places->file != NULL) {
+        (void)add_file(reload, places->file); /* told below */
     }
     for (int i = 0; places->workflows[i] != NULL; i++) {
         reload->folder = places->workflows[i];
@@ -75,6 +80,10 @@ static status gather_files(struct reload *reload, const struct reload_places *pl
         if (code != STATUS_OK && code != STATUS_NOT_FOUND) {
             return fail_while(err, "list the workflows in '%s'", reload->folder);
         }
+    }
+    if (reload->error.code != STATUS_OK) {
+        *err = reload->error;
+        return fail_while(err, "list the workflows");
     }
     return STATUS_OK;
 }
@@ -103,10 +112,14 @@ static status make_generation(struct reload *reload, const struct reload_places 
     for (int i = 0; folders != NULL && places->agents[i] != NULL; i++) {
         folders[count++] = places->agents[i];
     }
-    status code = STATUS_NO_MEMORY;
+    status code =
+        folders != NULL ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "out of memory for the agents");
     if (folders != NULL) {
         folders[count] = arena_print(&arena, "%s/../share/ebb/agents", file_program_folder()).bytes;
         code = generation_create(folders, &reload->generation, err);
+    }
+    if (code == STATUS_OK) {
+        generation_adopt(reload->generation, reload->orchestrator->generation);
     }
     arena_done(&arena);
     return code;
@@ -146,8 +159,9 @@ static void tell_faults(struct reload *reload, const char *path, const struct fa
     if (slot != NULL) {
         (void)snprintf(slot->fault, sizeof(slot->fault), "%.*s",
                        SLICE_ARGS(slice_trim(buffer_slice(&text))));
-        (void)snprintf(slot->file, sizeof(slot->file), "%s", path);
+        slot->listed = true;
         if (slot->version == NULL) {
+            (void)snprintf(slot->file, sizeof(slot->file), "%s", path);
             slot->state = SLOT_FAULTY;
         }
     }
@@ -156,10 +170,13 @@ static void tell_faults(struct reload *reload, const char *path, const struct fa
     }
 }
 
-static bool same_agents(const struct version *a, const struct version *b) {
-    bool same = a->workflow->step_count == b->workflow->step_count;
-    for (uint32_t i = 0; same && i < a->workflow->step_count; i++) {
-        same = id_equal(a->agents[i].manifest->digest, b->agents[i].manifest->digest);
+/* None has changed, and none is broken: a reload is a person's word that it should be tried. */
+static bool same_agents(const struct version *at_work, const struct version *fresh) {
+    bool same = at_work->workflow->step_count == fresh->workflow->step_count;
+    for (uint32_t i = 0; same && i < at_work->workflow->step_count; i++) {
+        const struct opened_agent *agent = &at_work->agents[i];
+        same = id_equal(agent->manifest->digest, fresh->agents[i].manifest->digest) &&
+               !catalog_stats(agent->entry)->broken;
     }
     return same;
 }
@@ -205,9 +222,6 @@ static void load_file(struct reload *reload, const char *path) {
 /* --- putting it to work --- */
 static void install(struct reload *reload) {
     struct orchestrator *orchestrator = reload->orchestrator;
-    for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
-        slot->listed = false;
-    }
     for (uint32_t i = 0; i < reload->loaded_count; i++) {
         struct slot *slot = reload->loaded[i].slot;
         struct version *version = reload->loaded[i].version;
@@ -221,14 +235,42 @@ static void install(struct reload *reload) {
             version_release(version);
             continue;
         }
-        slot->state = reload_is_stopped(orchestrator, slot->name) ? SLOT_STOPPED : SLOT_LOADING;
-        orchestrator_install(slot, version);
+        orchestrator_install(slot, version, reload_is_stopped(orchestrator, slot->name));
     }
     for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
-        if (!slot->listed && slot->fault[0] == '\0' && slot->state != SLOT_LEFT) {
+        if (!slot->listed && slot->state != SLOT_LEFT) {
+            slot->fault[0] = '\0';
             orchestrator_leave_slot(slot);
         }
     }
+}
+
+/* The first time, kept runs are taken up between the two: they may need versions of their own. Runs
+ * begin when the store has numbered the versions: not in this turn. */
+static status begin(struct reload *reload, struct error *err) {
+    struct recovered *recovered = NULL;
+    install(reload);
+    TRY(recovery_read(reload->orchestrator, reload->generation, &recovered, err));
+    const status code = generation_ready(reload->generation, err);
+    if (code == STATUS_OK) {
+        recovery_start(reload->orchestrator, recovered);
+    } else {
+        recovery_drop(recovered);
+    }
+    return code;
+}
+
+/* What is at work stays so unless all is ready. */
+static status change(struct reload *reload, struct error *err) {
+    const status code = generation_ready(reload->generation, err);
+    if (code == STATUS_OK) {
+        install(reload);
+        return STATUS_OK;
+    }
+    for (uint32_t i = 0; i < reload->loaded_count; i++) {
+        version_release(reload->loaded[i].version);
+    }
+    return code;
 }
 
 static status load_all(struct reload *reload, bool first, struct error *err) {
@@ -236,19 +278,13 @@ static status load_all(struct reload *reload, bool first, struct error *err) {
     if (reload->loaded == NULL) {
         return fail(err, STATUS_NO_MEMORY, "out of memory for the workflows");
     }
+    for (struct slot *slot = reload->orchestrator->slots; slot != NULL; slot = slot->next) {
+        slot->listed = false;
+    }
     for (const struct workflow_file *file = reload->files; file != NULL; file = file->next) {
         load_file(reload, file->path);
     }
-    install(reload); /* runs begin when the store has numbered the versions: not in this turn */
-    struct recovered *recovered = NULL;
-    if (first) {
-        TRY(recovery_read(reload->orchestrator, reload->generation, &recovered, err));
-    }
-    const status code = generation_ready(reload->generation, err);
-    if (recovered != NULL) {
-        recovery_start(reload->orchestrator, recovered);
-    }
-    return code;
+    return first ? begin(reload, err) : change(reload, err);
 }
 
 static void free_files(struct reload *reload) {
@@ -270,7 +306,11 @@ status reload_workflows(struct orchestrator *orchestrator, const struct reload_p
     }
     if (code == STATUS_OK) {
         code = load_all(&reload, first, err);
-        orchestrator_take_generation(orchestrator, reload.generation);
+        if (code == STATUS_OK) {
+            orchestrator_take_generation(orchestrator, reload.generation);
+        } else {
+            generation_release(reload.generation);
+        }
     }
     free_files(&reload);
     return code;

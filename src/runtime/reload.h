@@ -26,7 +26,7 @@ typedef void reload_listener(void *owner, const char *file, struct slice faults)
 
 /* Reads everything and installs it. `first`: also takes up the runs that were kept. The count of
  * workflows at work is put out. An error is one of the machine; faults of files go to the listener.
- */
+ * After an error of the first time nothing must be run; later, what is at work stays at work. */
 status reload_workflows(struct orchestrator *orchestrator, const struct reload_places *places,
                         bool first, reload_listener *listener, void *owner, struct error *err);
 

@@ -89,7 +89,12 @@ static status choose_data(struct serving *serving, const char *named, struct err
 
 static status choose_places(struct serving *serving, const struct serve_options *options,
                             struct error *err) {
+    struct file_facts facts;
     TRY(choose_data(serving, options->data, err));
+    if (options->workflows != NULL &&
+        (file_facts(options->workflows, &facts, NULL) != STATUS_OK || !facts.is_folder)) {
+        return fail(err, STATUS_NOT_FOUND, "--workflows: '%s' is no folder", options->workflows);
+    }
     const bool named = options->data != NULL || serving->device.path.count > 0;
     int count;
     if (options->socket != NULL) {
@@ -146,9 +151,10 @@ static status serve_from(struct serving *serving, const struct serve_options *op
     log_line(LOG_INFO, "runtime", "data=%s socket=%s ebb %s is ready", serving->data,
              serving->socket, EBB_VERSION);
     daemon_run(made);
+    *err = made->error;
     daemon_destroy(made);
     log_line(LOG_INFO, "runtime", "ended");
-    return STATUS_OK;
+    return err->code;
 }
 
 status serve(const struct serve_options *options, struct error *err) {

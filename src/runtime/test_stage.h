@@ -216,6 +216,9 @@ static inline void stage_until(struct stage *stage, bool (*until)(struct stage *
     if (!stage->looped) {
         stage->looped = true;
         daemon_run(stage->daemon);
+        if (stage->daemon->error.code != STATUS_OK) {
+            fail_msg("%s", stage->daemon->error.text);
+        }
     } else {
         loop_run(stage->daemon->loop);
     }

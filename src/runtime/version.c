@@ -31,6 +31,12 @@ void generation_release(struct generation *generation) {
     memory_free(generation);
 }
 
+void generation_adopt(struct generation *generation, struct generation *older) {
+    if (older != NULL) {
+        catalog_adopt(generation->catalog, older->catalog);
+    }
+}
+
 static status open_agents(struct version *version, struct loop *loop, struct error *err) {
     const struct workflow *workflow = version->workflow;
     struct catalog *catalog = version->generation->catalog;

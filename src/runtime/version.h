@@ -47,6 +47,10 @@ status generation_create(const char *const *agent_folders, struct generation **o
                          struct error *err);
 void generation_release(struct generation *generation);
 
+/* Takes over the agents of an older generation that are open and unchanged; before the first load.
+ * NULL is fine. */
+void generation_adopt(struct generation *generation, struct generation *older);
+
 /* Reads a workflow and opens its agents. INVALID with *out_faults when the file has faults. */
 status generation_load(struct generation *generation, struct loop *loop, struct slice file,
                        struct slice text, struct version **out_version,

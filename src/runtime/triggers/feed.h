@@ -32,8 +32,9 @@ struct feed_door {
     bool (*seen)(void *owner, struct slice source, uint64_t hash);
     /* True when it is queued, running or parked. */
     bool (*under_way)(void *owner, uint64_t hash);
-    /* Forget the marks from `first` to `last`: what they stand for is gone. */
-    void (*forget)(void *owner, struct slice source, uint64_t first, uint64_t last);
+    /* Forget the marks that differ from `hash` in the bits of `mask` alone: what they stand for is
+     * gone. */
+    void (*forget)(void *owner, struct slice source, uint64_t hash, uint64_t mask);
     /* Something that came was no event: counted, said once here. */
     void (*refused)(void *owner, const struct error *err);
     /* It will offer nothing more. */

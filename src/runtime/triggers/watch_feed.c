@@ -5,13 +5,15 @@
  * 1. The identity of an event is path, size and modification time; its hash has 40 bits of the
  *    path and 24 of the rest, so that all marks of a path can be forgotten when the file goes.
  * 2. inotify names files when they are closed or moved in. A scan (at the start, after an overflow,
- * when the folder is back) names all files that are there; one that changed within the last second
- * may still be written, and is looked at again a second later.
+ *    when the folder is back) names all files that are there; one that changed within the last
+ *    second may still be written, and is looked at again a second later, as is one whose event is
+ *    under way.
  * 3. Files are listed, read and deleted by a worker, one job at a time. A file that changed, went
  * or got another name while it was read makes no event: whoever changed it makes the kernel name it
  * again.
- * 4. With `after: delete` the file goes when the run's end is durable, if it still is what was
- * read.
+ * 4. With `after: delete` the file goes when the run's end is durable, or its event was dropped by
+ *    the queue's policy, if it still is what was read.
+ * 5. A mark is written when a run has ended. Where the file went meanwhile, the mark goes again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +41,8 @@ enum {
     SETTLE_MS = 1000
 };
 
+static const uint64_t VERSION_BITS = 0xffffff; /* of a hash: not the path's */
+
 struct watch_feed {
     struct feed feed; /* first */
     bool text;        /* hand over the content */
@@ -50,7 +54,8 @@ struct watch_feed {
     struct watch *watch;
     struct timer *timer;       /* looks again at what may still be written */
     struct name_list pending;  /* complete files, not yet read */
-    struct name_list unsure;   /* may still be written */
+    struct name_list unsure;   /* may still be written, or are under way; with their hashes */
+    struct name_list went;     /* while their events were under way; with their paths' hashes */
     struct name_list finished; /* to be deleted: name and hash */
     bool scan_wanted, again_wanted;
     struct watch_job *job; /* under way; NULL: none */
@@ -64,7 +69,7 @@ struct watch_job {
     struct watch_feed *feed; /* its settings are read by the worker */
     struct name_list deletes;
     struct name_list names; /* to read, or what the scan found */
-    struct name_list young; /* seen by the scan, changed just now */
+    struct name_list young; /* named by a scan, changed just now */
     bool scan;
     struct event *events, **events_end;
     struct error error;
@@ -84,7 +89,7 @@ static void join_path(const struct watch_feed *feed, const char *name, char path
 static uint64_t path_hash(const struct watch_feed *feed, const char *name) {
     char path[PATH_BYTES_MAX];
     join_path(feed, name, path);
-    return hash_64(feed->source, slice_of(path)) & ~(uint64_t)0xffffff;
+    return hash_64(feed->source, slice_of(path)) & ~VERSION_BITS;
 }
 
 static void identify(const struct watch_feed *feed, const char *name, const struct stat *facts,
@@ -93,7 +98,7 @@ static void identify(const struct watch_feed *feed, const char *name, const stru
     (void)snprintf(rest, sizeof(rest), "%lld:%lld.%09ld", (long long)facts->st_size,
                    (long long)facts->st_mtim.tv_sec, facts->st_mtim.tv_nsec);
     (void)snprintf(out->text, sizeof(out->text), "%s/%.255s:%s", feed->folder, name, rest);
-    const uint64_t version = hash_64(slice_of(name), slice_of(rest)) & 0xffffff;
+    const uint64_t version = hash_64(slice_of(name), slice_of(rest)) & VERSION_BITS;
     out->hash = path_hash(feed, name) | version;
 }
 
@@ -169,6 +174,7 @@ static status fill_event(const struct watch_feed *feed, const char *name, int fi
     event->time.wall_ms = facts->st_mtim.tv_sec * 1000 + facts->st_mtim.tv_nsec / 1000000;
     TRY(event_seal(event, extras, count, err));
     event->seen_hash = identity.hash;
+    event->seen_mask = VERSION_BITS;
     return STATUS_OK;
 }
 
@@ -221,6 +227,13 @@ static void delete_finished(const struct watch_feed *feed, const struct name_lis
     }
 }
 
+/* May still be written. */
+static bool is_young(const struct stat *facts) {
+    const int64_t age_ms =
+        clock_wall_ms() - facts->st_mtim.tv_sec * 1000 - facts->st_mtim.tv_nsec / 1000000;
+    return age_ms > -SETTLE_MS && age_ms < SETTLE_MS;
+}
+
 static bool scan_name(void *owner, const char *name) {
     struct watch_job *job = owner;
     char path[PATH_BYTES_MAX];
@@ -234,10 +247,16 @@ static bool scan_name(void *owner, const char *name) {
     }
     struct file_identity identity;
     identify(job->feed, name, &facts, &identity);
-    const int64_t age_ms =
-        clock_wall_ms() - facts.st_mtim.tv_sec * 1000 - facts.st_mtim.tv_nsec / 1000000;
-    const bool young = age_ms > -SETTLE_MS && age_ms < SETTLE_MS;
-    return name_list_add(young ? &job->young : &job->names, name, identity.hash);
+    return name_list_add(is_young(&facts) ? &job->young : &job->names, name, identity.hash);
+}
+
+/* One that a scan has named, not the kernel, and that somebody writes. */
+static bool put_off(struct watch_job *job, const struct name_item *item) {
+    char path[PATH_BYTES_MAX];
+    struct stat facts;
+    join_path(job->feed, item->name, path);
+    return item->hash != 0 && stat(path, &facts) == 0 && is_young(&facts) &&
+           name_list_add(&job->young, item->name, item->hash);
 }
 
 static void work(struct job *base, int worker) {
@@ -250,6 +269,9 @@ static void work(struct job *base, int worker) {
     }
     for (size_t i = 0; i < job->names.count; i++) {
         struct error err;
+        if (put_off(job, &job->names.items[i])) {
+            continue;
+        }
         struct event *event = read_file(job->feed, job->names.items[i].name, &err);
         if (event != NULL) {
             *job->events_end = event;
@@ -264,6 +286,7 @@ static void work(struct job *base, int worker) {
 static void free_feed(struct watch_feed *feed) {
     name_list_done(&feed->pending);
     name_list_done(&feed->unsure);
+    name_list_done(&feed->went);
     name_list_done(&feed->finished);
     memory_free(feed);
 }
@@ -295,6 +318,35 @@ static bool is_known(const struct watch_feed *feed, uint64_t hash) {
     return feed->feed.door.under_way(feed->feed.door.owner, hash) || is_seen(feed, hash);
 }
 
+static void finish(struct watch_feed *feed, const char *name, uint64_t hash) {
+    if (!name_list_add(&feed->finished, name, hash)) {
+        feed->again_wanted = true;
+    }
+}
+
+static void finish_event(struct watch_feed *feed, struct event *event) {
+    const struct value *name = value_get(event->value, SLICE("name"));
+    const char *plain = name != NULL ? arena_copy(&event->arena, value_text(*name)).bytes : NULL;
+    if (plain != NULL) {
+        finish(feed, plain, event->seen_hash);
+    } else {
+        feed->again_wanted = true;
+    }
+}
+
+/* The file went before the mark came: the mark goes, too. */
+static void forget_went(struct watch_feed *feed, uint64_t hash) {
+    const uint64_t first = hash & ~VERSION_BITS;
+    for (size_t i = 0; i < feed->went.count; i++) {
+        if (feed->went.items[i].hash == first) {
+            feed->feed.door.forget(feed->feed.door.owner, feed->source, first, VERSION_BITS);
+        }
+    }
+    if (feed->under_way == 0) {
+        name_list_done(&feed->went);
+    }
+}
+
 static void settled(struct event *event, enum event_outcome outcome) {
     struct watch_feed *feed = event->trigger;
     feed->under_way--;
@@ -304,14 +356,13 @@ static void settled(struct event *event, enum event_outcome outcome) {
         }
         return;
     }
-    if (outcome == EVENT_STORED && feed->after == WATCH_DELETE) {
-        const struct value *name = value_get(event->value, SLICE("name"));
-        const char *plain =
-            name != NULL ? arena_copy(&event->arena, value_text(*name)).bytes : NULL;
-        if (plain == NULL || !name_list_add(&feed->finished, plain, event->seen_hash)) {
-            feed->again_wanted = true;
-        }
+    if (outcome == EVENT_REFUSED) {
+        feed->again_wanted = true; /* for want of memory, or it would be closed */
+        timer_set(feed->timer, SETTLE_MS);
+    } else if (feed->after == WATCH_DELETE) {
+        finish_event(feed, event);
     }
+    forget_went(feed, event->seen_hash);
 }
 
 static void offer_events(struct watch_feed *feed, struct watch_job *job) {
@@ -330,22 +381,35 @@ static void offer_events(struct watch_feed *feed, struct watch_job *job) {
     }
 }
 
-static void take_scan(struct watch_feed *feed, struct watch_job *job) {
+static void look_later(struct watch_feed *feed, const char *name, uint64_t hash) {
+    if (!name_list_add(&feed->unsure, name, hash)) {
+        feed->again_wanted = true;
+    }
+    timer_set(feed->timer, SETTLE_MS);
+}
+
+/* A file that a scan has named, and that nobody writes. */
+static void take_named(struct watch_feed *feed, const char *name, uint64_t hash) {
+    if (feed->feed.door.under_way(feed->feed.door.owner, hash)) {
+        if (feed->after == WATCH_DELETE) {
+            look_later(feed, name, hash); /* perhaps nobody tells us of its end: a recovered run */
+        }
+    } else if (!is_seen(feed, hash)) {
+        add_pending(feed, name, hash);
+    } else if (feed->after == WATCH_DELETE) {
+        finish(feed, name, hash);
+    }
+}
+
+static void take_scan(struct watch_feed *feed, const struct watch_job *job) {
     for (size_t i = 0; i < job->names.count; i++) {
-        const uint64_t hash = job->names.items[i].hash;
-        if (!is_known(feed, hash)) {
-            add_pending(feed, job->names.items[i].name, hash);
-        } else if (feed->after == WATCH_DELETE && is_seen(feed, hash)) {
-            (void)name_list_add(&feed->finished, job->names.items[i].name, hash);
-        }
+        take_named(feed, job->names.items[i].name, job->names.items[i].hash);
     }
+}
+
+static void take_young(struct watch_feed *feed, const struct watch_job *job) {
     for (size_t i = 0; i < job->young.count; i++) {
-        if (!is_known(feed, job->young.items[i].hash)) {
-            (void)name_list_add(&feed->unsure, job->young.items[i].name, 0);
-        }
-    }
-    if (feed->unsure.count > 0) {
-        timer_set(feed->timer, SETTLE_MS);
+        look_later(feed, job->young.items[i].name, job->young.items[i].hash);
     }
 }
 
@@ -368,6 +432,7 @@ static void done(struct job *base) {
     } else {
         offer_events(feed, job);
     }
+    take_young(feed, job);
     free_job(job);
     feed_resume(&feed->feed);
 }
@@ -418,7 +483,11 @@ static void gone(void *owner, const char *name) {
     struct watch_feed *feed = owner;
     if (fnmatch(feed->glob, name, FNM_PERIOD) == 0) {
         const uint64_t first = path_hash(feed, name);
-        feed->feed.door.forget(feed->feed.door.owner, feed->source, first, first | 0xffffff);
+        feed->feed.door.forget(feed->feed.door.owner, feed->source, first, VERSION_BITS);
+        if (feed->under_way > 0) {
+            /* Without memory a mark stays for a file that is gone: eight bytes, for some days. */
+            (void)name_list_add(&feed->went, name, first);
+        }
     }
 }
 
@@ -438,10 +507,12 @@ static void lost(void *owner) {
 
 static void look_again(void *owner) {
     struct watch_feed *feed = owner;
-    for (size_t i = 0; i < feed->unsure.count; i++) {
-        add_pending(feed, feed->unsure.items[i].name, 0);
+    struct name_list unsure = feed->unsure;
+    feed->unsure = (struct name_list){0};
+    for (size_t i = 0; i < unsure.count; i++) {
+        take_named(feed, unsure.items[i].name, unsure.items[i].hash);
     }
-    name_list_done(&feed->unsure);
+    name_list_done(&unsure);
     watch_resume(&feed->feed);
 }
 
