@@ -10,13 +10,9 @@
 #include "agents/catalog.h"
 #include "base/text.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
-const char *__lsan_default_suppressions(void);
+#include "libfyaml_leaks.h"
 
-/* libfyaml before 1.0 loses the pieces of a quoted text that has more than a few doubled quotes. */
-const char *__lsan_default_suppressions(void) {
-    return "leak:libfyaml";
-}
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
 static void need(int truth) {
     if (!truth) {

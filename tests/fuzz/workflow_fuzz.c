@@ -9,13 +9,9 @@
 #include "base/text.h"
 #include "wire/workflow.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
-const char *__lsan_default_suppressions(void);
+#include "libfyaml_leaks.h"
 
-/* libfyaml before 1.0 loses the pieces of a quoted text that has more than a few doubled quotes. */
-const char *__lsan_default_suppressions(void) {
-    return "leak:libfyaml";
-}
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
 enum { SAMPLE_BYTES_MAX = 1 << 16, PAGE_BYTES_MAX = 64 << 20 };
 

@@ -10,13 +10,9 @@
 #include "platform/json.h"
 #include "platform/yaml.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
-const char *__lsan_default_suppressions(void);
+#include "libfyaml_leaks.h"
 
-/* libfyaml before 1.0 loses the pieces of a quoted text that has more than a few doubled quotes. */
-const char *__lsan_default_suppressions(void) {
-    return "leak:libfyaml";
-}
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
 enum { ARENA_BYTES = 64 << 20, SAMPLE_BYTES_MAX = 1 << 16 };
 
