@@ -213,6 +213,7 @@ static void resume(struct exchange *exchange) {
     }
     MHD_resume_connection(exchange->raw);
     server->resumed = true;
+    turn_want(server->turn);
 }
 
 static void set_answer(struct exchange *exchange, int code, const char *content_type,
@@ -504,10 +505,10 @@ void http_server_destroy(struct http_server *server) {
     remove_socket_file(server);
     poll_close(server->poll);
     timer_close(server->timer);
-    turn_destroy(server->turn);
     while (server->suspended != NULL) {
         resume(server->suspended); /* the library stops no server that has some */
     }
+    turn_destroy(server->turn);
     if (server->daemon != NULL) {
         MHD_stop_daemon(server->daemon); /* closes the descriptor too */
     } else if (server->descriptor >= 0) {

@@ -194,6 +194,19 @@ static void test_http__listens_again_when_all_places_were_taken(void **state) {
     assert_answer(stage, "200 OK");
 }
 
+static void test_http__bears_memory_that_runs_out(void **state) {
+    struct stage *stage = *state;
+    for (long index = 0; index < 8; index++) {
+        (void)memory_fail_at(index, 0); /* wherever that is: the server's, the handler's, ours */
+        run_client(stage, client_gets);
+        (void)memory_fail_at(-1, 0);
+    }
+    buffer_done(&stage->answer);
+    buffer_init(&stage->answer, ANSWER_BYTES_MAX);
+    run_client(stage, client_gets);
+    assert_answer(stage, "200 OK");
+}
+
 int main(void) {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -208,6 +221,7 @@ int main(void) {
         STAGED(test_http__cuts_off_who_takes_no_answer),
         STAGED(test_http__has_patience_with_who_waits_for_us),
         STAGED(test_http__listens_again_when_all_places_were_taken),
+        STAGED(test_http__bears_memory_that_runs_out),
     };
     return cmocka_run_group_tests(tests, open_what_stays, NULL);
 }

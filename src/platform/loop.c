@@ -14,6 +14,7 @@ struct loop {
     uv_prepare_t prepare;
     struct turn *turns; /* owned by who made them, in the order in which they were made */
     bool walking;       /* the turns are being called: none may be unlinked */
+    bool again;         /* one of them is wanted once more */
     bool running;
     bool stopping;
 };
@@ -41,6 +42,7 @@ struct turn {
     void (*ended)(void *owner);
     void *owner;
     struct turn *next;
+    bool wanted; /* once more in this turn */
     bool gone;
 };
 
@@ -64,12 +66,22 @@ static void sweep_turns(struct loop *loop) {
     }
 }
 
-static void end_turn(struct loop *loop) {
-    loop->walking = true;
+static void call_turns(struct loop *loop, bool all) {
     for (struct turn *turn = loop->turns; turn != NULL; turn = turn->next) {
-        if (!turn->gone) {
+        if (!turn->gone && (all || turn->wanted)) {
+            turn->wanted = false;
             turn->ended(turn->owner);
         }
+    }
+}
+
+static void end_turn(struct loop *loop) {
+    loop->walking = true;
+    loop->again = false;
+    call_turns(loop, true);
+    while (loop->again) {
+        loop->again = false;
+        call_turns(loop, false);
     }
     loop->walking = false;
     sweep_turns(loop);
@@ -292,6 +304,11 @@ void turn_destroy(struct turn *turn) {
     if (!turn->loop->walking) {
         sweep_turns(turn->loop);
     }
+}
+
+void turn_want(struct turn *turn) {
+    turn->wanted = true;
+    turn->loop->again = true;
 }
 
 static void signal_came(uv_signal_t *raw, int number) {

@@ -73,6 +73,11 @@ status turn_create(struct loop *loop, void (*ended)(void *owner), void *owner,
                    struct turn **out_turn, struct error *err);
 void turn_destroy(struct turn *turn); /* NULL is fine */
 
+/* Has `ended` called before the loop sleeps also when it has been called in this turn already: for
+ * work that another turn's `ended` brings. Asking from its own `ended` without end holds the loop.
+ */
+void turn_want(struct turn *turn);
+
 /* Calls `received` on the loop for each delivery of the signal. */
 status signal_watch_create(struct loop *loop, int number, void (*received)(void *owner, int number),
                            void *owner, struct signal_watch **out_watch, struct error *err);

@@ -297,6 +297,27 @@ static void test_turn__that_begins_something_keeps_the_loop_running(void **state
     assert_non_null(strchr(rang, 't'));
 }
 
+static void turn_ended_wants_the_first(void *owner) {
+    struct stage *stage = owner;
+    step(stage, '2');
+    if (stage->left-- > 0) {
+        turn_want(stage->turn);
+    }
+}
+
+static void test_turn__that_a_later_one_wants_is_called_again_before_the_loop_sleeps(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    struct turn *second = NULL;
+    assert_int_equal(turn_create(stage->loop, turn_ended, stage, &stage->turn, &err), STATUS_OK);
+    assert_int_equal(turn_create(stage->loop, turn_ended_wants_the_first, stage, &second, &err),
+                     STATUS_OK);
+    stage->left = 1;
+    loop_run(stage->loop);
+    assert_string_equal(stage->trail, "t2t");
+    turn_destroy(second);
+}
+
 static void turn_ended_once(void *owner) {
     struct stage *stage = owner;
     step(stage, 'o');
@@ -384,6 +405,7 @@ int main(void) {
         STAGED(test_poll__of_a_closed_descriptor_is_refused_with_its_number),
         STAGED(test_turn__ends_after_what_happened_and_before_the_loop_returns),
         STAGED(test_turn__that_begins_something_keeps_the_loop_running),
+        STAGED(test_turn__that_a_later_one_wants_is_called_again_before_the_loop_sleeps),
         STAGED(test_turn__destroyed_in_its_own_call_is_not_called_again),
         STAGED(test_signal__arrives_on_the_loop),
         STAGED(test_signal__that_cannot_be_watched_is_refused),

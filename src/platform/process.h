@@ -8,9 +8,10 @@
  * however large the daemon is (docs/decisions/child-processes.md).
  *
  * Thread: loop. A child never outlives the daemon, not even after SIGKILL: the kernel kills it when
- * the thread that forked it ends, and that is the loop's, which lives as long as the daemon. Who
- * runs a loop on another thread ends its children with that thread. The kernel forgets the promise
- * when a child executes a set-user-id program or moves out of its group.
+ * the thread that started it ends, and that is the loop's, which lives as long as the daemon. Who
+ * runs a loop on another thread ends its children with that thread. The kernel forgets this when
+ * the child changes its user or executes a set-user-id program, and it does not hold for what the
+ * child started itself: that goes with its group, when the child's end is seen.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

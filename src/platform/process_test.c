@@ -97,6 +97,22 @@ static void test_process__that_reads_nothing_fills_its_input(void **state) {
     memory_free(bytes);
 }
 
+static void test_process__write_without_memory_leaves_what_was_written_whole(void **state) {
+    struct stage *stage = *state;
+    struct error err = {0};
+    const char *const arguments[] = {"cat", NULL};
+    const struct process_options options = options_of(stage, arguments);
+    start(stage, &options);
+    (void)memory_fail_at(0, 0);
+    const status code = process_write(stage->process, SLICE("lost\n"), &err);
+    (void)memory_fail_at(-1, 0);
+    assert_int_equal(code, STATUS_NO_MEMORY);
+    write_text(stage, "kept\n");
+    process_close_input(stage->process);
+    loop_run(stage->loop);
+    assert_output(stage, "kept\n");
+}
+
 static void test_process__that_closed_its_input_ends_as_it_likes(void **state) {
     struct stage *stage = *state;
     start_shell(stage, "trap 'exit 3' TERM; exec <&-; echo closed; sleep 1000 & wait");
@@ -288,6 +304,7 @@ int main(int count, char **words) {
         STAGED(test_process__reads_what_is_written_until_its_end),
         STAGED(test_process__carries_ten_megabytes_both_ways),
         STAGED(test_process__that_reads_nothing_fills_its_input),
+        STAGED(test_process__write_without_memory_leaves_what_was_written_whole),
         STAGED(test_process__that_closed_its_input_ends_as_it_likes),
         STAGED(test_process__unknown_is_said_before_it_starts),
         STAGED(test_process__not_executable_is_denied),

@@ -9,10 +9,8 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "platform/clock.h"
 
-enum { THREAD_NAME_BYTES = 16, SHARE_MAX = 16, HAND_OVER_AT = 32 };
-static const int64_t LONG_NS = INT64_C(100000); /* a job that took so long is not a small one */
+enum { THREAD_NAME_BYTES = 16, HAND_OVER_AT = 32 };
 
 /* Jobs in the order in which they came. */
 struct line {
@@ -30,7 +28,6 @@ struct pool {
     struct waker *waker;
     struct turn *turn;
     struct worker workers[POOL_WORKERS_MAX];
-    int wanted;        /* workers; fixed before the first one starts */
     int count;         /* of workers that run */
     bool delivering;   /* the loop's alone, as is the next */
     size_t pending;    /* submitted, and `done` not called yet */
@@ -40,7 +37,6 @@ struct pool {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work_came;
     struct line waiting;
-    size_t waiting_count;
     struct line answers;
     int idle;
     bool stopping;
@@ -76,85 +72,32 @@ static void line_append(struct line *line, struct line *more) {
     }
 }
 
-static size_t line_count(const struct line *line) {
-    size_t count = 0;
-    for (const struct job *job = line->first; job != NULL; job = job->next) {
-        count++;
-    }
-    return count;
-}
-
-/* Under the lock: this worker's share of what waits, nothing when the pool stops. Jobs are often
- * smaller than a lock and a wake-up, so several go at once; never more than an even share, so that
- * no job waits behind one worker while another sleeps. */
-static void take_share(struct pool *pool, struct line *out_share) {
+/* Under the lock: the next job, or NULL when the pool stops. One at a time: nobody knows how long a
+ * job takes, and what one worker holds waits while another sleeps. */
+static struct job *wait_for_job(struct pool *pool) {
     while (!pool->stopping && pool->waiting.first == NULL) {
         pool->idle++;
         (void)pthread_cond_wait(&pool->work_came, &pool->lock);
         pool->idle--;
     }
-    size_t share = pool->waiting_count / (size_t)pool->wanted;
-    share = share > SHARE_MAX ? SHARE_MAX : share;
-    do {
-        struct job *job = pool->stopping ? NULL : line_take(&pool->waiting);
-        if (job == NULL) {
-            return;
-        }
-        pool->waiting_count--;
-        line_put(out_share, job);
-    } while (share-- > 1);
-}
-
-/* Answers that already lie there have had their wake-up. */
-static void give_answers(struct pool *pool, struct line *answers) {
-    const bool first = pool->answers.first == NULL && answers->first != NULL;
-    line_append(&pool->answers, answers);
-    if (first) {
-        waker_wake(pool->waker);
-    }
-}
-
-/* A job that took long gives its answer at once, and what was taken along to whoever is free. */
-static void work_on(struct worker *worker, struct line *share, struct line *answers) {
-    struct pool *pool = worker->pool;
-    int64_t began_ns = clock_monotonic_ns();
-    for (struct job *job = line_take(share); job != NULL; job = line_take(share)) {
-        job->work(job, worker->index);
-        line_put(answers, job);
-        const int64_t now_ns = clock_monotonic_ns();
-        if (now_ns - began_ns > LONG_NS && share->first != NULL) {
-            (void)pthread_mutex_lock(&pool->lock);
-            give_answers(pool, answers);
-            pool->waiting_count += line_count(share);
-            line_append(share, &pool->waiting); /* before what came later */
-            line_append(&pool->waiting, share);
-            if (pool->idle > 0) {
-                (void)pthread_cond_broadcast(&pool->work_came);
-            }
-            (void)pthread_mutex_unlock(&pool->lock);
-            return;
-        }
-        began_ns = now_ns;
-    }
+    return pool->stopping ? NULL : line_take(&pool->waiting);
 }
 
 static void *worker_run(void *argument) {
     struct worker *worker = argument;
     struct pool *pool = worker->pool;
-    struct line share;
-    struct line answers;
-    line_init(&share);
-    line_init(&answers);
     (void)pthread_mutex_lock(&pool->lock);
-    for (;;) {
-        take_share(pool, &share);
-        if (share.first == NULL) {
-            break;
-        }
+    for (struct job *job = wait_for_job(pool); job != NULL; job = wait_for_job(pool)) {
         (void)pthread_mutex_unlock(&pool->lock);
-        work_on(worker, &share, &answers);
+        job->work(job, worker->index);
         (void)pthread_mutex_lock(&pool->lock);
-        give_answers(pool, &answers);
+
+        /* Answers that already lie there have had their wake-up. */
+        const bool first = pool->answers.first == NULL;
+        line_put(&pool->answers, job);
+        if (first) {
+            waker_wake(pool->waker);
+        }
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -205,6 +148,7 @@ static status start_worker(struct pool *pool, struct error *err) {
     return STATUS_OK;
 }
 
+/* What a turn submits wakes the workers once. */
 static void hand_over(void *owner) {
     struct pool *pool = owner;
     if (pool->fresh_count == 0) {
@@ -212,7 +156,6 @@ static void hand_over(void *owner) {
     }
     (void)pthread_mutex_lock(&pool->lock);
     line_append(&pool->waiting, &pool->fresh);
-    pool->waiting_count += pool->fresh_count;
     const bool many = pool->fresh_count > 1;
     const bool sleeping = pool->idle > 0;
     pool->fresh_count = 0;
@@ -241,8 +184,8 @@ status pool_create(struct loop *loop, int workers_max, struct pool **out_pool, s
     }
     const int most =
         workers_max > 0 && workers_max < POOL_WORKERS_MAX ? workers_max : POOL_WORKERS_MAX;
-    pool->wanted = cores() < most ? cores() : most;
-    while (code == STATUS_OK && pool->count < pool->wanted) {
+    const int wanted = cores() < most ? cores() : most;
+    while (code == STATUS_OK && pool->count < wanted) {
         code = start_worker(pool, err);
     }
     if (code != STATUS_OK) {
@@ -262,7 +205,9 @@ void pool_submit(struct pool *pool, struct job *job) {
     pool->pending++;
     line_put(&pool->fresh, job);
     pool->fresh_count++;
-    if (pool->fresh_count >= HAND_OVER_AT) {
+    if (pool->fresh_count == 1) {
+        turn_want(pool->turn);
+    } else if (pool->fresh_count >= HAND_OVER_AT) {
         hand_over(pool); /* a long turn keeps nobody waiting */
     }
 }

@@ -15,7 +15,7 @@
 
 #include "base/memory.h"
 
-enum { JOBS = 1000, PATIENCE_MS = 20000 };
+enum { JOBS = 1000, PATIENCE_MS = 20000, NAPS_MAX = 10000 };
 
 struct stage;
 
@@ -41,6 +41,7 @@ struct stage {
     pthread_mutex_t lock; /* of what follows */
     int worked;
     bool begun;
+    bool in_vain;
 };
 
 static void out_of_patience(void *owner) {
@@ -208,6 +209,85 @@ static void test_pool__destroyed_finishes_what_was_begun_and_begins_no_more(void
     assert_int_equal(stage->came, 0);
 }
 
+/* Waits on its worker until all other jobs have been worked, or in vain. */
+static void work_last(struct job *job, int worker) {
+    struct stage *stage = ((struct task *)job)->stage;
+    (void)worker;
+    bool over = false;
+    for (int naps = 0; !over && naps < NAPS_MAX; naps++) {
+        const struct timespec nap = {.tv_nsec = 1000000};
+        (void)nanosleep(&nap, NULL);
+        (void)pthread_mutex_lock(&stage->lock);
+        over = stage->worked >= stage->wanted - 1;
+        stage->in_vain = !over;
+        (void)pthread_mutex_unlock(&stage->lock);
+    }
+}
+
+static void test_pool__keeps_no_job_behind_a_long_one_while_a_worker_is_idle(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    assert_int_equal(pool_create(stage->loop, 2, &stage->pool, &err), STATUS_OK);
+    if (pool_workers(stage->pool) < 2) {
+        skip();
+    }
+    stage->wanted = 100;
+    struct task *task = &stage->tasks[0];
+    *task = (struct task){.job = {.work = work_last, .done = done}, .stage = stage};
+    pool_submit(stage->pool, &task->job);
+    for (int i = 1; i < stage->wanted; i++) {
+        (void)submit(stage, i);
+    }
+    loop_run(stage->loop);
+    assert_false(stage->in_vain);
+    assert_int_equal(stage->came, stage->wanted);
+}
+
+/* Says on the loop that the first job was answered. */
+static void done_and_tell(struct job *job) {
+    struct stage *stage = ((struct task *)job)->stage;
+    (void)pthread_mutex_lock(&stage->lock);
+    stage->worked = stage->wanted;
+    (void)pthread_mutex_unlock(&stage->lock);
+    done(job);
+}
+
+static void test_pool__keeps_no_answer_back_until_the_next_job_is_done(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    assert_int_equal(pool_create(stage->loop, 1, &stage->pool, &err), STATUS_OK);
+    stage->wanted = 3; /* so that the second waits for the loop */
+    stage->tasks[0] = (struct task){.job = {.work = work, .done = done_and_tell}, .stage = stage};
+    stage->tasks[1] = (struct task){.job = {.work = work_last, .done = done}, .stage = stage};
+    pool_submit(stage->pool, &stage->tasks[0].job);
+    pool_submit(stage->pool, &stage->tasks[1].job);
+    stage->came = 1; /* the third of three */
+    loop_run(stage->loop);
+    assert_false(stage->in_vain);
+    assert_int_equal(stage->tasks[1].times_done, 1);
+}
+
+static void submit_once(void *owner) {
+    struct stage *stage = owner;
+    if (stage->again-- > 0) {
+        (void)submit(stage, 0);
+    }
+}
+
+static void test_pool__takes_what_a_later_turn_submits(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    struct turn *later = NULL;
+    assert_int_equal(pool_create(stage->loop, 1, &stage->pool, &err), STATUS_OK);
+    assert_int_equal(turn_create(stage->loop, submit_once, stage, &later, &err), STATUS_OK);
+    stage->again = 1;
+    stage->wanted = 1;
+    loop_run(stage->loop);
+    turn_destroy(later);
+    assert_false(stage->impatient);
+    assert_int_equal(stage->came, 1);
+}
+
 static void test_pool__without_memory_is_refused(void **state) {
     struct stage *stage = *state;
     struct error err;
@@ -228,6 +308,9 @@ int main(void) {
         STAGED(test_pool__of_one_worker_takes_jobs_in_order),
         STAGED(test_pool__takes_a_job_again_that_was_just_done),
         STAGED(test_pool__destroyed_finishes_what_was_begun_and_begins_no_more),
+        STAGED(test_pool__keeps_no_job_behind_a_long_one_while_a_worker_is_idle),
+        STAGED(test_pool__keeps_no_answer_back_until_the_next_job_is_done),
+        STAGED(test_pool__takes_what_a_later_turn_submits),
         STAGED(test_pool__without_memory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
