@@ -148,9 +148,11 @@ static inline void stage_flow(struct stage *stage, const char *name, const char 
 /* An agent beside the workflows; `rest` is what follows its version. */
 static inline void stage_agent(struct stage *stage, const char *name, const char *rest) {
     char path[128];
-    char text[4096];
+    char text[8192];
     (void)snprintf(path, sizeof(path), "flows/agents/%s/agent.yaml", name);
-    (void)snprintf(text, sizeof(text), "ebb: 1\nagent: %s\nversion: 1.0.0\n%s", name, rest);
+    const int count =
+        snprintf(text, sizeof(text), "ebb: 1\nagent: %s\nversion: 1.0.0\n%s", name, rest);
+    assert_in_range(count, 1, sizeof(text) - 1);
     stage_write(stage, path, text);
 }
 
