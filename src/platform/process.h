@@ -5,7 +5,7 @@
  * signal; those are set by ebb-launch, not between fork and exec. Its standard input, output and
  * error are pipes, read and written without blocking on the loop. What it started itself and left
  * in its group when it ended is killed then. Starting one stops the loop for about a millisecond,
- * however large the daemon is (docs/decisions/child-processes.md).
+ * however large the daemon is (docs/decisions/0006-child-processes.md).
  *
  * Thread: loop. A child never outlives the daemon, not even after SIGKILL: the kernel kills it when
  * the thread that started it ends, and that is the loop's, which lives as long as the daemon. Who
