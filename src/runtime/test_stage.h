@@ -42,7 +42,8 @@ struct stage {
     struct buffer refused; /* sentences */
     struct buffer faults;  /* of files */
     int results, failures, ends, refusals, idles;
-    int wanted;        /* of stage_ended, stage_told */
+    int wanted; /* of stage_ended, stage_told */
+    struct stage_reading *reading;
     const char *named; /* of stage_file_is_there: below the folder */
 };
 
@@ -338,6 +339,52 @@ static inline void stage_reload(struct stage *stage) {
         fail_msg("%s", err.text);
     }
     stage_until(stage, stage_is_loaded);
+}
+
+/* --- what is on disk --- */
+struct stage_reading {
+    struct store_read read; /* first */
+    bool done;
+};
+
+static inline void stage_read_done(struct store_read *read) {
+    ((struct stage_reading *)read)->done = true;
+}
+
+static inline bool stage_reading_is_done(struct stage *stage) {
+    return stage->reading->done;
+}
+
+/* The store's listing as JSON, ended by a zero; the caller's to clean. */
+static inline struct buffer stage_list(struct stage *stage, enum store_read_kind kind,
+                                       enum lane lane) {
+    struct stage_reading reading = {
+        .read = {.kind = kind, .lane = lane, .done = stage_read_done, .limit = 100}};
+    buffer_init(&reading.read.out, STORE_READ_BYTES_MAX);
+    stage->reading = &reading;
+    store_read(stage->daemon->store, &reading.read);
+    stage_until(stage, stage_reading_is_done);
+    stage->reading = NULL;
+    assert_int_equal(reading.read.error.code, STATUS_OK);
+    buffer_add_byte(&reading.read.out, 0);
+    return reading.read.out;
+}
+
+/* How often a part stands in the listing. */
+static inline int stage_count_listed(struct stage *stage, enum store_read_kind kind, enum lane lane,
+                                     const char *part) {
+    CLEANUP(buffer_done) struct buffer list = stage_list(stage, kind, lane);
+    int count = 0;
+    for (const char *at = strstr(list.bytes, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+static inline struct store_counters stage_counters(const struct stage *stage) {
+    struct store_counters counters;
+    store_counters(stage->daemon->store, &counters);
+    return counters;
 }
 
 /* --- what it said --- */

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a run leaves: results in their lanes, or the failure that stands for them. */
+#include "runtime/run.h"
+
+#include "runtime/test_stage.h"
+
+static const char TRIGGER[] = "trigger: { stdin: json }\n";
+
+static void write_flow(struct stage *stage, const char *name, const char *rest) {
+    char text[4096];
+    (void)snprintf(text, sizeof(text), "%s%s", TRIGGER, rest);
+    stage_flow(stage, name, text);
+}
+
+static void test_run_results__go_to_the_lanes_of_their_words(void **state) {
+    struct stage *stage = *state;
+    write_flow(stage, "flow",
+               "results:\n"
+               "  - { name: first, when: .event.data.t > 0, from: { n: 1 }, priority: urgent }\n"
+               "  - { name: second, from: { n: 2 }, priority: high }\n"
+               "  - { name: third, from: { n: 3 }, priority: 5 }\n"
+               "  - { name: fourth, from: { n: 4 } }\n"
+               "  - { name: fifth, from: { n: 5 }, priority: 0 }\n"
+               "  - { name: sixth, from: { n: 6 }, priority: urgent, to: [] }\n");
+    stage_open(stage);
+    stage_offer(stage, "flow", "{\"t\":1}");
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said,
+                "urgent first {\"n\":1}\nhigh second {\"n\":2}\nhigh third {\"n\":3}\n"
+                "normal fourth {\"n\":4}\nlow fifth {\"n\":5}\nlocal sixth {\"n\":6}\n");
+    stage_forget(stage);
+    stage_offer(stage, "flow", "{\"t\":0}");
+    stage_until_ended(stage, 2);
+    assert_int_equal(stage->results, 11);
+    assert_int_equal(stage_slot(stage, "flow")->counts.results, 11);
+    assert_int_equal(stage_counters(stage).records, 11);
+    assert_int_equal(stage_count_listed(stage, READ_PEEK, LANE_URGENT, "\"first\""), 1);
+    assert_int_equal(stage_count_listed(stage, READ_PEEK, LANE_HIGH, "\"name\""), 4);
+}
+
+static void test_run_results__of_a_key_supersede_each_other(void **state) {
+    struct stage *stage = *state;
+    write_flow(
+        stage, "flow",
+        "results:\n"
+        "  - { name: door, key: '${ .event.data.room }', from: { n: '${ .event.data.n }' } }\n");
+    stage_open(stage);
+    stage_offer(stage, "flow", "{\"room\":\"a\",\"n\":1}");
+    stage_offer(stage, "flow", "{\"room\":\"b\",\"n\":2}");
+    stage_offer(stage, "flow", "{\"room\":\"a\",\"n\":3}");
+    stage_offer(stage, "flow", "{\"n\":4}");
+    stage_offer(stage, "flow", "{\"room\":[1],\"n\":5}");
+    stage_offer(stage, "flow", "{\"room\":[1],\"n\":6}");
+    stage_until_ended(stage, 6);
+    assert_int_equal(stage->results, 6);
+    CLEANUP(buffer_done) struct buffer lane = stage_list(stage, READ_PEEK, LANE_NORMAL);
+    assert_part(&lane, "superseded");
+    assert_null(strstr(lane.bytes, "{\"n\":1}"));
+    assert_non_null(strstr(lane.bytes, "{\"n\":2}"));
+    assert_non_null(strstr(lane.bytes, "{\"n\":3}"));
+    assert_non_null(strstr(lane.bytes, "{\"n\":4}"));
+    assert_null(strstr(lane.bytes, "{\"n\":5}"));
+    assert_non_null(strstr(lane.bytes, "{\"n\":6}"));
+}
+
+static void test_run_results__are_all_or_nothing(void **state) {
+    struct stage *stage = *state;
+    write_flow(stage, "flow",
+               "results:\n"
+               "  - { name: good, from: { n: 1 }, priority: high }\n"
+               "  - { name: bad, from: { cold: '${ .event.data.t < 3 }' } }\n");
+    stage_open(stage);
+    stage_offer(stage, "flow", "{}");
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "high failure  invalid\n");
+    assert_part(&stage->ended, "flow failed: result 'bad': ");
+    CLEANUP(buffer_done) struct buffer lane = stage_list(stage, READ_PEEK, LANE_HIGH);
+    assert_part(&lane, "\"failure\"");
+    assert_null(strstr(lane.bytes, "good"));
+    assert_int_equal(stage_slot(stage, "flow")->counts.failures, 1);
+    assert_int_equal(stage_slot(stage, "flow")->counts.results, 0);
+}
+
+static void test_run_results__a_failure_says_what_where_and_of_which_event(void **state) {
+    struct stage *stage = *state;
+    stage_agent(stage, "warm", "kind: jq\nfilter: '{warm: (.t > -15)}'\n");
+    write_flow(stage, "flow",
+               "steps: [ { id: one, agent: warm } ]\n"
+               "results:\n"
+               "  - { name: out, from: { n: 1 }, priority: low }\n");
+    stage_open(stage);
+    struct event *event = stage_event("{}");
+    event->id = SLICE("the-event");
+    orchestrator_offer(stage_slot(stage, "flow"), event);
+    stage_until_ended(stage, 1);
+    CLEANUP(buffer_done) struct buffer lane = stage_list(stage, READ_PEEK, LANE_LOW);
+    assert_part(&lane, "{\"workflow\":\"flow\",\"step\":\"one\",\"class\":\"invalid\","
+                       "\"text\":\"step 'one': ");
+    assert_part(&lane, "\"event_id\":\"the-event\"}");
+}
+
+/* A body that no record holds, and one that only the record's own members make too long. */
+static void test_run_results__too_large_for_a_record_fail(void **state) {
+    struct stage *stage = *state;
+    enum { LONG = RECORD_BYTES_MAX + 100 };
+    write_flow(stage, "flow",
+               "results:\n"
+               "  - { name: out, from: { text: '${ .event.data }' }, priority: urgent }\n");
+    stage_open(stage);
+    char *json = memory_new(LONG, 1);
+    assert_non_null(json);
+    const size_t lengths[] = {RECORD_BYTES_MAX + 10, RECORD_BYTES_MAX - 30, 1000};
+    for (int i = 0; i < 3; i++) {
+        (void)memset(json, 'x', LONG);
+        json[0] = '"';
+        json[lengths[i]] = '"';
+        json[lengths[i] + 1] = '\0';
+        stage_offer(stage, "flow", json);
+        stage_until_ended(stage, i + 1);
+    }
+    memory_free(json);
+    assert_int_equal(stage->failures, 2);
+    assert_int_equal(stage->results, 1);
+    assert_part(&stage->said, "urgent failure  full\nurgent failure  invalid\nurgent out {");
+    assert_int_equal(stage_slot(stage, "flow")->counts.failures, 2);
+}
+
+static void test_run_results__that_are_not_to_be_stored_are_not(void **state) {
+    struct stage *stage = *state;
+    write_flow(stage, "flow",
+               "durability: { results: none }\n"
+               "results:\n"
+               "  - { name: out, from: { n: 1 } }\n");
+    stage_open(stage);
+    stage_offer(stage, "flow", "{}");
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "normal out {\"n\":1}\n");
+    assert_int_equal(stage_counters(stage).records, 0);
+    assert_int_equal(stage_slot(stage, "flow")->counts.runs, 1);
+}
+
+static void test_run_results__may_see_run_device_and_lets(void **state) {
+    struct stage *stage = *state;
+    struct arena arena;
+    arena_init(&arena, 4096);
+    assert_int_equal(json_read(&arena, SLICE("{\"name\":\"box\"}"), &stage->options.device, NULL),
+                     STATUS_OK);
+    write_flow(stage, "flow",
+               "let: { twice: '${ [.event.data.n, .event.data.n] }' }\n"
+               "results:\n"
+               "  - name: out\n"
+               "    from:\n"
+               "      device: ${ $device.name }\n"
+               "      of: ${ $run.workflow }\n"
+               "      twice: ${ $twice }\n"
+               "      text: n is ${ .event.data.n }\n");
+    stage_open(stage);
+    stage_offer(stage, "flow", "{\"n\":9007199254740993}");
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "normal out {\"device\":\"box\",\"of\":\"flow\","
+                              "\"twice\":[9007199254740993,9007199254740993],"
+                              "\"text\":\"n is 9007199254740993\"}\n");
+    arena_done(&arena);
+}
+
+static void test_run__has_the_id_of_its_event_where_that_can_come_again(void **state) {
+    (void)state;
+    const struct workflow one = {.name = SLICE("one")};
+    const struct workflow two = {.name = SLICE("two")};
+    struct event event = {.id = SLICE("a"), .source = SLICE("watch"), .repeatable = true};
+    struct event other = event;
+    other.source = SLICE("inbox");
+    const struct id id = run_id_for(&one, &event);
+    assert_true(id_equal(id, run_id_for(&one, &event)));
+    assert_false(id_equal(id, run_id_for(&two, &event)));
+    assert_false(id_equal(id, run_id_for(&one, &other)));
+    event.id = SLICE("b");
+    assert_false(id_equal(id, run_id_for(&one, &event)));
+    event.repeatable = false;
+    assert_false(id_equal(run_id_for(&one, &event), run_id_for(&one, &event)));
+    event.repeatable = true;
+    event.id = (struct slice){0};
+    assert_false(id_equal(run_id_for(&one, &event), run_id_for(&one, &event)));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_run_results__go_to_the_lanes_of_their_words,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__of_a_key_supersede_each_other, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__are_all_or_nothing, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_run_results__a_failure_says_what_where_and_of_which_event, stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__too_large_for_a_record_fail, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__that_are_not_to_be_stored_are_not,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__may_see_run_device_and_lets, stage_make,
+                                        stage_end),
+        cmocka_unit_test(test_run__has_the_id_of_its_event_where_that_can_come_again),
+    };
+    return cmocka_run_group_tests_name("runtime/run_results", tests, NULL, NULL);
+}
