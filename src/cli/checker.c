@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/checker.h"
 
+#include <string.h>
+
 #include "agents/catalog.h"
+#include "base/buffer.h"
 #include "platform/file.h"
 #include "platform/query.h"
 
 enum { FOLDER_BYTES_MAX = 4096 };
 
-/* The folder of the agents that belong to a workflow file: agents/ beside it. */
-static status write_agents_folder(const char *path, struct buffer *out, struct error *err) {
+/* The path's folder with a slash at its end, or nothing. */
+static struct slice folder_of(const char *path) {
     struct slice folder = slice_of(path);
     while (folder.count > 0 && folder.bytes[folder.count - 1] != '/') {
         folder.count--;
     }
+    return folder;
+}
+
+/* The folder, and what is called `name` in it, as a C string. */
+static status write_path(struct slice folder, const char *name, struct buffer *out,
+                         struct error *err) {
     buffer_add(out, folder);
-    buffer_add_text(out, "agents");
+    buffer_add_text(out, name);
     buffer_add_byte(out, '\0');
     return buffer_status(out, err);
 }
@@ -23,7 +32,7 @@ static status fill_catalog(struct catalog *catalog, const char *path, const char
                            struct error *err) {
     CLEANUP(buffer_done) struct buffer beside;
     buffer_init(&beside, FOLDER_BYTES_MAX);
-    TRY(write_agents_folder(path, &beside, err));
+    TRY(write_path(folder_of(path), "agents", &beside, err));
     TRY(catalog_add_folder(catalog, beside.bytes, err));
     return agents != NULL ? catalog_add_folder(catalog, agents, err) : STATUS_OK;
 }
@@ -38,9 +47,30 @@ static status compile(void *owner, struct slice program, int *out_offset, struct
     return ended;
 }
 
+static bool is_manifest(const char *path) {
+    const struct slice folder = folder_of(path);
+    return strcmp(path + folder.count, "agent.yaml") == 0;
+}
+
+static status check_manifest(const char *path, struct checked *out_checked, struct error *err) {
+    CLEANUP(buffer_done) struct buffer folder;
+    buffer_init(&folder, FOLDER_BYTES_MAX);
+    const struct slice beside = folder_of(path);
+    const bool here = beside.count == 0;
+    TRY(write_path(here ? SLICE(".") : slice_part(beside, 0, beside.count - 1), "", &folder, err));
+    return agent_manifest_read(folder.bytes, &out_checked->manifest, &out_checked->faults, err);
+}
+
+bool checked_is_correct(const struct checked *checked) {
+    return checked->workflow != NULL || checked->manifest != NULL;
+}
+
 status checker_check(const char *path, const char *agents, struct checked *out_checked,
                      struct error *err) {
     *out_checked = (struct checked){0};
+    if (is_manifest(path)) {
+        return check_manifest(path, out_checked, err);
+    }
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, WORKFLOW_BYTES_MAX);
     if (file_read(path, &text, err) != STATUS_OK) {
@@ -57,6 +87,7 @@ status checker_check(const char *path, const char *agents, struct checked *out_c
 void checked_done(struct checked *checked) {
     fault_list_release(checked->faults);
     workflow_release(checked->workflow);
+    agent_manifest_release(checked->manifest);
     catalog_destroy(checked->catalog);
     *checked = (struct checked){0};
 }

@@ -25,7 +25,8 @@ static void write_json(struct buffer *out, const char *path, const struct checke
                        bool explain) {
     buffer_add_text(out, "{\"file\":");
     json_write_text(out, slice_of(path));
-    buffer_print(out, ",\"correct\":%s,\"faults\":[", checked->workflow != NULL ? "true" : "false");
+    buffer_print(out, ",\"correct\":%s,\"faults\":[",
+                 checked_is_correct(checked) ? "true" : "false");
     const uint32_t count = checked->faults != NULL ? checked->faults->count : 0;
     for (uint32_t i = 0; i < count; i++) {
         buffer_add_text(out, i > 0 ? "," : "");
@@ -63,8 +64,14 @@ static void say(struct call *call, const char *path, const struct checked *check
         say_count(call->talk, workflow->trigger_count, "trigger", ", ");
         say_count(call->talk, workflow->step_count, "step", ", ");
         say_count(call->talk, workflow->result_count, "result", ")\n");
+    } else if (checked->manifest != NULL) {
+        const struct agent_manifest *manifest = checked->manifest;
+        (void)fprintf(call->talk, "%s: correct (agent %.*s %.*s, kind %.*s)\n", path,
+                      SLICE_ARGS(manifest->name), SLICE_ARGS(manifest->version_text),
+                      SLICE_ARGS(manifest->kind));
     } else if (checked->faults != NULL) {
-        (void)fprintf(call->talk, "%s: %" PRIu32 " to mend\n", path, checked->faults->error_count);
+        (void)fprintf(call->talk, "%s: ", path);
+        say_count(call->talk, checked->faults->error_count, "fault", "\n");
     }
 }
 
@@ -117,7 +124,8 @@ const struct command cmd_check = {
     .arguments = "FILE...",
     .least = 1,
     .most = CALL_ARGUMENTS_MAX,
-    .summary = "Check workflow files without running anything: every fault, with its place",
+    .summary =
+        "Check files of workflows and agents without running them: every fault, with its place",
     .details =
         "Faults are lines `file:line:column: what is wrong and what would be right` on standard\n"
         "output. The exit code is 0 when every file is correct and 2 when there is something to\n"

@@ -250,3 +250,14 @@ def test_exit_codes_of_files_that_are_not_there(ebb, tmp_path):
     large.write_bytes(b"# " + b"x" * (2 << 20))
     answer = ebb("check", large)
     assert answer.code in (2, 7), answer
+
+
+def test_an_agents_manifest_is_checked_as_one(ebb, device):
+    folder = device.agent("look", AGENT)
+    answer = ebb("check", folder / "agent.yaml")
+    assert (answer.code, answer.out) == (0, ""), answer
+    assert "agent look 1.2.0, kind process" in answer.err
+    device.agent("look", AGENT.replace("version: 1.2.0", "version: one").replace("kind:", "knd:"))
+    answer = ebb("check", "agent.yaml", folder=folder)
+    assert answer.code == 2
+    assert {line for line, _, _ in faults_of(answer, "./agent.yaml")} >= {3, 4}, answer
