@@ -2,14 +2,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/buffer.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/human.h"
 #include "platform/file.h"
 #include "platform/json.h"
 
-enum { BODY_BYTES_MAX = 1 << 16 };
+enum { BODY_BYTES_MAX = 1 << 16, LOADING_LOOKS_MAX = 200, LOADING_PAUSE_NS = 50 * 1000 * 1000 };
 
 /* A file is told from a name by its slash or its ending. */
 static bool is_file(struct slice text) {
@@ -31,6 +33,40 @@ static status write_body(const char *path, struct buffer *out, struct error *err
     return buffer_status(out, err);
 }
 
+static bool has_state(struct value row, const char *state) {
+    const struct value *member = value_get(row, SLICE("state"));
+    return member != NULL && slice_is(value_text(*member), state);
+}
+
+/* The daemon answers before it has opened agents and triggers: what becomes of it is seen a moment
+ * later. */
+static status wait_until_loaded(struct call *call, struct value *row, struct error *err) {
+    const struct value *member = value_get(*row, SLICE("name"));
+    const struct slice name = member != NULL ? value_text(*member) : SLICE("");
+    for (int i = 0; i < LOADING_LOOKS_MAX && has_state(*row, "loading"); i++) {
+        const struct timespec pause = {.tv_nsec = LOADING_PAUSE_NS};
+        (void)nanosleep(&pause, NULL);
+        TRY(daemon_get(call, row, err, "/v1/workflows/%.*s", SLICE_ARGS(name)));
+    }
+    if (has_state(*row, "faulty")) {
+        const struct slice fault = human_member(&call->arena, *row, "fault");
+        return fail(err, STATUS_INVALID, "workflow '%.*s' does not run: %.*s", SLICE_ARGS(name),
+                    SLICE_ARGS(fault));
+    }
+    return STATUS_OK;
+}
+
+static status start(struct call *call, const struct daemon_request *request, struct slice what,
+                    struct error *err) {
+    if (call->dry_run) {
+        return daemon_change(call, request, what, err);
+    }
+    struct value row = {.kind = VALUE_NULL};
+    TRY(daemon_ask(call, request, &row, err));
+    TRY(wait_until_loaded(call, &row, err));
+    return daemon_done(call, what, row, err);
+}
+
 static status add_file(struct call *call, const char *path, struct error *err) {
     CLEANUP(buffer_done) struct buffer body;
     buffer_init(&body, BODY_BYTES_MAX);
@@ -38,7 +74,7 @@ static status add_file(struct call *call, const char *path, struct error *err) {
     const struct daemon_request request = {
         .method = "POST", .path = SLICE("/v1/workflows"), .body = buffer_slice(&body)};
     const status ended =
-        daemon_change(call, &request, arena_print(&call->arena, "add %s and start it", path), err);
+        start(call, &request, arena_print(&call->arena, "add %s and start it", path), err);
     if (ended == STATUS_INVALID) {
         (void)fprintf(call->talk, "`ebb check %s` shows every fault with its place\n", path);
     }
@@ -53,8 +89,7 @@ static status run(struct call *call, struct error *err) {
     TRY(daemon_check_name("workflow", what, err));
     const struct daemon_request request = {
         .method = "POST", .path = arena_print(&call->arena, "/v1/workflows/%s/start", what)};
-    return daemon_change(call, &request, arena_print(&call->arena, "start workflow '%s'", what),
-                         err);
+    return start(call, &request, arena_print(&call->arena, "start workflow '%s'", what), err);
 }
 
 const struct command cmd_workflow_start = {

@@ -122,6 +122,10 @@ status daemon_change(struct call *call, const struct daemon_request *request, st
     }
     struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_ask(call, request, &answer, err));
+    return daemon_done(call, what, answer, err);
+}
+
+status daemon_done(struct call *call, struct slice what, struct value answer, struct error *err) {
     (void)fprintf(call->talk, "done: %.*s\n", SLICE_ARGS(what));
     return call->json ? call_write_json(call, answer, false, err) : STATUS_OK;
 }

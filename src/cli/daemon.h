@@ -41,6 +41,9 @@ status daemon_get(struct call *call, struct value *out_answer, struct error *err
 status daemon_change(struct call *call, const struct daemon_request *request, struct slice what,
                      struct error *err);
 
+/* The end of such a command: says "done: WHAT", and under --json writes the answer. */
+status daemon_done(struct call *call, struct slice what, struct value answer, struct error *err);
+
 /* INVALID unless the text is a lane's name; the nearest is named. */
 status daemon_check_lane(const char *text, struct error *err);
 

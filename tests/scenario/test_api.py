@@ -294,6 +294,12 @@ def test_a_file_is_added_and_stays(busy, tmp_path):
     assert busy.cli("workflow", "show", "other").code == 3
 
 
+def test_a_file_that_is_correct_but_cannot_run_here_is_told(busy):
+    answer = busy.cli("workflow", "start", devices.ROOT / "examples" / "too-warm" / "too-warm.yaml")
+    assert answer.code == 2, answer
+    assert "standard input" in answer.err and "done" not in answer.err, answer
+
+
 def test_nobody_listens(ebb, tmp_path):
     for words in (["status"], ["agent", "list"], ["workflow", "stop", "x"], ["queue", "peek", "urgent"]):
         answer = ebb(*words, "--socket", tmp_path / "none.sock")
