@@ -1,6 +1,6 @@
 # The front door: every target is a word. Meson and Ninja do the work behind it.
 #
-#   make deps      install what is missing (asks on a terminal; YES=1 does not)
+#   make deps      install what the demo and the tests need (asks on a terminal; YES=1 does not)
 #   make           build the programs into build/
 #   make demo      a real workflow on real mails, killed in the middle; see what happened
 #   make test      build and run every test; the last line counts them
@@ -9,6 +9,8 @@
 #   make fuzz      fuzz every parser of foreign bytes (SECONDS_EACH=300)
 #   make torture   the long power cuts, kills and floods
 #   make install   into PREFIX (/usr/local), DESTDIR honoured
+#
+# Each installs by itself what it needs and does not find.
 
 BUILD := build
 PREFIX ?= /usr/local
@@ -17,31 +19,43 @@ SECONDS_EACH ?= 300
 export YES
 
 .PHONY: all deps build demo test check bench fuzz torture install clean
+.NOTPARALLEL:
 
 all: build
 
 deps:
-	@tools/deps
+	@tools/deps demo test
 
-build: deps
-	@tools/build $(BUILD)
+build:
+	@tools/deps build
+	@tools/build $(BUILD) -- programs
 
-demo: build
+demo:
+	@tools/deps demo
+	@tools/build $(BUILD) -- programs
 	@tools/demo
 
-test: build
+test:
+	@tools/deps test
+	@tools/build $(BUILD)
 	@tools/test
 
-check: deps
+check:
+	@tools/deps check
 	@tools/check
 
-bench: build
+bench:
+	@tools/deps bench
+	@tools/build $(BUILD)
 	@tools/bench "$(ONLY)"
 
-fuzz: deps
+fuzz:
+	@tools/deps fuzz
 	@tools/fuzz $(SECONDS_EACH)
 
-torture: build
+torture:
+	@tools/deps torture
+	@tools/build $(BUILD)
 	@tools/torture
 
 install: build
