@@ -199,31 +199,65 @@ def test_an_event_that_ends_the_daemon_is_parked_at_the_third_time(device):
 
 # --- disks ------------------------------------------------------------------------------------------
 
-def test_a_full_disk_holds_events_back_and_loses_nothing(device, small_disk):
-    disk = small_disk("24m")
-    device.data = disk / "data"
-    device.workflow("mail", WORKFLOW)
-    device.start()
-    for number in range(20):
-        device.drop(f"before{number}.eml")
-    device.wait_results(20)
-    filler = disk / "filler"
-    with open(filler, "wb", buffering=0) as file:
+def fill_up(path):
+    """Writes into a file until nothing more fits."""
+    with open(path, "wb", buffering=0) as file:
         try:
             while True:
                 file.write(b"x" * 65536)
         except OSError:
             pass
-    large = "x" * 200
-    for number in range(3000):
-        device.drop(f"{large}{number}.eml")
-    time.sleep(3)
-    assert device.ask("GET", "/healthz")[0] == 200
-    acknowledged = {row["id"] for row in device.get("/v1/results?limit=1000")["results"]}
-    assert acknowledged <= {row[0] for row in device.rows("SELECT id FROM workflow_results")}
-    filler.unlink()
-    device.wait_results(3020, patience=60)
-    assert len(set(names(device))) == 3020 == len(names(device))
+
+
+def test_a_full_disk_holds_events_back_and_loses_nothing(device, small_disk):
+    """What the store has in reserve is used up, events wait where they come from; with room again all are done."""
+    disk = small_disk("32m")
+    device.data = disk / "data"
+    device.workflow("mail", WORKFLOW + "      text: ${ .event.text }\n")
+    device.start()
+    for number in range(20):
+        device.drop(f"before{number}.eml")
+    device.wait_results(20)
+    fill_up(disk / "filler")
+    count = 1500
+    for number in range(count):
+        device.drop(f"{number}.eml", b"x" * 20_000)
+    devices.until("it says that the disk is full", lambda: device.get("/v1/status")["store"]["full"])
+    assert "full" in device.cli("status").out
+    held = device.get("/v1/results?limit=1000")["results"]
+    there = {row[0] for row in device.rows("SELECT id FROM workflow_results")}
+    assert {row["id"] for row in held if row["kind"] == "result"} <= there
+    assert 20 <= len(there) < count + 20
+    assert device.counts("mail")["dropped"] == 0
+    (disk / "filler").unlink()
+    fill_up(disk / "smaller")  # and once more, from another side
+    time.sleep(0.5)
+    (disk / "smaller").unlink()
+    subprocess.run(["mount", "-o", "remount,size=96m", disk], check=True)
+    device.wait_results(count + 20, patience=90)
+    assert len(set(names(device))) == count + 20 == len(names(device))
+    assert there <= {row[0] for row in device.rows("SELECT id FROM workflow_results")}
+    assert not device.get("/v1/status")["store"]["full"]
+
+
+def test_a_kill_on_a_full_disk_loses_nothing(device, small_disk):
+    disk = small_disk("32m")
+    device.data = disk / "data"
+    device.workflow("mail", WORKFLOW + "      text: ${ .event.text }\n")
+    device.start()
+    fill_up(disk / "filler")
+    count = 900
+    for number in range(count):
+        device.drop(f"{number}.eml", b"x" * 20_000)
+    devices.until("it says that the disk is full", lambda: device.get("/v1/status")["store"]["full"])
+    there = {row[0] for row in device.rows("SELECT id FROM workflow_results")}
+    device.kill()
+    device.start()
+    assert there <= {row[0] for row in device.rows("SELECT id FROM workflow_results")}
+    (disk / "filler").unlink()
+    subprocess.run(["mount", "-o", "remount,size=96m", disk], check=True)
+    device.wait_results(count, patience=90)
+    assert len(set(names(device))) == count == len(names(device))
 
 
 def test_a_disk_that_is_full_at_the_start_is_said(device, small_disk):

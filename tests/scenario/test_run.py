@@ -281,3 +281,15 @@ def test_a_line_without_end_is_refused_and_costs_no_memory(ebb, tmp_path):
                  stdin=b'{"room":"' + b"x" * (32 << 20) + b'","t":1}\n{"room":"b","t":2}\n')
     assert [line["result"]["t"] for line in answer.lines()] == [2], answer.err[:2000]
     assert len(answer.err) < 4000
+
+
+def test_standard_descriptors_that_are_closed_do_no_harm(tmp_path):
+    """Without them an epoll would be descriptor 0, and the database would be printed to."""
+    for number, closed in enumerate(("<&-", ">&-", "2>&-", "<&- >&- 2>&-")):
+        data = tmp_path / f"data{number}"
+        line = f"exec '{devices.EBB}' run '{TOO_WARM}' --data '{data}' {closed}"
+        child = subprocess.run(["sh", "-c", line], input=b'{"room":"x","t":1}\n', check=False,
+                               capture_output=True, timeout=devices.PATIENCE,
+                               env=devices.clean_environment())
+        assert child.returncode == 0, (closed, child)
+        assert len(stored(data)) == (0 if "<" in closed else 1), closed
