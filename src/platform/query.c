@@ -480,6 +480,9 @@ static status only_output(jq_state *jq, struct buffer *out, struct error *err) {
     if (is_too_deep(json)) {
         code = fail(err, STATUS_INVALID, "jq: the output is nested more than %d deep",
                     VALUE_DEPTH_MAX);
+    } else if (json.count > out->count_max - out->count) {
+        code = fail(err, STATUS_FULL, "jq: the output has %zu bytes, at most %zu are taken",
+                    json.count, out->count_max - out->count);
     } else {
         buffer_add(out, json);
         code = buffer_status(out, err);

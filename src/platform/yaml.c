@@ -352,6 +352,8 @@ static status take_scalar(struct reading *reading, struct fy_event *event, struc
     node.quoted = is_text || style != FYSS_PLAIN;
     if (style == FYSS_LITERAL || style == FYSS_FOLDED) {
         node.place = place_in_block(reading, event, place);
+    } else if (style == FYSS_PLAIN && count == 0) {
+        node.place = place_now(reading); /* later releases of the library place it at the colon */
     }
     node.text = arena_copy(reading->arena, (struct slice){.bytes = bytes, .count = count});
     if (node.text.bytes == NULL) {
