@@ -170,14 +170,16 @@ static status write_all(int fd, const char *path, struct slice bytes, struct err
     return STATUS_OK;
 }
 
-static status write_synced(const char *path, mode_t mode, struct slice bytes, struct error *err) {
+/* A file that takes the place of `old` has its rights, whatever the umask says; old may be NULL. */
+static status write_synced(const char *path, const struct stat *old, struct slice bytes,
+                           struct error *err) {
+    const mode_t mode = old != NULL ? old->st_mode & 0777 : 0644;
     CLEANUP(close_fd) int fd = open_again(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     if (fd < 0) {
         return fail_errno(err, errno, "create '%s'", path);
     }
     TRY(write_all(fd, path, bytes, err));
-    /* Past the umask: a file that is replaced keeps the rights that it had. */
-    if (fchmod(fd, mode) != 0 || fsync(fd) != 0) {
+    if ((old != NULL && fchmod(fd, mode) != 0) || fsync(fd) != 0) {
         return fail_errno(err, errno, "sync '%s'", path);
     }
     const int closing = fd;
@@ -197,9 +199,9 @@ status file_replace(const char *path, struct slice bytes, struct error *err) {
         return fail(err, STATUS_INVALID, "a path has at most %d bytes", PATH_MAX - 16);
     }
     struct stat old;
-    const mode_t mode = stat(path, &old) == 0 ? old.st_mode & 0777 : 0644;
+    const bool is_there = stat(path, &old) == 0;
     (void)unlink(temporary); /* of a process of the same number that a power cut ended */
-    status code = write_synced(temporary, mode, bytes, err);
+    status code = write_synced(temporary, is_there ? &old : NULL, bytes, err);
     if (code == STATUS_OK) {
         code = file_rename(temporary, path, err);
     }
@@ -402,6 +404,14 @@ status file_space(const char *path, int64_t *out_free_bytes, int64_t *out_all_by
     *out_free_bytes = (int64_t)(space.f_bavail * space.f_frsize);
     *out_all_bytes = (int64_t)(space.f_blocks * space.f_frsize);
     return STATUS_OK;
+}
+
+void file_keep_standard_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            (void)open("/dev/null", O_RDWR); /* the lowest free number; children may have it too */
+        }
+    }
 }
 
 static char program_folder[PATH_MAX];

@@ -60,5 +60,10 @@ void file_lock_drop(struct file_lock *lock);
 status file_space(const char *path, int64_t *out_free_bytes, int64_t *out_all_bytes,
                   struct error *err);
 
+/* First in every main: who closed standard input, output or error of the program gets the null
+ * device in its place, so that nothing that is opened later takes the number and is read or printed
+ * to. */
+void file_keep_standard_descriptors(void);
+
 /* The path of the running program's folder, without a slash at the end; static storage. */
 const char *file_program_folder(void);

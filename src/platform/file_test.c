@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -109,6 +110,15 @@ static void test_file_replace__keeps_the_rights_of_the_old_file(void **state) {
     struct stat facts;
     assert_int_equal(stat(path, &facts), 0);
     assert_int_equal(facts.st_mode & 0777, 0600);
+}
+
+static void test_file_replace__makes_new_files_as_the_umask_says(void **state) {
+    struct stat facts;
+    const mode_t before = umask(027);
+    assert_int_equal(file_replace(in(*state, "new"), SLICE("1"), NULL), STATUS_OK);
+    (void)umask(before);
+    assert_int_equal(stat(in(*state, "new"), &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0640);
 }
 
 static void test_file_replace__leaves_the_old_file_when_it_fails(void **state) {
@@ -349,6 +359,41 @@ static void test_file_space__is_known_where_a_path_lies(void **state) {
                      STATUS_NOT_FOUND);
 }
 
+/* Which of the standard descriptors are the null device in a child that had those of `closed`
+ * closed, a bit each; 64 when another descriptor is open as well. */
+static int child_keeps(unsigned closed) {
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int kept = 0;
+        for (int fd = 0; fd < 3; fd++) {
+            (void)dup2(open("/dev/zero", O_RDWR), fd);
+        }
+        for (int fd = 0; fd < 64; fd++) {
+            (void)(fd > 2 || (closed & (1U << fd)) != 0 ? close(fd) : 0);
+        }
+        file_keep_standard_descriptors();
+        struct stat null, there;
+        (void)stat("/dev/null", &null);
+        for (int fd = 0; fd < 3; fd++) {
+            const bool is_null = fstat(fd, &there) == 0 && there.st_rdev == null.st_rdev;
+            kept |= is_null && fcntl(fd, F_GETFD) == 0 ? 1 << fd : 0;
+        }
+        _exit(open("/dev/zero", O_RDONLY) == 3 ? kept : 64);
+    }
+    int how = 0;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    return WEXITSTATUS(how);
+}
+
+static void test_file_keep_standard_descriptors__opens_those_closed_and_no_other(void **state) {
+    (void)state;
+    for (unsigned closed = 0; closed < 8; closed++) {
+        assert_int_equal(child_keeps(closed), closed);
+    }
+}
+
 static void test_file_program_folder__is_where_this_test_lies(void **state) {
     (void)state;
     char path[PATH_MAX];
@@ -363,6 +408,8 @@ int main(void) {
             test_file_replace__writes_whole_files_and_leaves_nothing_beside, make_folder,
             remove_folder),
         cmocka_unit_test_setup_teardown(test_file_replace__keeps_the_rights_of_the_old_file,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_replace__makes_new_files_as_the_umask_says,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_replace__leaves_the_old_file_when_it_fails,
                                         make_folder, remove_folder),
@@ -397,6 +444,7 @@ int main(void) {
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_space__is_known_where_a_path_lies, make_folder,
                                         remove_folder),
+        cmocka_unit_test(test_file_keep_standard_descriptors__opens_those_closed_and_no_other),
         cmocka_unit_test_setup_teardown(test_file_program_folder__is_where_this_test_lies,
                                         make_folder, remove_folder),
     };

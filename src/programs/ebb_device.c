@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "platform/file.h"
 #include "runtime/agent_trial.h"
 #include "runtime/desk_run.h"
 #include "runtime/serve.h"
@@ -111,6 +112,7 @@ static status do_trial(const struct words *words, struct error *err) {
 int main(int count, char **arguments) {
     struct words words = {0};
     struct error err = {0};
+    file_keep_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN);
     status code = read_words(count, arguments, &words, &err);
     if (code == STATUS_OK) {

@@ -21,6 +21,7 @@
 #include "agents/adapters/jq_child.h"
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "platform/file.h"
 #include "platform/query.h"
 #include "platform/query_frame.h"
 
@@ -246,6 +247,7 @@ static void serve(struct serving *serving) {
 
 int main(void) {
     struct serving serving = {0};
+    file_keep_standard_descriptors();
     if (!give_up_rights()) {
         return BROKEN_EXIT;
     }

@@ -22,6 +22,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "platform/file.h"
+
 enum { CANNOT_RUN = 126, NOT_THERE = 127, OWN_DESCRIPTOR = 3, SIGNAL_SET_BYTES = 8 };
 
 struct launch {
@@ -184,6 +186,7 @@ static int enter_folder(const struct launch *launch) {
 
 int main(int count, char **words) {
     struct launch launch = {0};
+    file_keep_standard_descriptors();
     int code = count > 0 ? read_options(&launch, words + 1) : CANNOT_RUN;
     if (code != 0) {
         return code;
