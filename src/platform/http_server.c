@@ -25,7 +25,16 @@ enum {
 
 static const int64_t NS_PER_MS = 1000000;
 
-/* Who has connected. */
+/*
+ * Who has connected.
+ *
+ *   sends     a request, not yet whole, or nothing since the last one
+ *   waits     for our answer: as long as that takes
+ *   takes     the answer
+ *   cut off   the library will see it
+ */
+enum peer_state { PEER_SENDS, PEER_WAITS, PEER_TAKES, PEER_CUT_OFF };
+
 struct peer {
     struct http_server *server; /* not owned */
     struct peer *next;
@@ -34,7 +43,8 @@ struct peer {
     uid_t user;
     gid_t group;
     pid_t process;
-    int64_t patience_ends_ns; /* INT64_MAX while a handler has the request */
+    enum peer_state state;
+    int64_t patience_ends_ns; /* while it sends or takes */
 };
 
 /*
@@ -69,6 +79,7 @@ struct http_server {
     struct timer *timer;
     struct turn *turn;
     struct peer *peers;
+    unsigned peer_count;
     struct exchange *suspended;
     bool running; /* the library is at work: it may not be entered again */
     bool somebody_left;
@@ -81,16 +92,24 @@ struct http_server {
     struct sockaddr_un address;
 };
 
-static int64_t patience_end(const struct http_server *server) {
-    return clock_monotonic_ns() + server->patience_ms * NS_PER_MS;
+static void enter(struct peer *peer, enum peer_state state) {
+    if (peer->state != PEER_CUT_OFF) {
+        peer->state = state;
+        peer->patience_ends_ns = clock_monotonic_ns() + peer->server->patience_ms * NS_PER_MS;
+    }
 }
 
 static int64_t look_ms(const struct http_server *server) {
     return server->patience_ms / LOOKS_A_PATIENCE;
 }
 
-/* Shutting the descriptor makes the library see the end of the stream and close it properly. Who
- * trickles keeps setting the timer anew, so that this looks at the time itself. */
+/* Shutting the descriptor makes the library see the end of the stream and close it properly. */
+static void cut_off(struct peer *peer) {
+    (void)shutdown(peer->descriptor, SHUT_RDWR);
+    peer->state = PEER_CUT_OFF;
+}
+
+/* Who trickles keeps setting the timer anew, so that this looks at the time itself. */
 static void cut_off_the_slow(struct http_server *server) {
     const int64_t now_ns = clock_monotonic_ns();
     if (now_ns < server->look_ns) {
@@ -98,10 +117,38 @@ static void cut_off_the_slow(struct http_server *server) {
     }
     server->look_ns = now_ns + look_ms(server) * NS_PER_MS;
     for (struct peer *peer = server->peers; peer != NULL; peer = peer->next) {
-        if (peer->patience_ends_ns <= now_ns) {
-            (void)shutdown(peer->descriptor, SHUT_RDWR);
-            peer->patience_ends_ns = INT64_MAX;
+        const bool is_awaited = peer->state == PEER_SENDS || peer->state == PEER_TAKES;
+        if (is_awaited && peer->patience_ends_ns <= now_ns) {
+            cut_off(peer);
         }
+    }
+}
+
+/* Who goes first when places are scarce; 0: whoever waits for us, and our own who take an answer.
+ */
+static int dispensability(const struct peer *peer) {
+    const bool is_ours = peer->user == 0 || peer->user == geteuid();
+    if (peer->state == PEER_SENDS) {
+        return is_ours ? 1 : 3;
+    }
+    return peer->state == PEER_TAKES && !is_ours ? 2 : 0;
+}
+
+/* Who connects and says nothing must not keep others from being heard: when the last place is
+ * taken, one is made for the next, by the oldest of those who can best be spared. */
+static void make_place(struct http_server *server) {
+    struct peer *spared = NULL;
+    int most = 0;
+    for (struct peer *peer = server->peers; peer != NULL; peer = peer->next) {
+        const int rank = dispensability(peer);
+        const bool is_older = spared != NULL && peer->patience_ends_ns <= spared->patience_ends_ns;
+        if (rank > most || (rank > 0 && rank == most && is_older)) {
+            spared = peer;
+            most = rank;
+        }
+    }
+    if (spared != NULL) {
+        cut_off(spared);
     }
 }
 
@@ -163,8 +210,11 @@ static void peer_came(struct http_server *server, struct MHD_Connection *raw, vo
         .user = who.uid,
         .group = who.gid,
         .process = who.pid,
-        .patience_ends_ns = patience_end(server),
     };
+    enter(peer, PEER_SENDS);
+    if (++server->peer_count == HTTP_CONNECTIONS_MAX) {
+        make_place(server);
+    }
     if (peer->next != NULL) {
         peer->next->before = peer;
     }
@@ -178,6 +228,7 @@ static void peer_went(struct peer *peer) {
     if (peer->next != NULL) {
         peer->next->before = peer->before;
     }
+    server->peer_count--;
     server->somebody_left = true;
     memory_free(peer);
 }
@@ -221,7 +272,7 @@ static void set_answer(struct exchange *exchange, int code, const char *content_
     assert(!exchange->answered);
     exchange->answered = true;
     exchange->code = (unsigned)code;
-    exchange->peer->patience_ends_ns = patience_end(exchange->server);
+    enter(exchange->peer, PEER_TAKES);
     union {
         const char *given;
         void *wanted; /* copied, not written to */
@@ -305,7 +356,7 @@ static enum MHD_Result receive(struct exchange *exchange, struct slice bytes) {
 
 static enum MHD_Result handle(struct exchange *exchange) {
     exchange->handled = true;
-    exchange->peer->patience_ends_ns = INT64_MAX;
+    enter(exchange->peer, PEER_WAITS);
     if (exchange->too_large) {
         refuse_large(exchange);
     } else {
@@ -350,7 +401,7 @@ static void request_done(void *owner, struct MHD_Connection *raw, void **place,
     if (exchange->response != NULL) {
         MHD_destroy_response(exchange->response);
     }
-    exchange->peer->patience_ends_ns = patience_end(exchange->server);
+    enter(exchange->peer, PEER_SENDS);
     buffer_done(&exchange->body);
     memory_free(exchange);
     *place = NULL;

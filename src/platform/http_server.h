@@ -6,7 +6,8 @@
  * the request and answers later; until then the connection is suspended. HEAD is handed on as GET;
  * the server leaves the body out. A body beyond its bound is answered with 413, and no handler sees
  * it. Who has connected and neither sends a whole request nor takes an answer in HTTP_TIMEOUT_S is
- * cut off, however busily it trickles. Not a client.
+ * cut off, however busily it trickles; when the last place is taken, the one who has been longest
+ * without a whole request is, others than root and our own user first. Not a client.
  *
  * Thread: loop.
  * SPDX-License-Identifier: Apache-2.0

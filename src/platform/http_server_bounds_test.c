@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/http_server_test.h"
 
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 static void client_posts_too_much(struct stage *stage) {
@@ -194,6 +196,69 @@ static void test_http__listens_again_when_all_places_were_taken(void **state) {
     assert_answer(stage, "200 OK");
 }
 
+/* Connections that say half a request each. */
+static void take_places(struct stage *stage, int *lines, size_t count) {
+    const char *half = "GET /half HTTP/1.1\r\nHost: here\r\nConnection: close\r\n";
+    for (size_t i = 0; i < count; i++) {
+        lines[i] = dial(stage);
+        stage->connected += lines[i] >= 0 && say(lines[i], half, strlen(half));
+    }
+}
+
+static void leave_places(const int *lines, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        (void)close(lines[i]);
+    }
+}
+
+static void client_asks_while_every_place_is_taken(struct stage *stage) {
+    int lines[2 * HTTP_CONNECTIONS_MAX];
+    take_places(stage, lines, 2 * HTTP_CONNECTIONS_MAX);
+    ask(stage, "GET /after" END);
+    hear(lines[0], &stage->answer); /* ends: it was the oldest */
+    leave_places(lines, 2 * HTTP_CONNECTIONS_MAX);
+}
+
+static void test_http__who_says_nothing_keeps_no_place_from_others(void **state) {
+    struct stage *stage = *state;
+    run_client(stage, client_asks_while_every_place_is_taken);
+    assert_int_equal(stage->connected, 2 * HTTP_CONNECTIONS_MAX);
+    assert_seen(stage, "GET /after 0;");
+    assert_answer(stage, "200 OK");
+    assert_false(slice_ends(buffer_slice(&stage->answer), "[nothing came]"));
+}
+
+/* The user of this thread alone: the C library's call would change all. */
+static void become(uid_t user) {
+    (void)syscall(SYS_setresuid, -1, user, -1);
+}
+
+static void client_is_ours_among_strangers(struct stage *stage) {
+    int ours;
+    int lines[2 * HTTP_CONNECTIONS_MAX];
+    take_places(stage, &ours, 1);
+    become(65534);
+    take_places(stage, lines, 2 * HTTP_CONNECTIONS_MAX);
+    become(0);
+    ask(stage, "GET /after" END);
+    (void)say(ours, "\r\n", 2);
+    hear(ours, &stage->answer);
+    (void)close(ours);
+    leave_places(lines, 2 * HTTP_CONNECTIONS_MAX);
+}
+
+static void test_http__strangers_lose_their_place_before_our_own_do(void **state) {
+    struct stage *stage = *state;
+    if (geteuid() != 0) {
+        skip(); /* only root can be a stranger */
+    }
+    assert_int_equal(chmod(stage->folder, 0755), 0);
+    assert_int_equal(chmod(stage->path, 0666), 0);
+    run_client(stage, client_is_ours_among_strangers);
+    assert_int_equal(stage->connected, 2 * HTTP_CONNECTIONS_MAX + 1);
+    assert_seen(stage, "GET /after 0;GET /half 0;");
+}
+
 static void test_http__bears_memory_that_runs_out(void **state) {
     struct stage *stage = *state;
     for (long index = 0; index < 8; index++) {
@@ -221,6 +286,8 @@ int main(void) {
         STAGED(test_http__cuts_off_who_takes_no_answer),
         STAGED(test_http__has_patience_with_who_waits_for_us),
         STAGED(test_http__listens_again_when_all_places_were_taken),
+        STAGED(test_http__who_says_nothing_keeps_no_place_from_others),
+        STAGED(test_http__strangers_lose_their_place_before_our_own_do),
         STAGED(test_http__bears_memory_that_runs_out),
     };
     return cmocka_run_group_tests(tests, open_what_stays, NULL);
