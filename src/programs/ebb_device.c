@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "platform/file.h"
@@ -113,6 +114,7 @@ int main(int count, char **arguments) {
     struct words words = {0};
     struct error err = {0};
     file_keep_standard_descriptors();
+    (void)umask(027); /* results and whole mails lie in the data folder */
     (void)signal(SIGPIPE, SIG_IGN);
     status code = read_words(count, arguments, &words, &err);
     if (code == STATUS_OK) {

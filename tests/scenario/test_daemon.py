@@ -49,6 +49,24 @@ def names(device, workflow=None):
     return sorted(row["name"] for row in device.results(workflow))
 
 
+def test_others_cannot_read_what_is_kept(device):
+    """Results and whole mails lie in the data folder: it is for the daemon's user and group."""
+    device.data.rmdir()
+    device.workflow("mail", WORKFLOW)
+    device.start(prefix=["sh", "-c", 'umask 000; exec "$@"', "sh"])
+    device.drop("a.eml")
+    device.wait_results(1)
+    modes = {name: (device.data / name).stat().st_mode & 0o777
+             for name in (".", "ebb.db", "ebb.db-wal", "ebb.db-shm", "lock")}
+    assert modes["."] == 0o750, modes
+    assert all(modes[name] == 0o640 for name in ("ebb.db", "ebb.db-wal", "ebb.db-shm")), modes
+    assert modes["lock"] & 0o007 == 0, modes
+    for place, _, files in os.walk(device.data):
+        others = [name for name in files if os.stat(os.path.join(place, name)).st_mode & 0o007]
+        assert not others, (place, others)
+    assert device.socket.stat().st_mode & 0o777 == 0o660
+
+
 def test_a_second_daemon_on_one_folder_is_refused(device, tmp_path):
     device.workflow("mail", WORKFLOW)
     device.start()
