@@ -299,8 +299,9 @@ static status fail_file(const char *path, int code, struct error *err) {
     return fail(err, class, "'%.200s': %s (SQLite %d)", path, sqlite3_errstr(code), code);
 }
 
-status database_file_open(const char *vfs, const char *path, bool make,
+status database_file_open(const char *vfs, const char *path, enum database_file_use use,
                           struct database_file **out_file, struct error *err) {
+    const bool make = use == DATABASE_FILE_MAKE;
     sqlite3_vfs *found = sqlite3_vfs_find(vfs);
     struct database_file *file =
         found != NULL ? memory_new(1, sizeof(*file) + (size_t)found->szOsFile) : NULL;
@@ -316,7 +317,8 @@ status database_file_open(const char *vfs, const char *path, bool make,
     /* A VFS keeps the name's address, and looks behind its end for parameters: two zeroes. */
     (void)snprintf(file->path, sizeof(file->path) - 1, "%s", path);
     const int flags = SQLITE_OPEN_MAIN_DB |
-                      (make ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+                      (use == DATABASE_FILE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
+                      (make ? SQLITE_OPEN_CREATE : 0);
     const int code = found->xOpen(found, file->path, file->file, flags, NULL);
     if (code != SQLITE_OK) {
         memory_free(file);

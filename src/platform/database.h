@@ -88,9 +88,14 @@ const char *database_library_version(void);
 
 struct database_file;
 
-/* A file to be read, or, with `make`, to be written from its start. NOT_FOUND when it is not
- * there. */
-status database_file_open(const char *vfs, const char *path, bool make,
+enum database_file_use {
+    DATABASE_FILE_READ,
+    DATABASE_FILE_CHANGE, /* what is there stays */
+    DATABASE_FILE_MAKE    /* written from its start */
+};
+
+/* NOT_FOUND when it is not there, but for MAKE. */
+status database_file_open(const char *vfs, const char *path, enum database_file_use use,
                           struct database_file **out_file, struct error *err);
 void database_file_close(struct database_file *file);
 status database_file_bytes(struct database_file *file, int64_t *out_bytes, struct error *err);

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FAULT_FILES_MAX = 16, FAULT_NAME_BYTES = 96 };
+enum { FAULT_FILES_MAX = 64, FAULT_NAME_BYTES = 96 };
 
 struct fault_bytes {
     uint8_t *bytes; /* owned */

@@ -9,6 +9,7 @@
 #include "storage/core_parts.h"
 #include "storage/salvage.h"
 #include "storage/sql.h"
+#include "storage/wal_mend.h"
 
 enum { CHECKPOINT_PAGES = 1000, RETRY_MS = 500 };
 
@@ -29,16 +30,32 @@ status core_load(struct core *core, struct error *err) {
     return outbox_load(&core->outbox, err);
 }
 
+static status mend_log(struct core *core, enum wal_state *out_state, struct error *err) {
+    char path[LOCAL_DB_PATH_BYTES + 8];
+    (void)snprintf(path, sizeof(path), "%s-wal", core->path);
+    return wal_mend(path, core->options.vfs, out_state, err);
+}
+
 static status open_file(struct core *core, struct store_opened *opened, struct error *err) {
     const struct local_db_options options = {
         .path = core->path, .vfs = core->options.vfs, .wal_bytes = core->options.wal_bytes};
     struct local_db_found found = {0};
+    enum wal_state log = WAL_WHOLE;
     TRY(salvage_finish(core->path, core->options.vfs, err));
+    TRY(mend_log(core, &log, err));
     TRY(local_db_open(&options, &core->database, &found, err));
     opened->made = found.made;
     opened->migrated_from = found.migrated_from;
     TRY(core_load(core, err));
-    return core_check_chains(core, false, err);
+    if (log == WAL_ACCEPTED) {
+        TRY(database_check(core->database, err));
+    }
+    TRY(core_check_chains(core, log == WAL_ACCEPTED, err));
+    if (log != WAL_WHOLE) {
+        core_alarm(core, "log-damaged",
+                   "bytes of the write-ahead log were changed on the disk; it was mended");
+    }
+    return STATUS_OK;
 }
 
 static bool set_paths(struct core *core, const char *folder) {

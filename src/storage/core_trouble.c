@@ -229,6 +229,9 @@ static status open_salvaged(struct core *core, struct error *err) {
     if (opened == STATUS_OK) {
         opened = put_back_workflows(core, &known, err);
     }
+    if (opened == STATUS_OK) {
+        opened = core_check_chains(core, true, err);
+    }
     workflows_done(&known);
     return opened;
 }
@@ -309,7 +312,7 @@ static void keep_damaged(struct core *core, const struct stream *stream, enum la
                    lane_name(lane), (unsigned long long)seq);
     /* For a person to look at; the gap says that it was lost. */
     if (bytes.count > 0 &&
-        database_file_open(core->options.vfs, path, true, &file, &err) == STATUS_OK) {
+        database_file_open(core->options.vfs, path, DATABASE_FILE_MAKE, &file, &err) == STATUS_OK) {
         (void)database_file_write(file, 0, bytes, &err);
         database_file_close(file);
     }
@@ -327,7 +330,7 @@ static status mend_record(struct core *core, struct stream *stream, enum lane la
         return mended;
     }
     TRY(core_commit(core, err));
-    if (finding->fault == CHAIN_RECORD_DAMAGED) {
+    if (bytes.count > 0) {
         keep_damaged(core, stream, lane, finding->range.from, buffer_slice(&bytes));
         (void)snprintf(text, sizeof(text), "record %llu of lane '%s' was damaged on the disk",
                        (unsigned long long)finding->range.from, lane_name(lane));

@@ -14,7 +14,7 @@ static const char *const TABLES[] = {
     "PRAGMA integrity_check('state')",
 };
 
-enum { TABLE_COUNT = sizeof(TABLES) / sizeof(TABLES[0]) };
+enum { TABLE_COUNT = sizeof(TABLES) / sizeof(TABLES[0]), WHOLE_PAGES_MAX = 8192 };
 
 /* The first stream of at least this number; *out_found is false behind the last. */
 static status find_stream(struct database *database, uint32_t least, struct stream *out_stream,
@@ -61,7 +61,17 @@ static status check_rows(struct full_check *check, struct database *database,
 }
 
 static status check_table(struct full_check *check, struct database *database, struct error *err) {
-    CLEANUP(query_done) struct query query = query_on(database, TABLES[check->table++]);
+    static const char WHOLE[] = "PRAGMA integrity_check";
+    static const char PAGES[] = "PRAGMA page_count";
+    int64_t pages = 0;
+    {
+        CLEANUP(query_done) struct query count = query_on(database, PAGES);
+        TRY(query_one_number(&count, &pages, err));
+    }
+    const bool small = check->table == 0 && pages <= WHOLE_PAGES_MAX; /* at once, in no time */
+    CLEANUP(query_done)
+    struct query query = query_on(database, small ? WHOLE : TABLES[check->table]);
+    check->table = small ? TABLE_COUNT : check->table + 1;
     if (query_next(&query) && !slice_is(query_text(&query, 0), "ok")) {
         return fail(err, STATUS_CORRUPT, "%.*s",
                     SLICE_ARGS(slice_part(query_text(&query, 0), 0, 300)));

@@ -2,8 +2,8 @@
  * full_check: looks at everything that the file holds, a slice at a time, on an idle reader.
  *
  * The chain of every lane is recomputed, which reads every record through its table; the other
- * tables are checked by SQLite. Each slice sees the file as it is then: what went since is passed
- * over.
+ * tables are checked by SQLite, and the whole file where it is small. Each slice sees the file as
+ * it is then: what went since is passed over.
  *
  * Thread: the reader's. Changes nothing: what is found is mended by the database thread.
  * SPDX-License-Identifier: Apache-2.0

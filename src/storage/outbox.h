@@ -26,10 +26,7 @@
 #include "storage/stream.h"
 #include "storage/workflows.h"
 
-enum {
-    OUTBOX_STREAMS_MAX = 16, /* with records in them; the oldest must be drained first */
-    OUTBOX_NAME_BYTES_MAX = 63
-};
+enum { OUTBOX_NAME_BYTES_MAX = 63 };
 
 struct outbox {
     struct database *database;   /* not owned */

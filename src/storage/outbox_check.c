@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/outbox_check.h"
 
+#include "storage/record_mend.h"
 #include "storage/record_row.h"
 #include "storage/sql.h"
 #include "wire/gap.h"
@@ -78,6 +79,7 @@ static status judge(struct chain_check *check, const struct link *link,
                     struct chain_finding *finding, struct error *err) {
     *finding = (struct chain_finding){.fault = CHAIN_RECORD_DAMAGED,
                                       .range = {.from = link->seq, .to = link->last_seq},
+                                      .before = check->before,
                                       .right = link->stored};
     CLEANUP(query_done) struct query query = query_on(check->database, SQL_RECORD_GET);
     query_bind_number(&query,
@@ -113,12 +115,11 @@ status chain_check_go(struct chain_check *check, uint64_t rows, struct chain_fin
                         (unsigned long long)check->next_seq);
         }
         check->next_seq = link.last_seq + 1;
-        check->before = link.stored;
         looked++;
         if (!id_equal(link.stored, link.computed)) {
             TRY(judge(check, &link, out_finding, err));
-            check->before = out_finding->right;
         }
+        check->before = out_finding->fault == CHAIN_WHOLE ? link.stored : out_finding->right;
     }
     check->rows += looked;
     *out_more = check->next_seq < end;
@@ -148,6 +149,16 @@ static status set_chain(struct outbox *box, uint64_t key, const struct id *chain
     return query_run(&query, err);
 }
 
+/* The lane goes on from what its last record's chain value is now. */
+static status end_chain(struct outbox *box, struct stream *stream, enum lane lane, uint64_t seq,
+                        struct error *err) {
+    struct lane_head *head = stream_change(stream, lane);
+    if (seq + 1 != head->next_seq) {
+        return STATUS_OK;
+    }
+    return outbox_gap_chain_at(box, stream, lane, seq, &head->chain, err);
+}
+
 status outbox_mend(struct outbox *box, struct stream *stream, enum lane lane,
                    const struct chain_finding *finding, struct buffer *out_bytes,
                    struct error *err) {
@@ -158,6 +169,11 @@ status outbox_mend(struct outbox *box, struct stream *stream, enum lane lane,
             head->chain = finding->right;
         }
         return set_chain(box, key, &finding->right, err);
+    }
+    bool mended = false;
+    TRY(record_mend(box, key, finding->before, &mended, err));
+    if (mended) {
+        return end_chain(box, stream, lane, finding->range.to, err);
     }
     TRY(keep_aside(box, key, out_bytes, err));
     return outbox_gap_write(box, stream, lane, finding->range, GAP_DAMAGED, err);

@@ -34,6 +34,7 @@ enum chain_fault {
 struct chain_finding {
     enum chain_fault fault;
     struct seq_range range; /* of the row */
+    struct id before;       /* chain value of the row before */
     struct id right;
 };
 
@@ -49,8 +50,9 @@ void chain_check_done(struct chain_check *check);
 status chain_check_go(struct chain_check *check, uint64_t rows, struct chain_finding *out_finding,
                       bool *out_more, struct error *err);
 
-/* Puts a gap of reason `damaged` in the record's place, or the right value in the chain's; what was
- * there goes into *out_bytes first, as well as it can be read. In an open transaction. */
+/* Puts one flipped byte right where the chain proves it; else a gap of reason `damaged` in the
+ * record's place, whose bytes go into *out_bytes as well as they can be read. In an open
+ * transaction. */
 status outbox_mend(struct outbox *box, struct stream *stream, enum lane lane,
                    const struct chain_finding *finding, struct buffer *out_bytes,
                    struct error *err);

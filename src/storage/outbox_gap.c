@@ -157,7 +157,7 @@ static status delete_range(struct outbox *box, uint64_t from, uint64_t to, struc
     return query_run(&query, err);
 }
 
-static status insert_gap(struct outbox *box, uint64_t key, const struct gap *gap, int64_t *out_cost,
+status outbox_gap_insert(struct outbox *box, uint64_t key, const struct gap *gap, int64_t *out_cost,
                          struct error *err) {
     struct record record = {.kind = RECORD_GAP, .version = RECORD_VERSION, .time = clock_now()};
     record.boot = box->boot;
@@ -177,7 +177,9 @@ static status insert_gap(struct outbox *box, uint64_t key, const struct gap *gap
     query_bind_bytes(&query, bytes_of(&gap->chain_end));
     query_bind_text(&query, record.body);
     TRY(query_run(&query, err));
-    *out_cost = record_row_cost(&record);
+    if (out_cost != NULL) {
+        *out_cost = record_row_cost(&record);
+    }
     return STATUS_OK;
 }
 
@@ -190,7 +192,7 @@ status outbox_gap_write(struct outbox *box, struct stream *stream, enum lane lan
     TRY(add_up(box, stream, lane, &gap, &cost_before, err));
     const uint64_t key = record_key(stream->number, lane, range.from);
     TRY(delete_range(box, key, record_key(stream->number, lane, range.to), err));
-    TRY(insert_gap(box, key, &gap, &cost_now, err));
+    TRY(outbox_gap_insert(box, key, &gap, &cost_now, err));
     struct lane_head *head = stream_change(stream, lane);
     head->bytes += cost_now - cost_before;
     head->row_due = head->row_due || range.from <= head->counted_seq;

@@ -20,6 +20,10 @@ struct seq_range {
 status outbox_gap_write(struct outbox *box, struct stream *stream, enum lane lane,
                         struct seq_range range, enum gap_reason reason, struct error *err);
 
+/* Writes a gap's row where none stands; *out_cost (may be NULL) is what it counts. */
+status outbox_gap_insert(struct outbox *box, uint64_t key, const struct gap *gap, int64_t *out_cost,
+                         struct error *err);
+
 /* Up to here a lane's records may have been sent: what stands there is not replaced any more. */
 uint64_t outbox_gap_border(const struct outbox *box, const struct stream *stream, enum lane lane);
 

@@ -177,24 +177,28 @@ static status check_records(struct database *database, struct error *err) {
     return query_status(&query, err);
 }
 
-/* The view writes the id with SQLite's functions, the store with its own. */
+/* The view writes the ids with SQLite's functions, the store with its own. */
 static status check_ids(struct database *database, struct error *err) {
-    static const char IDS[] =
-        "SELECT v.id, r.key, s.id FROM record r JOIN stream s ON s.number = r.key >> 43,"
-        " (SELECT id FROM workflow_results LIMIT 1) v WHERE r.kind & 255 = 1 LIMIT 1";
-    CLEANUP(query_done) struct query query = query_on(database, IDS);
-    if (query_next(&query)) {
-        const uint64_t key = (uint64_t)query_number(&query, 1);
+    static const char OF_VIEW[] = "SELECT id FROM workflow_results";
+    static const char OF_ROWS[] =
+        "SELECT r.key, s.id, r.first_id FROM record r JOIN stream s ON s.number = r.key >> 43"
+        " WHERE r.kind & 255 = 1 ORDER BY r.key";
+    CLEANUP(query_done) struct query view = query_on(database, OF_VIEW);
+    CLEANUP(query_done) struct query rows = query_on(database, OF_ROWS);
+    while (query_next(&rows)) {
+        const uint64_t key = (uint64_t)query_number(&rows, 0);
+        const struct id id = query_is_null(&rows, 2)
+                                 ? record_public_id(id_of(query_bytes(&rows, 1)),
+                                                    record_key_lane(key), record_key_seq(key))
+                                 : id_of(query_bytes(&rows, 2));
         char text[ID_UUID_BYTES + 1];
-        id_write_uuid(record_public_id(id_of(query_bytes(&query, 2)), record_key_lane(key),
-                                       record_key_seq(key)),
-                      text);
-        if (!slice_is(query_text(&query, 0), text)) {
-            return fail(err, STATUS_CORRUPT, "the view calls '%s' '%.*s'", text,
-                        SLICE_ARGS(query_text(&query, 0)));
+        id_write_uuid(id, text);
+        if (!query_next(&view) || !slice_is(query_text(&view, 0), text)) {
+            return fail(err, STATUS_CORRUPT, "the view has another id than '%s'", text);
         }
     }
-    return query_status(&query, err);
+    TRY(query_status(&rows, err));
+    return query_status(&view, err);
 }
 
 status power_check(struct database *database, struct error *err) {

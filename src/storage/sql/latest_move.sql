@@ -1,0 +1,1 @@
+UPDATE latest SET record = record + ?3 WHERE record BETWEEN ?1 AND ?2

@@ -1,0 +1,1 @@
+SELECT boot FROM record WHERE key = ?1
