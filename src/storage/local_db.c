@@ -89,6 +89,42 @@ static status look(struct database *database, const char *path, int64_t *out_ver
     return STATUS_OK;
 }
 
+/* Makes the schema of this version in memory, to compare with. */
+static status make_example(struct database **out_example, struct error *err) {
+    const struct database_options options = {.path = ":memory:",
+                                             .application = LOCAL_DB_APPLICATION};
+    struct database *example = NULL;
+    TRY(database_open(&options, &example, err));
+    for (int i = 0; i < LOCAL_DB_VERSION; i++) {
+        const status made = database_run(example, STEPS[i], err);
+        if (made != STATUS_OK) {
+            database_close(example);
+            return made;
+        }
+    }
+    *out_example = example;
+    return STATUS_OK;
+}
+
+/* A flipped byte in the text of a table or a view would be believed for ever. */
+static status check_schema(struct database *database, struct error *err) {
+    struct database *example = NULL;
+    TRY(make_example(&example, err));
+    bool same = true;
+    {
+        CLEANUP(query_done) struct query is = query_on(database, SQL_SCHEMA_TEXT);
+        CLEANUP(query_done) struct query should = query_on(example, SQL_SCHEMA_TEXT);
+        while (same && query_next(&should)) {
+            same = query_next(&is) && slice_equal(query_text(&is, 0), query_text(&should, 0));
+        }
+        same = same && !query_next(&is);
+    }
+    database_close(example);
+    return same ? STATUS_OK
+                : fail(err, STATUS_CORRUPT, "the tables are not those of version %d",
+                       LOCAL_DB_VERSION);
+}
+
 static status prepare(struct database *database, const struct local_db_options *options,
                       struct local_db_found *found, struct error *err) {
     int64_t version = 0;
@@ -99,7 +135,8 @@ static status prepare(struct database *database, const struct local_db_options *
         TRY(grow_wal(database, options->wal_bytes > 0 ? options->wal_bytes : LOCAL_DB_WAL_BYTES,
                      err));
     }
-    return migrate(database, version, err);
+    TRY(migrate(database, version, err));
+    return version > LOCAL_DB_VERSION ? STATUS_OK : check_schema(database, err);
 }
 
 status local_db_open(const struct local_db_options *options, struct database **out_database,

@@ -43,6 +43,7 @@ extern const char SQL_RUN_PUT[];
 extern const char SQL_RUN_STATE[];
 extern const char SQL_SALVAGE_CLAMP[];
 extern const char SQL_SALVAGE_COMPLETE[];
+extern const char SQL_SCHEMA_TEXT[];
 extern const char SQL_SEEN_DELETE[];
 extern const char SQL_SEEN_LIST[];
 extern const char SQL_SEEN_PUT[];

@@ -8,7 +8,13 @@
 #include "storage/seen.h"
 #include "storage/store_parts.h"
 
-enum { READ_BOUND_MS = 1000, CHECK_FIRST_S = 3600, CHECK_AGAIN_S = 24 * 3600, SLICE_PAUSE_MS = 50 };
+enum {
+    READ_BOUND_MS = 1000,
+    CHECK_FIRST_S = 3600,
+    CHECK_AGAIN_S = 24 * 3600,
+    CHECK_SOON_S = 60,
+    SLICE_PAUSE_MS = 50
+};
 
 static const int64_t NS_PER_S = 1000000000;
 static const int64_t NEVER_NS = INT64_MAX;
@@ -200,8 +206,9 @@ static int64_t check_slice(struct store *store, struct full_check *check) {
         (void)pthread_cond_signal(&store->work);
     }
     if (!more || damaged || checked != STATUS_OK) {
+        const int64_t pause_s = damaged || checked == STATUS_CORRUPT ? CHECK_SOON_S : CHECK_AGAIN_S;
         *check = (struct full_check){0};
-        return clock_monotonic_ns() + CHECK_AGAIN_S * NS_PER_S;
+        return clock_monotonic_ns() + pause_s * NS_PER_S;
     }
     return clock_monotonic_ns() + SLICE_PAUSE_MS * (NS_PER_S / 1000);
 }

@@ -193,8 +193,10 @@ static status check_ids(struct database *database, struct error *err) {
                                  : id_of(query_bytes(&rows, 2));
         char text[ID_UUID_BYTES + 1];
         id_write_uuid(id, text);
-        if (!query_next(&view) || !slice_is(query_text(&view, 0), text)) {
-            return fail(err, STATUS_CORRUPT, "the view has another id than '%s'", text);
+        const bool shown = query_next(&view);
+        if (!shown || !slice_is(query_text(&view, 0), text)) {
+            return fail(err, STATUS_CORRUPT, "the view calls '%s' '%.*s'", text,
+                        SLICE_ARGS(shown ? query_text(&view, 0) : (struct slice){0}));
         }
     }
     TRY(query_status(&rows, err));
