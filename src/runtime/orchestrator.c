@@ -325,6 +325,23 @@ void orchestrator_leave_slot(struct slot *slot) {
     slot->version = NULL;
 }
 
+status orchestrator_forget_slot(struct slot *slot, struct error *err) {
+    assert(slot->state == SLOT_LEFT);
+    if (!slot_is_idle(slot) || slot->runs != NULL || slot->registering > 0) {
+        return fail(err, STATUS_CONFLICT,
+                    "workflow '%s' still has runs: it goes when they have ended (`ebb runs list` "
+                    "shows them)",
+                    slot->name);
+    }
+    struct slot **place = &slot->orchestrator->slots;
+    while (*place != slot) {
+        place = &(*place)->next;
+    }
+    *place = slot->next;
+    slot_destroy(slot);
+    return STATUS_OK;
+}
+
 struct warm_job {
     struct job job; /* first */
     struct orchestrator *orchestrator;
@@ -403,6 +420,7 @@ static void registered(struct store_job *job) {
     }
     struct version *version = waiting->version;
     struct error err;
+    slot->registering--;
     if (job->error.code == STATUS_OK) {
         version->number = (uint32_t)job->out_number;
     } else {
@@ -441,6 +459,7 @@ void orchestrator_install(struct slot *slot, struct version *version, bool stopp
         .workflow_text = version->workflow->text,
         .workflow_digest = version->workflow->digest,
     };
+    slot->registering++;
     store_submit(slot->orchestrator->options.store, &job->job);
 }
 

@@ -73,6 +73,10 @@ void orchestrator_stop_slot(struct slot *slot);
 /* Its file is gone: what was kept runs to its end, nothing new begins. */
 void orchestrator_leave_slot(struct slot *slot);
 
+/* Takes a slot that was left out of the list and frees it; CONFLICT while something of it is
+ * queued, under way or parked. */
+status orchestrator_forget_slot(struct slot *slot, struct error *err);
+
 /* Takes the caller's share of the newest generation; jq programs are compiled on a worker. */
 void orchestrator_take_generation(struct orchestrator *orchestrator, struct generation *generation);
 

@@ -1,8 +1,8 @@
 /*
  * slot: the place of one workflow on this device: its version, its feeds, its queue and its counts.
  *
- * A slot keeps its name for ever; versions come and go in it. Events wait in its queue by the
- * policy of the version that is current; runs that began keep theirs.
+ * A slot keeps its name as long as it is there; versions come and go in it. Events wait in its
+ * queue by the policy of the version that is current; runs that began keep theirs.
  *
  * Thread: loop. Survives: whether it is stopped (a file in the data folder); the rest is the
  * journal's. SPDX-License-Identifier: Apache-2.0
@@ -43,10 +43,11 @@ struct slot {
     uint32_t feeds_ended;
     struct event *first, **last; /* the queue */
     uint32_t queued;
-    uint32_t running; /* between their start and their last step */
-    uint32_t ending;  /* their end is being written */
-    uint32_t waiting; /* for a link */
-    uint64_t *open;   /* hashes of events that are queued, running, ending or parked; owned */
+    uint32_t running;     /* between their start and their last step */
+    uint32_t ending;      /* their end is being written */
+    uint32_t waiting;     /* for a link */
+    uint32_t registering; /* versions of it that the store is asked to number */
+    uint64_t *open;       /* hashes of events that are queued, running, ending or parked; owned */
     size_t open_count, open_room;
     struct run *runs; /* owned: all that were made and are not destroyed, parked ones too */
     struct slot_counts counts;
