@@ -9,23 +9,32 @@
 #include "base/time.h"
 #include "platform/json.h"
 
+enum { METHOD_NOT_ALLOWED = 405 };
+
 struct api {
     struct daemon *daemon; /* not owned */
     struct http_server *server;
 };
 
+/* What a resource knows: itself, what is called ITEM below it, and what is below that. NULL: there
+ * is no such thing. HEAD comes as GET. */
 struct route {
-    const char *path; /* "/v1/results" also takes what is below it */
-    bool below;
+    const char *path;
+    const char *methods, *item_methods, *verb_methods;
     void (*handle)(struct api_call *call);
 };
 
 static const struct route ROUTES[] = {
-    {"/healthz", false, api_health},    {"/readyz", false, api_ready},
-    {"/metrics", false, api_metrics},   {"/v1/status", false, api_status},
-    {"/v1/agents", true, api_agents},   {"/v1/workflows", true, api_workflows},
-    {"/v1/results", true, api_results}, {"/v1/runs", true, api_runs},
-    {"/v1/queue", true, api_queue},     {"/v1/reload", false, api_reload},
+    {"/healthz", "GET", NULL, NULL, api_health},
+    {"/readyz", "GET", NULL, NULL, api_ready},
+    {"/metrics", "GET", NULL, NULL, api_metrics},
+    {"/v1/status", "GET", NULL, NULL, api_status},
+    {"/v1/agents", "GET", "GET", NULL, api_agents},
+    {"/v1/workflows", "GET, POST", "GET, DELETE", "POST", api_workflows},
+    {"/v1/results", "GET", "GET", NULL, api_results},
+    {"/v1/runs", "GET", "GET", "POST", api_runs},
+    {"/v1/queue", "GET", "GET", NULL, api_queue},
+    {"/v1/reload", "POST", NULL, NULL, api_reload},
 };
 
 static int http_code(status code) {
@@ -50,13 +59,17 @@ static int http_code(status code) {
     }
 }
 
-void api_refuse(struct api_call *call, const struct error *err) {
+static void refuse_with(struct api_call *call, int code, const struct error *err) {
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, API_ANSWER_BYTES_MAX);
     buffer_print(&json, "{\"error\":{\"class\":\"%s\",\"text\":", status_name(err->code));
     json_write_text(&json, slice_of(err->text));
     buffer_add_text(&json, "}}\n");
-    http_answer(call->request, http_code(err->code), "application/json", buffer_slice(&json));
+    http_answer(call->request, code, "application/json", buffer_slice(&json));
+}
+
+void api_refuse(struct api_call *call, const struct error *err) {
+    refuse_with(call, http_code(err->code), err);
 }
 
 void api_answer(struct api_call *call, const struct buffer *json) {
@@ -152,11 +165,34 @@ static const struct route *find_route(struct slice path, struct slice *out_rest)
         const size_t count = strlen(ROUTES[i].path);
         *out_rest = slice_part(path, count, path.count);
         if (slice_starts(path, ROUTES[i].path) &&
-            (out_rest->count == 0 || (ROUTES[i].below && out_rest->bytes[0] == '/'))) {
+            (out_rest->count == 0 || out_rest->bytes[0] == '/')) {
             return &ROUTES[i];
         }
     }
     return NULL;
+}
+
+/* The methods of what was asked for; NULL when there is no such resource. */
+static const char *find_methods(struct api_call *call, const struct route *route,
+                                struct slice rest) {
+    const bool is_below = rest.count > 0;
+    rest = slice_part(rest, 1, rest.count);
+    const size_t end = slice_find(rest, '/');
+    call->item = slice_part(rest, 0, end);
+    call->verb = slice_part(rest, end + 1, rest.count);
+    if (call->verb.count > 0) {
+        return route->verb_methods;
+    }
+    if (call->item.count > 0) {
+        return route->item_methods;
+    }
+    return is_below && route->item_methods == NULL ? NULL : route->methods;
+}
+
+static bool knows(const char *methods, struct slice method) {
+    const char *found = memmem(methods, strlen(methods), method.bytes, method.count);
+    const char end = found != NULL && method.count > 0 ? found[method.count] : 'x';
+    return (end == ',' || end == '\0') && (found == methods || found[-1] == ' ');
 }
 
 static bool may_change(const struct http_request *request) {
@@ -169,22 +205,23 @@ static void handle(void *owner, struct http_request *request) {
     struct slice rest;
     struct error err;
     const struct route *route = find_route(request->path, &rest);
-    if (route == NULL) {
+    const char *methods = route != NULL ? find_methods(&call, route, rest) : NULL;
+    if (methods == NULL) {
         (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s", SLICE_ARGS(request->path));
         api_refuse(&call, &err);
         return;
     }
-    const bool reads = slice_is(request->method, "GET") || slice_is(request->method, "HEAD");
-    if (!reads && !may_change(request)) {
+    if (!knows(methods, request->method)) {
+        (void)fail(&err, STATUS_INVALID, "%.*s knows %s", SLICE_ARGS(request->path), methods);
+        refuse_with(&call, METHOD_NOT_ALLOWED, &err);
+        return;
+    }
+    if (!slice_is(request->method, "GET") && !may_change(request)) {
         (void)fail(&err, STATUS_DENIED,
                    "only root and the daemon's own user may change things here");
         api_refuse(&call, &err);
         return;
     }
-    rest = slice_part(rest, 1, rest.count);
-    const size_t end = slice_find(rest, '/');
-    call.item = slice_part(rest, 0, end);
-    call.verb = slice_part(rest, end + 1, rest.count);
     route->handle(&call);
 }
 
@@ -199,7 +236,7 @@ status api_create(struct daemon *daemon, const char *socket_path, struct api **o
         http_server_create(daemon->loop, socket_path, 0660, handle, api, &api->server, err);
     if (code != STATUS_OK) {
         memory_free(api);
-        return fail_while(err, "listen on %s", socket_path);
+        return code;
     }
     *out_api = api;
     return STATUS_OK;

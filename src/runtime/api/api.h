@@ -3,7 +3,8 @@
  *
  * Reading is for whoever may open the socket (its group); changing is for root and the daemon's own
  * user. A handler answers from memory, or gives the request to the store's reader and is called
- * again. Errors are {"error":{"class","text"}}. Version: /v1.
+ * again. Errors are {"error":{"class","text"}}; a method that a resource does not know is 405.
+ * Version: /v1.
  *
  * Thread: loop.
  * SPDX-License-Identifier: Apache-2.0

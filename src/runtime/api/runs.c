@@ -65,11 +65,6 @@ static void show(struct api_call *call, struct id id) {
 
 static void resume(struct api_call *call, struct id id) {
     struct error err;
-    if (!slice_is(call->request->method, "POST")) {
-        (void)fail(&err, STATUS_INVALID, "POST tries a run again");
-        api_refuse(call, &err);
-        return;
-    }
     if (recovery_resume(call->daemon->orchestrator, id, &err) != STATUS_OK) {
         api_refuse(call, &err);
         return;

@@ -123,19 +123,41 @@ static status add(struct api_call *call, struct slot **out_slot, struct error *e
     return STATUS_OK;
 }
 
+/* Its file is gone already: it is shown once more. */
+static void forget(struct api_call *call, struct slot *slot) {
+    struct error err;
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, API_ANSWER_BYTES_MAX);
+    api_write_workflow(&json, slot);
+    buffer_add_byte(&json, '\n');
+    status code = reload_set_stopped(call->daemon->orchestrator, slot->name, false, &err);
+    if (code == STATUS_OK) {
+        code = orchestrator_forget_slot(slot, &err);
+    }
+    if (code != STATUS_OK) {
+        api_refuse(call, &err);
+    } else {
+        api_answer(call, &json);
+    }
+}
+
 static void change(struct api_call *call, struct slot *slot) {
     struct daemon *daemon = call->daemon;
-    const struct slice method = call->request->method;
     struct error err;
     status code;
-    if (slice_is(method, "DELETE") && call->verb.count == 0) {
+    if (call->verb.count == 0 && slot->state == SLOT_LEFT) {
+        forget(call, slot);
+        return;
+    }
+    if (call->verb.count == 0) {
         code = remove_it(daemon, slot, &err);
-    } else if (slice_is(method, "POST") && slice_is(call->verb, "start")) {
+    } else if (slice_is(call->verb, "start")) {
         code = start(daemon, slot, &err);
-    } else if (slice_is(method, "POST") && slice_is(call->verb, "stop")) {
+    } else if (slice_is(call->verb, "stop")) {
         code = stop(daemon, slot, &err);
     } else {
-        code = fail(&err, STATUS_INVALID, "a workflow knows POST start, POST stop and DELETE");
+        code = fail(&err, STATUS_NOT_FOUND, "a workflow has start and stop, no '%.*s'",
+                    SLICE_ARGS(call->verb));
     }
     if (code != STATUS_OK) {
         api_refuse(call, &err);
@@ -146,8 +168,7 @@ static void change(struct api_call *call, struct slot *slot) {
 
 void api_workflows(struct api_call *call) {
     struct error err;
-    const bool reads =
-        slice_is(call->request->method, "GET") || slice_is(call->request->method, "HEAD");
+    const bool reads = slice_is(call->request->method, "GET");
     if (call->item.count == 0 && reads) {
         CLEANUP(buffer_done) struct buffer json;
         buffer_init(&json, API_ANSWER_BYTES_MAX);
@@ -170,7 +191,7 @@ void api_workflows(struct api_call *call) {
     if (slot == NULL) {
         (void)fail(&err, STATUS_NOT_FOUND, "no workflow is called '%.*s'", SLICE_ARGS(call->item));
         api_refuse(call, &err);
-    } else if (reads && call->verb.count == 0) {
+    } else if (reads) {
         show(call, slot);
     } else {
         change(call, slot);
