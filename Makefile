@@ -4,7 +4,7 @@
 #   make           build the programs into build/
 #   make demo      a real workflow on real mails, killed in the middle; see what happened
 #   make test      build and run every test; the last line counts them
-#   make check     both compilers, format, lint, floors, sanitizers
+#   make check     both compilers, format, lint, floors, sanitizers (ONLY=lint for one)
 #   make bench     measure against peers (ONLY=name for one)
 #   make fuzz      fuzz every parser of foreign bytes (SECONDS_EACH=300)
 #   make torture   the long power cuts, kills and floods
@@ -42,7 +42,7 @@ test:
 
 check:
 	@tools/deps check
-	@tools/check
+	@tools/check $(ONLY)
 
 bench:
 	@tools/deps bench
