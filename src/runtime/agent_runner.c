@@ -99,22 +99,26 @@ static void fail_step(struct run *run, const struct error *err) {
     give_up_step(run, OUTCOME_FAILED, err);
 }
 
-/* What is late must not act: the run's deadline, and the step's own. */
-static bool is_late(struct run *run) {
-    const struct workflow *workflow = run->version->workflow;
-    const struct step *step = run_current(run);
-    if (workflow->deadline_ms == 0 && step->expires_ms == 0) {
+/* A run whose deadline has passed does nothing more, whatever `on_error` says. */
+static bool is_void(struct run *run) {
+    struct error err;
+    if (run_left_ms(run) >= 0) {
         return false;
     }
-    const int64_t age_ms = event_age_ms(run->event);
+    (void)fail(&err, STATUS_TIMEOUT, "the run's deadline passed before step '%.*s' was done",
+               SLICE_ARGS(run_current(run)->id));
+    fail_run_at_step(run, OUTCOME_EXPIRED, &err);
+    return true;
+}
+
+/* What is late must not act: the run's deadline, and the step's own. */
+static bool is_late(struct run *run) {
+    const struct step *step = run_current(run);
     struct error err;
-    if (workflow->deadline_ms > 0 && age_ms > workflow->deadline_ms) {
-        (void)fail(&err, STATUS_TIMEOUT, "the run's deadline passed before step '%.*s'",
-                   SLICE_ARGS(step->id));
-        fail_run_at_step(run, OUTCOME_EXPIRED, &err);
+    if (is_void(run)) {
         return true;
     }
-    if (step->expires_ms > 0 && age_ms > step->expires_ms) {
+    if (step->expires_ms > 0 && event_age_ms(run->event) > step->expires_ms) {
         (void)fail(&err, STATUS_TIMEOUT, "step '%.*s' expired before it could begin",
                    SLICE_ARGS(step->id));
         give_up_step(run, OUTCOME_EXPIRED, &err);
@@ -188,7 +192,9 @@ static void call_agent(struct run *run) {
     }
     progress->attempts++;
     progress->began_ns = clock_boot_ns();
-    run->ask_deadline_ns = progress->began_ns + step->timeout_ms * 1000000;
+    const int64_t left_ms = run_left_ms(run);
+    const int64_t most_ms = step->timeout_ms < left_ms ? step->timeout_ms : left_ms;
+    run->ask_deadline_ns = progress->began_ns + most_ms * 1000000;
     run->call = (struct agent_call){
         .with = progress->with,
         .step = run_keep(run, step->id),
@@ -218,6 +224,9 @@ static void take_answer(struct run *run) {
     progress->calls++;
     if (run->call.error.code != STATUS_OK) {
         progress->failures++;
+        if (is_void(run)) {
+            return;
+        }
         (void)fail_while(&run->call.error, "step '%.*s'", SLICE_ARGS(run_current(run)->id));
         fail_step(run, &run->call.error);
         return;
@@ -420,7 +429,9 @@ static void done(struct job *job) {
         wait_for_link(run);
         return;
     case NEED_NOTE:
-        journal_outputs(runner->journal, run, resume);
+        if (journal_outputs(runner->journal, run, resume)) {
+            pool_submit(runner->pool, &run->job);
+        }
         return;
     case NEED_END:
         end_run(run);

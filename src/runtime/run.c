@@ -156,6 +156,15 @@ const char *run_keep(struct run *run, struct slice bytes) {
     return kept != NULL ? kept : "";
 }
 
+int64_t run_left_ms(const struct run *run) {
+    const int64_t deadline_ms = run->version->workflow->deadline_ms;
+    if (deadline_ms == 0) {
+        return INT64_MAX;
+    }
+    const int64_t age_ms = event_age_ms(run->event);
+    return age_ms > deadline_ms ? -1 : deadline_ms - age_ms;
+}
+
 void run_fail(struct run *run, enum run_outcome outcome, const struct error *err) {
     run->outcome = outcome;
     run->code = err->code;

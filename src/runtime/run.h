@@ -122,6 +122,9 @@ struct slice run_keep_text(struct run *run, const char *text);
 /* The bytes as a C string in the run's arena; "" when there is no room. */
 const char *run_keep(struct run *run, struct slice bytes);
 
+/* How long it may still take: INT64_MAX without a `deadline:`, below 0 when that has passed. */
+int64_t run_left_ms(const struct run *run);
+
 /* Ends it without results: a failure record stands for them. */
 void run_fail(struct run *run, enum run_outcome outcome, const struct error *err);
 

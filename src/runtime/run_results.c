@@ -125,6 +125,12 @@ void run_conclude(struct run *run) {
         run->code = err.code;
         run->error = run_keep_text(run, err.text);
     }
+    if (run->outcome == OUTCOME_DONE && run_left_ms(run) < 0) { /* late results are void, too */
+        run->record_count = 0;
+        run->outcome = OUTCOME_EXPIRED;
+        run->code = STATUS_TIMEOUT;
+        run->error = SLICE("the run's deadline passed before its results stood");
+    }
     const bool failed = run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED;
     if (failed) {
         draft_failure(run, run->failed_step, class_of(run->code, run->outcome == OUTCOME_EXPIRED),

@@ -31,6 +31,7 @@ void api_ready(struct api_call *call) {
 void api_reload(struct api_call *call) {
     struct error err;
     CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, API_ANSWER_BYTES_MAX);
     if (!slice_is(call->request->method, "POST")) {
         (void)fail(&err, STATUS_INVALID, "POST reads the workflows again");
         api_refuse(call, &err);
@@ -45,7 +46,6 @@ void api_reload(struct api_call *call) {
          slot = slot->next) {
         count += slot->version != NULL;
     }
-    buffer_init(&json, API_ANSWER_BYTES_MAX);
     buffer_print(&json, "{\"workflows\":%u}\n", count);
     api_answer(call, &json);
 }

@@ -57,8 +57,18 @@ static status make_event(struct stdin_feed *in, struct slice line, struct event 
     return event_seal(event, &extra, 1, err);
 }
 
+/* Files that come from other systems begin with a byte order mark and end their lines with CR LF.
+ */
+static struct slice plain_line(const struct stdin_feed *in, struct slice line) {
+    if (in->line == 1 && slice_starts(line, "\xef\xbb\xbf")) {
+        line = slice_part(line, 3, line.count);
+    }
+    return slice_ends(line, "\r") ? slice_part(line, 0, line.count - 1) : line;
+}
+
 static void take_line(struct stdin_feed *in, struct slice line) {
     in->line++;
+    line = plain_line(in, line);
     if (slice_trim(line).count == 0) {
         return;
     }
@@ -124,15 +134,24 @@ static bool has_room(const struct stdin_feed *in) {
 
 static void readable(void *owner) {
     struct stdin_feed *in = owner;
+    struct error err;
     char *room = buffer_reserve(&in->bytes, CHUNK_BYTES);
-    const ssize_t count = room != NULL ? read(STDIN_FILENO, room, CHUNK_BYTES) : 0;
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    const ssize_t count = room != NULL ? read(STDIN_FILENO, room, CHUNK_BYTES) : -1;
+    if (room == NULL) {
+        (void)fail(&err, STATUS_NO_MEMORY, "out of memory");
+    } else if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
+    } else if (count < 0) {
+        (void)fail_errno(&err, errno, "read");
     }
     if (count > 0) {
         buffer_took(&in->bytes, (size_t)count);
     } else {
         in->ended = true;
+    }
+    if (count < 0) { /* what could not be read is not the end of the input, and is said */
+        in->line++;
+        refuse(in, &err);
     }
     feed_resume(&in->feed);
 }

@@ -16,7 +16,6 @@
  * 5. A mark is written when a run has ended. Where the file went meanwhile, the mark goes again.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,36 +23,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buffer.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "platform/file.h"
-#include "platform/hash.h"
 #include "platform/watch.h"
 #include "runtime/triggers/feed.h"
 #include "runtime/triggers/name_list.h"
+#include "runtime/triggers/watched_file.h"
 
-enum {
-    READ_FILES_MAX = 16,
-    PENDING_NAMES_MAX = 10000,
-    FOLDER_BYTES_MAX = 4096,
-    PATH_BYTES_MAX = FOLDER_BYTES_MAX + 256, /* a folder, a slash and a name */
-    SETTLE_MS = 1000
-};
-
-static const uint64_t VERSION_BITS = 0xffffff; /* of a hash: not the path's */
+enum { READ_FILES_MAX = 16, PENDING_NAMES_MAX = 10000, RETRY_MS_MOST = 60 * 1000 };
 
 struct watch_feed {
     struct feed feed; /* first */
-    bool text;        /* hand over the content */
     enum watch_after after;
     char source_text[64];
-    struct slice source; /* of source_text */
-    char folder[FOLDER_BYTES_MAX];
+    struct watched_folder folder; /* its source is source_text */
     char glob[256];
     struct watch *watch;
-    struct timer *timer;       /* looks again at what may still be written */
-    struct name_list pending;  /* complete files, not yet read */
+    struct timer *timer;      /* looks again at what may still be written */
+    struct name_list pending; /* complete files, not yet read */
+    struct name_list failed;  /* could not be read; looked at again after retry_ms */
+    int64_t retry_ms, retry_at_ns;
     struct name_list unsure;   /* may still be written, or are under way; with their hashes */
     struct name_list went;     /* while their events were under way; with their paths' hashes */
     struct name_list finished; /* to be deleted: name and hash */
@@ -68,194 +57,53 @@ struct watch_job {
     struct job job;          /* first */
     struct watch_feed *feed; /* its settings are read by the worker */
     struct name_list deletes;
-    struct name_list names; /* to read, or what the scan found */
-    struct name_list young; /* named by a scan, changed just now */
+    struct name_list names;  /* to read, or what the scan found */
+    struct name_list failed; /* could not be read, with the error of the last */
+    struct name_list young;  /* named by a scan, changed just now */
     bool scan;
     struct event *events, **events_end;
     struct error error;
 };
 
 /* --- on a worker --- */
-struct file_identity {
-    char text[PATH_BYTES_MAX + 64]; /* what stands as the event's id */
-    uint64_t hash;
-};
-
-/* Names come from the kernel, at most 255 bytes: the path always fits. */
-static void join_path(const struct watch_feed *feed, const char *name, char path[PATH_BYTES_MAX]) {
-    (void)snprintf(path, PATH_BYTES_MAX, "%s/%.255s", feed->folder, name);
-}
-
-static uint64_t path_hash(const struct watch_feed *feed, const char *name) {
-    char path[PATH_BYTES_MAX];
-    join_path(feed, name, path);
-    return hash_64(feed->source, slice_of(path)) & ~VERSION_BITS;
-}
-
-static void identify(const struct watch_feed *feed, const char *name, const struct stat *facts,
-                     struct file_identity *out) {
-    char rest[64];
-    (void)snprintf(rest, sizeof(rest), "%lld:%lld.%09ld", (long long)facts->st_size,
-                   (long long)facts->st_mtim.tv_sec, facts->st_mtim.tv_nsec);
-    (void)snprintf(out->text, sizeof(out->text), "%s/%.255s:%s", feed->folder, name, rest);
-    const uint64_t version = hash_64(slice_of(name), slice_of(rest)) & VERSION_BITS;
-    out->hash = path_hash(feed, name) | version;
-}
-
-static bool same_file(const struct stat *a, const struct stat *b) {
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-static status add_text(struct event *event, int file, struct event_extra *extras, uint32_t *count,
-                       struct error *err) {
-    CLEANUP(buffer_done) struct buffer raw;
-    CLEANUP(buffer_done) struct buffer text;
-    buffer_init(&raw, EVENT_TEXT_BYTES_MAX + 1);
-    buffer_init(&text, (size_t)EVENT_TEXT_BYTES_MAX * 3 + 16);
-    for (;;) {
-        char *room = buffer_reserve(&raw, raw.count_max - raw.count);
-        const ssize_t got = room != NULL && raw.count < raw.count_max
-                                ? read(file, room, raw.count_max - raw.count)
-                                : 0;
-        if (got < 0 && errno != EINTR) {
-            return fail_errno(err, errno, "read");
-        }
-        if (got == 0) {
-            break;
-        }
-        buffer_took(&raw, got > 0 ? (size_t)got : 0);
-    }
-    TRY(buffer_status(&raw, err));
-    const bool cut = raw.count > EVENT_TEXT_BYTES_MAX;
-    const struct slice whole = text_cut(buffer_slice(&raw), EVENT_TEXT_BYTES_MAX);
-    const size_t replaced = text_repair(&text, whole);
-    TRY(buffer_status(&text, err));
-    const struct slice kept = arena_copy(&event->arena, buffer_slice(&text));
-    if (kept.bytes == NULL) {
-        return fail(err, STATUS_FULL, "an event has at most %d bytes", EVENT_BYTES_MAX);
-    }
-    extras[(*count)++] = (struct event_extra){.name = "text", .value = value_of_text(kept)};
-    if (cut) {
-        extras[(*count)++] = (struct event_extra){.name = "cut", .value = value_of_boolean(true)};
-    }
-    if (replaced > 0) {
-        extras[(*count)++] =
-            (struct event_extra){.name = "replaced", .value = value_of_integer((int64_t)replaced)};
-    }
-    return STATUS_OK;
-}
-
-static status fill_event(const struct watch_feed *feed, const char *name, int file,
-                         const struct stat *facts, struct event *event, struct error *err) {
-    struct file_identity identity;
-    identify(feed, name, facts, &identity);
-    const struct slice path = arena_print(&event->arena, "%s/%s", feed->folder, name);
-    event->id = arena_copy(&event->arena, slice_of(identity.text));
-    event->source = arena_copy(&event->arena, feed->source);
-    event->type = SLICE("file");
-    event->repeatable = true;
-    const struct slice plain = arena_copy(&event->arena, slice_of(name));
-    if (path.bytes == NULL || event->id.bytes == NULL || plain.bytes == NULL) {
-        return fail(err, STATUS_NO_MEMORY, "out of memory for an event");
-    }
-    struct event_extra extras[EVENT_EXTRAS_MAX] = {
-        {.name = "path", .value = value_of_text(path)},
-        {.name = "name", .value = value_of_text(plain)},
-        {.name = "bytes", .value = value_of_integer(facts->st_size)},
-    };
-    uint32_t count = 3;
-    if (feed->text) {
-        TRY(add_text(event, file, extras, &count, err));
-    }
-    event->arrived = clock_now();
-    event->boot = clock_boot_id();
-    event->time = event->arrived;
-    event->time.wall_ms = facts->st_mtim.tv_sec * 1000 + facts->st_mtim.tv_nsec / 1000000;
-    TRY(event_seal(event, extras, count, err));
-    event->seen_hash = identity.hash;
-    event->seen_mask = VERSION_BITS;
-    return STATUS_OK;
-}
-
-/* An event, or NULL when the file is not (or no longer) what was named. */
-static struct event *read_file(const struct watch_feed *feed, const char *name, struct error *err) {
-    char path[PATH_BYTES_MAX];
-    join_path(feed, name, path);
-    err->code = STATUS_OK;
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file < 0) {
-        if (errno != ENOENT) {
-            (void)fail_errno(err, errno, "open '%s'", path);
-        }
-        return NULL;
-    }
-    struct stat before;
-    struct stat after;
-    struct stat named;
-    struct event *event = NULL;
-    if (fstat(file, &before) == 0 && S_ISREG(before.st_mode)) {
-        event = event_new();
-        if (event != NULL && fill_event(feed, name, file, &before, event, err) != STATUS_OK) {
-            (void)fail_while(err, "'%s'", path);
-            event_destroy(event);
-            event = NULL;
-        }
-        if (event != NULL && (fstat(file, &after) != 0 || !same_file(&before, &after) ||
-                              stat(path, &named) != 0 || !same_file(&before, &named))) {
-            event_destroy(event);
-            event = NULL;
-        }
-    }
-    (void)close(file);
-    return event;
-}
-
 static void delete_finished(const struct watch_feed *feed, const struct name_list *names) {
     for (size_t i = 0; i < names->count; i++) {
-        char path[PATH_BYTES_MAX];
+        char path[WATCHED_PATH_BYTES_MAX];
         struct stat facts;
         struct file_identity identity;
-        join_path(feed, names->items[i].name, path);
+        watched_path(&feed->folder, names->items[i].name, path);
         if (lstat(path, &facts) != 0) {
             continue;
         }
-        identify(feed, names->items[i].name, &facts, &identity);
+        watched_identify(&feed->folder, names->items[i].name, &facts, &identity);
         if (identity.hash == names->items[i].hash) {
             (void)unlink(path); /* what stays is seen, and tried again after the next scan */
         }
     }
 }
 
-/* May still be written. */
-static bool is_young(const struct stat *facts) {
-    const int64_t age_ms =
-        clock_wall_ms() - facts->st_mtim.tv_sec * 1000 - facts->st_mtim.tv_nsec / 1000000;
-    return age_ms > -SETTLE_MS && age_ms < SETTLE_MS;
-}
-
 static bool scan_name(void *owner, const char *name) {
     struct watch_job *job = owner;
-    char path[PATH_BYTES_MAX];
+    char path[WATCHED_PATH_BYTES_MAX];
     struct stat facts;
     if (fnmatch(job->feed->glob, name, FNM_PERIOD) != 0) {
         return true;
     }
-    join_path(job->feed, name, path);
+    watched_path(&job->feed->folder, name, path);
     if (stat(path, &facts) != 0 || !S_ISREG(facts.st_mode)) {
         return true;
     }
     struct file_identity identity;
-    identify(job->feed, name, &facts, &identity);
-    return name_list_add(is_young(&facts) ? &job->young : &job->names, name, identity.hash);
+    watched_identify(&job->feed->folder, name, &facts, &identity);
+    return name_list_add(watched_is_young(&facts) ? &job->young : &job->names, name, identity.hash);
 }
 
 /* One that a scan has named, not the kernel, and that somebody writes. */
 static bool put_off(struct watch_job *job, const struct name_item *item) {
-    char path[PATH_BYTES_MAX];
+    char path[WATCHED_PATH_BYTES_MAX];
     struct stat facts;
-    join_path(job->feed, item->name, path);
-    return item->hash != 0 && stat(path, &facts) == 0 && is_young(&facts) &&
+    watched_path(&job->feed->folder, item->name, path);
+    return item->hash != 0 && stat(path, &facts) == 0 && watched_is_young(&facts) &&
            name_list_add(&job->young, item->name, item->hash);
 }
 
@@ -264,7 +112,7 @@ static void work(struct job *base, int worker) {
     (void)worker;
     delete_finished(job->feed, &job->deletes);
     if (job->scan) {
-        (void)file_list(job->feed->folder, scan_name, job, &job->error);
+        (void)file_list(job->feed->folder.path, scan_name, job, &job->error);
         return;
     }
     for (size_t i = 0; i < job->names.count; i++) {
@@ -272,12 +120,13 @@ static void work(struct job *base, int worker) {
         if (put_off(job, &job->names.items[i])) {
             continue;
         }
-        struct event *event = read_file(job->feed, job->names.items[i].name, &err);
+        struct event *event = watched_read(&job->feed->folder, job->names.items[i].name, &err);
         if (event != NULL) {
             *job->events_end = event;
             job->events_end = &event->next;
         } else if (err.code != STATUS_OK) {
             job->error = err;
+            (void)name_list_add(&job->failed, job->names.items[i].name, 0);
         }
     }
 }
@@ -286,6 +135,7 @@ static void work(struct job *base, int worker) {
 static void free_feed(struct watch_feed *feed) {
     name_list_done(&feed->pending);
     name_list_done(&feed->unsure);
+    name_list_done(&feed->failed);
     name_list_done(&feed->went);
     name_list_done(&feed->finished);
     memory_free(feed);
@@ -298,6 +148,7 @@ static void free_job(struct watch_job *job) {
         event_destroy(event);
     }
     name_list_done(&job->deletes);
+    name_list_done(&job->failed);
     name_list_done(&job->names);
     name_list_done(&job->young);
     memory_free(job);
@@ -311,7 +162,7 @@ static void add_pending(struct watch_feed *feed, const char *name, uint64_t hash
 }
 
 static bool is_seen(const struct watch_feed *feed, uint64_t hash) {
-    return feed->feed.door.seen(feed->feed.door.owner, feed->source, hash);
+    return feed->feed.door.seen(feed->feed.door.owner, feed->folder.source, hash);
 }
 
 static bool is_known(const struct watch_feed *feed, uint64_t hash) {
@@ -336,10 +187,11 @@ static void finish_event(struct watch_feed *feed, struct event *event) {
 
 /* The file went before the mark came: the mark goes, too. */
 static void forget_went(struct watch_feed *feed, uint64_t hash) {
-    const uint64_t first = hash & ~VERSION_BITS;
+    const uint64_t first = hash & ~WATCHED_VERSION_BITS;
     for (size_t i = 0; i < feed->went.count; i++) {
         if (feed->went.items[i].hash == first) {
-            feed->feed.door.forget(feed->feed.door.owner, feed->source, first, VERSION_BITS);
+            feed->feed.door.forget(feed->feed.door.owner, feed->folder.source, first,
+                                   WATCHED_VERSION_BITS);
         }
     }
     if (feed->under_way == 0) {
@@ -358,7 +210,7 @@ static void settled(struct event *event, enum event_outcome outcome) {
     }
     if (outcome == EVENT_REFUSED) {
         feed->again_wanted = true; /* for want of memory, or it would be closed */
-        timer_set(feed->timer, SETTLE_MS);
+        timer_set(feed->timer, WATCHED_SETTLE_MS);
     } else if (feed->after == WATCH_DELETE) {
         finish_event(feed, event);
     }
@@ -385,7 +237,7 @@ static void look_later(struct watch_feed *feed, const char *name, uint64_t hash)
     if (!name_list_add(&feed->unsure, name, hash)) {
         feed->again_wanted = true;
     }
-    timer_set(feed->timer, SETTLE_MS);
+    timer_set(feed->timer, WATCHED_SETTLE_MS);
 }
 
 /* A file that a scan has named, and that nobody writes. */
@@ -413,6 +265,23 @@ static void take_young(struct watch_feed *feed, const struct watch_job *job) {
     }
 }
 
+/* A file that could not be read (no rights yet, no descriptors, no memory) is tried again, less and
+ * less often; it is told of once. */
+static void take_failed(struct watch_feed *feed, struct watch_job *job) {
+    if (job->failed.count == 0) {
+        feed->retry_ms = feed->failed.count > 0 || job->scan ? feed->retry_ms : 0;
+        return;
+    }
+    if (feed->retry_ms == 0) {
+        feed->feed.door.refused(feed->feed.door.owner, &job->error);
+    }
+    name_list_take(&job->failed, job->failed.count, &feed->failed);
+    feed->retry_ms = feed->retry_ms == 0 ? WATCHED_SETTLE_MS : feed->retry_ms * 2;
+    feed->retry_ms = feed->retry_ms < RETRY_MS_MOST ? feed->retry_ms : RETRY_MS_MOST;
+    feed->retry_at_ns = clock_boot_ns() + feed->retry_ms * 1000000;
+    timer_set(feed->timer, WATCHED_SETTLE_MS);
+}
+
 static void done(struct job *base) {
     struct watch_job *job = (struct watch_job *)base;
     struct watch_feed *feed = job->feed;
@@ -424,9 +293,10 @@ static void done(struct job *base) {
         }
         return;
     }
-    if (job->error.code != STATUS_OK) {
+    if (job->error.code != STATUS_OK && job->failed.count == 0) {
         feed->feed.door.refused(feed->feed.door.owner, &job->error);
     }
+    take_failed(feed, job);
     if (job->scan) {
         take_scan(feed, job);
     } else {
@@ -482,8 +352,9 @@ static void found(void *owner, const char *name) {
 static void gone(void *owner, const char *name) {
     struct watch_feed *feed = owner;
     if (fnmatch(feed->glob, name, FNM_PERIOD) == 0) {
-        const uint64_t first = path_hash(feed, name);
-        feed->feed.door.forget(feed->feed.door.owner, feed->source, first, VERSION_BITS);
+        const uint64_t first = watched_path_hash(&feed->folder, name);
+        feed->feed.door.forget(feed->feed.door.owner, feed->folder.source, first,
+                               WATCHED_VERSION_BITS);
         if (feed->under_way > 0) {
             /* Without memory a mark stays for a file that is gone: eight bytes, for some days. */
             (void)name_list_add(&feed->went, name, first);
@@ -501,7 +372,7 @@ static void lost(void *owner) {
     struct watch_feed *feed = owner;
     struct error err;
     (void)fail(&err, STATUS_NOT_FOUND,
-               "the watched folder '%s' is gone; it is looked for every second", feed->folder);
+               "the watched folder '%s' is gone; it is looked for every second", feed->folder.path);
     feed->feed.door.refused(feed->feed.door.owner, &err);
 }
 
@@ -513,6 +384,11 @@ static void look_again(void *owner) {
         take_named(feed, unsure.items[i].name, unsure.items[i].hash);
     }
     name_list_done(&unsure);
+    if (feed->failed.count > 0 && clock_boot_ns() >= feed->retry_at_ns) {
+        name_list_take(&feed->failed, feed->failed.count, &feed->pending);
+    } else if (feed->failed.count > 0) {
+        timer_set(feed->timer, WATCHED_SETTLE_MS);
+    }
     watch_resume(&feed->feed);
 }
 
@@ -538,7 +414,7 @@ static status resolve_folder(struct watch_feed *feed, struct slice written, stru
         return fail(err, STATUS_INVALID, "a path has at most %d bytes", FOLDER_BYTES_MAX - 1);
     }
     TRY(file_make_folder(path, err));
-    if (realpath(path, feed->folder) == NULL) {
+    if (realpath(path, feed->folder.path) == NULL) {
         return fail_errno(err, errno, "find folder '%s'", path);
     }
     return STATUS_OK;
@@ -553,8 +429,8 @@ static status watch_feed_open(const struct trigger *trigger, const struct feed_d
     *feed = (struct watch_feed){.feed = {.kind = &WATCH_FEED, .door = *door}};
     const struct slice source = trigger->source.count > 0 ? trigger->source : SLICE("watch");
     (void)snprintf(feed->source_text, sizeof(feed->source_text), "%.*s", SLICE_ARGS(source));
-    feed->source = slice_of(feed->source_text);
-    feed->text = trigger->text;
+    feed->folder.source = slice_of(feed->source_text);
+    feed->folder.text = trigger->text;
     feed->after = trigger->after;
     const struct slice glob = trigger->glob.count > 0 ? trigger->glob : SLICE("*");
     (void)snprintf(feed->glob, sizeof(feed->glob), "%.*s", SLICE_ARGS(glob));
@@ -565,7 +441,7 @@ static status watch_feed_open(const struct trigger *trigger, const struct feed_d
         code = timer_open(door->loop, look_again, feed, &feed->timer, err);
     }
     if (code == STATUS_OK) {
-        code = watch_create(door->loop, feed->folder, events, feed, &feed->watch, err);
+        code = watch_create(door->loop, feed->folder.path, events, feed, &feed->watch, err);
     }
     if (code != STATUS_OK) {
         watch_feed_close(&feed->feed);
