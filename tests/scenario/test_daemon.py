@@ -42,6 +42,7 @@ results:
     from:
       name: ${ .event.name }
 """
+DAMAGES = int(os.environ.get("EBB_DAMAGES", "12"))
 THINK = "ebb: 1\nagent: think\nversion: 1.0.0\nkind: jq\nfilter: '[range(1e12)] | length'\n"
 
 
@@ -355,7 +356,7 @@ def fill(device, count=300):
     device.wait_results(count)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(DAMAGES))
 def test_flipped_bytes_anywhere_in_the_database(device, seed):
     """It starts, says what is damaged, gives back nothing that was not written, and goes on."""
     fill(device)
@@ -385,7 +386,7 @@ def test_flipped_bytes_anywhere_in_the_database(device, seed):
     assert device.ask("GET", "/healthz")[0] == 200
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(DAMAGES // 3))
 def test_flipped_bytes_in_what_was_not_checkpointed(device, seed):
     fill(device)
     device.kill()
