@@ -11,13 +11,13 @@
 /*
  * The names that a salvage uses, and what a power cut between two of its steps leaves:
  *
- * | step                                   | left behind              | at the next opening |
- * |----------------------------------------|--------------------------|------------------------------|
- * | 1 a new file is written as NAME.part   | NAME, NAME.part          | .part goes; salvage anew |
- * | 2 it is whole and synced: NAME.new     | NAME, NAME.new           | 3, 4 and 5 | | 3 NAME is
- * moved to NAME.damaged-N      | NAME-wal, NAME.new       | 4 and 5                      | | 4
- * NAME-wal is moved to .damaged-N-wal  | NAME.new                 | 5                            |
- * | 5 NAME.new is moved to NAME            | NAME                     | |
+ * | step                                   | left behind         | at the next opening       |
+ * |----------------------------------------|---------------------|---------------------------|
+ * | 1 a new file is written as NAME.part   | NAME, NAME.part     | .part goes; salvage anew  |
+ * | 2 it is whole and synced: NAME.new     | NAME, NAME.new      | 3, 4 and 5                |
+ * | 3 NAME is moved to NAME.damaged-N      | NAME-wal, NAME.new  | 4 and 5                   |
+ * | 4 NAME-wal is moved to .damaged-N-wal  | NAME.new            | 5                         |
+ * | 5 NAME.new is moved to NAME            | NAME                |                           |
  */
 
 enum { PATH_BYTES = LOCAL_DB_PATH_BYTES + 64, ASIDE_MAX = 1000 };
@@ -33,8 +33,7 @@ static struct salvage_path path_of(const char *path, const char *suffix) {
     return made;
 }
 
-/* --- the move ----------------------------------------------------------------------------------
- */
+/* --- the move --- */
 
 /* The first number that neither a file nor its log has; a file whose log is still here has its
  * log's. */
