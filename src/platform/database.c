@@ -285,8 +285,7 @@ const char *database_library_version(void) {
     return sqlite3_libversion();
 }
 
-/* --- the files themselves ----------------------------------------------------------------------
- */
+/* --- the files themselves --- */
 
 struct database_file {
     sqlite3_vfs *vfs;   /* not owned */

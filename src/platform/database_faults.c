@@ -160,8 +160,7 @@ bool fault_disk_flip(struct fault_disk *disk, const char *name, int64_t offset, 
     return true;
 }
 
-/* --- SQLite's calls on a file ------------------------------------------------------------------
- */
+/* --- SQLite's calls on a file --- */
 
 static struct fault_file *file_of(const struct handle *handle) {
     return &handle->disk->files[handle->file];
@@ -270,8 +269,7 @@ static int on_file_size(sqlite3_file *base, sqlite3_int64 *out_count) {
     return SQLITE_OK;
 }
 
-/* --- locks, and memory that connections share ---------------------------------------------------
- */
+/* --- locks, and memory that connections share --- */
 
 static int on_lock(sqlite3_file *base, int level) {
     struct handle *handle = (struct handle *)base;
@@ -342,8 +340,7 @@ static int on_shm_unmap(sqlite3_file *base, int remove) {
     return SQLITE_OK;
 }
 
-/* --- the rest of a file's calls -----------------------------------------------------------------
- */
+/* --- the rest of a file's calls --- */
 
 static int on_file_control(sqlite3_file *base, int what, void *argument) {
     struct handle *handle = (struct handle *)base;
@@ -410,8 +407,7 @@ static const sqlite3_io_methods METHODS = {
     .xShmUnmap = on_shm_unmap,
 };
 
-/* --- SQLite's calls on the disk -----------------------------------------------------------------
- */
+/* --- SQLite's calls on the disk --- */
 
 static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int flags,
                    int *out_flags) {

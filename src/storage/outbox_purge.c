@@ -109,8 +109,7 @@ static void next_lane(const struct outbox *box, struct purge_place *place) {
     }
 }
 
-/* --- the keys of results that wait no more -------------------------------------------------------
- */
+/* --- the keys of results that wait no more --- */
 
 static bool still_waits(const struct outbox *box, uint64_t key) {
     const struct stream *stream = &box->streams[box->stream_count - 1];

@@ -39,8 +39,7 @@ static int64_t lane_bytes(const struct outbox *box, enum lane lane) {
     return bytes;
 }
 
-/* --- what the hub holds -------------------------------------------------------------------------
- */
+/* --- what the hub holds --- */
 
 status outbox_room_drop_bottom(struct outbox *box, struct stream *stream, enum lane lane,
                                uint64_t seq, struct error *err) {

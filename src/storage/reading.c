@@ -301,8 +301,7 @@ static status read_lanes(struct database *database, struct store_read *read, str
     return buffer_status(&read->out, err);
 }
 
-/* --- what waits in a lane ----------------------------------------------------------------------
- */
+/* --- what waits in a lane --- */
 
 static status peek_stream(struct database *database, struct store_read *read,
                           const struct streams *streams, int index, uint32_t *rows,

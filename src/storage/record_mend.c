@@ -30,8 +30,7 @@ static bool matches_as(struct patient *patient, const struct record *record) {
     return record_write(&patient->bytes, record, &err) == STATUS_OK && matches(patient);
 }
 
-/* --- what may have been hit ----------------------------------------------------------------------
- */
+/* --- what may have been hit --- */
 
 /* Its boot's number: then another row of `boot` is meant. */
 static bool try_boots(struct patient *patient, struct record *record) {

@@ -88,8 +88,7 @@ status salvage_finish(const char *path, const char *vfs, struct error *err) {
     return put_in_place(path, vfs, &aside, err);
 }
 
-/* --- the new file -------------------------------------------------------------------------------
- */
+/* --- the new file --- */
 
 static status fill(struct pages *pages, struct database *database, struct salvage_sums *sums,
                    struct error *err) {

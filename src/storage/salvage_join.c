@@ -53,8 +53,7 @@ static status add_repair(struct joiner *joiner, struct repair repair, struct err
     return STATUS_OK;
 }
 
-/* --- looking at a lane ---------------------------------------------------------------------------
- */
+/* --- looking at a lane --- */
 
 static status close_gap(struct joiner *joiner, struct join_lane *lane, struct error *err) {
     if (!lane->in_gap) {
@@ -168,8 +167,7 @@ static status look_at_lane(struct joiner *joiner, uint32_t stream, enum lane at,
     return close_gap(joiner, &lane, err);
 }
 
-/* --- repairing -----------------------------------------------------------------------------------
- */
+/* --- repairing --- */
 
 static status copy_on(struct joiner *joiner, uint64_t key, struct error *err) {
     struct id from = {0};

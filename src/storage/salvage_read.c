@@ -279,8 +279,7 @@ static status read_trees(struct salvage_reader *reader, struct visit *visit, str
     return STATUS_OK;
 }
 
-/* --- pages that no tree reached ------------------------------------------------------------------
- */
+/* --- pages that no tree reached --- */
 
 static status read_strays(struct salvage_reader *reader, const struct cell_reader *rows,
                           struct error *err) {

@@ -30,8 +30,7 @@ struct store_job *job_list_take(struct job_list *list) {
     return job;
 }
 
-/* --- opening and closing ------------------------------------------------------------------------
- */
+/* --- opening and closing --- */
 
 static void init_sync(struct store *store) {
     pthread_condattr_t monotonic;
@@ -119,8 +118,7 @@ void store_close(struct store *store) {
     memory_free(store);
 }
 
-/* --- the loop's side ----------------------------------------------------------------------------
- */
+/* --- the loop's side --- */
 
 /* Asking is const for the asker; the mutex is not. */
 static struct store *locked(const struct store *store) {

@@ -24,8 +24,7 @@ static void wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_
     (void)pthread_cond_timedwait(condition, mutex, &due);
 }
 
-/* --- the database thread -----------------------------------------------------------------------
- */
+/* --- the database thread --- */
 
 /* True when what waits must not wait any longer; it then goes whole, in as many batches as needed.
  */
@@ -118,8 +117,7 @@ void store_threads_reopening(void *owner, bool done) {
     store->reader = NULL;
 }
 
-/* --- the reader thread -------------------------------------------------------------------------
- */
+/* --- the reader thread --- */
 
 /* With `reading` held. */
 static status open_reader(struct store *store, struct error *err) {
@@ -236,8 +234,7 @@ static void *run_reader(void *owner) {
     return NULL;
 }
 
-/* --- starting and stopping -----------------------------------------------------------------------
- */
+/* --- starting and stopping --- */
 
 status store_threads_start(struct store *store, struct error *err) {
     sigset_t all;

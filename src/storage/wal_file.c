@@ -78,8 +78,7 @@ status wal_read_frame(struct database_file *wal, const struct wal_head *head, ui
     return STATUS_OK;
 }
 
-/* --- looking at all of it -----------------------------------------------------------------------
- */
+/* --- looking at all of it --- */
 
 /* A damaged frame may have lost one of its salts. */
 static bool is_of_log(const struct wal_frame *frame, const struct wal_head *head) {

@@ -36,8 +36,7 @@ static void add_candidate(struct wal_byte *byte, size_t at, uint8_t was) {
     byte->was = was;
 }
 
-/* --- the header --------------------------------------------------------------------------------
- */
+/* --- the header --- */
 
 /* It is short: each change is tried; the first frame must follow it. */
 static struct wal_byte find_in_head(uint8_t bytes[WAL_HEADER_BYTES],
@@ -57,8 +56,7 @@ static struct wal_byte find_in_head(uint8_t bytes[WAL_HEADER_BYTES],
     return byte;
 }
 
-/* --- a frame -----------------------------------------------------------------------------------
- */
+/* --- a frame --- */
 
 /* What one more in a word adds to the checksum behind it. */
 struct effect {
@@ -129,8 +127,7 @@ static struct wal_byte find_in_frame(const struct bad_frame *bad) {
     return byte;
 }
 
-/* --- one byte put back ---------------------------------------------------------------------------
- */
+/* --- one byte put back --- */
 
 static status read_bad(struct database_file *wal, const struct wal_findings *found,
                        struct bad_frame *bad, struct error *err) {
@@ -169,8 +166,7 @@ static status mend_first(struct database_file *wal, const struct wal_findings *f
     return database_file_sync(wal, err);
 }
 
-/* --- all checksums anew --------------------------------------------------------------------------
- */
+/* --- all checksums anew --- */
 
 static status copy_frame(struct database_file *from, struct database_file *to, uint64_t index,
                          const struct wal_head *head, struct wal_sum *sum, struct error *err) {

@@ -72,8 +72,7 @@ void power_dump(struct database *database) {
     }
 }
 
-/* --- what must be true -------------------------------------------------------------------------
- */
+/* --- what must be true --- */
 
 static const char ROWS[] =
     "SELECT r.key, r.last_seq, r.kind, w.name, r.name, r.run, r.priority, b.id, b.quality,"

@@ -140,8 +140,7 @@ status power_live(struct fault_disk *disk, const char *name, struct power_work *
     return lived;
 }
 
-/* --- after a cut -------------------------------------------------------------------------------
- */
+/* --- after a cut --- */
 
 /* The last state that was promised before the cut; -1: none. */
 static int promised(const struct power_trace *trace, size_t place) {

@@ -42,8 +42,7 @@ static const struct core_options OPTIONS = {.folder = POWER_FOLDER,
                                             .checkpoint_pages = POWER_CHECKPOINT_PAGES,
                                             .retry_ms = 1};
 
-/* --- a life with a fault -------------------------------------------------------------------------
- */
+/* --- a life with a fault --- */
 
 static void run_batch(struct bench *bench, struct core *core) {
     struct store_job jobs[4];

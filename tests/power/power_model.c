@@ -59,8 +59,7 @@ struct bench {
     uint32_t workflow;
 };
 
-/* --- the model ---------------------------------------------------------------------------------
- */
+/* --- the model --- */
 
 static int find_entry(const struct lane_model *lane, uint64_t seq) {
     for (int i = 0; i < lane->count; i++) {
@@ -152,8 +151,7 @@ static void model_purge_lane(struct lane_model *lane, bool local) {
     }
 }
 
-/* --- the same on the store ---------------------------------------------------------------------
- */
+/* --- the same on the store --- */
 
 static status open_store(struct bench *bench, struct error *err) {
     struct store_opened opened;
@@ -257,8 +255,7 @@ static status do_reopen(struct bench *bench, struct error *err) {
     return open_store(bench, err);
 }
 
-/* --- comparing ---------------------------------------------------------------------------------
- */
+/* --- comparing --- */
 
 static const char ROWS[] = "SELECT key, last_seq, body FROM record WHERE key >> 40 & 7 = ?1"
                            " ORDER BY key";
@@ -384,8 +381,7 @@ static status check_floors(struct bench *bench, struct error *err) {
     return power_check(core_database(bench->core), err);
 }
 
-/* --- running -----------------------------------------------------------------------------------
- */
+/* --- running --- */
 
 static status step(struct bench *bench, struct error *err) {
     switch (power_below(&bench->dice, 24)) {

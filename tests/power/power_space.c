@@ -56,8 +56,7 @@ static bool run_program(const char *const *words) {
     return ended == 0;
 }
 
-/* --- the store ----------------------------------------------------------------------------------
- */
+/* --- the store --- */
 
 static bool open_store(struct bench *bench, struct error *err) {
     struct store_opened opened;
@@ -104,8 +103,7 @@ static uint64_t gaps_in(struct bench *bench, enum lane lane) {
     return query_one_number(&query, &count, &err) == STATUS_OK ? (uint64_t)count : UINT64_MAX;
 }
 
-/* --- the disk ------------------------------------------------------------------------------------
- */
+/* --- the disk --- */
 
 /* Takes every block that is left. */
 static bool fill(const struct bench *bench) {

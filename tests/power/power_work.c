@@ -28,8 +28,7 @@ void power_work_done(struct power_work *work) {
     arena_done(&work->arena);
 }
 
-/* --- after an opening --------------------------------------------------------------------------
- */
+/* --- after an opening --- */
 
 static void note_run(void *owner, const struct kept_run *run) {
     struct power_work *work = owner;
