@@ -36,10 +36,8 @@ static status ask_jq(void *owner, const struct expression *expression, struct sl
     if (jq == NULL) {
         return fail(err, STATUS_SYSTEM, "no jq child runs for this workflow");
     }
-    const int64_t latest = clock_boot_ns() + (int64_t)JQ_DEADLINE_MS_MAX * 1000000;
-    const bool sooner = run->ask_deadline_ns > 0;
-    return jq_child_ask(jq, expression_program_number(expression), input,
-                        sooner ? run->ask_deadline_ns : latest, arena, out_value, err);
+    return jq_child_ask(jq, expression_program_number(expression), input, run->ask_deadline_ns,
+                        arena, out_value, err);
 }
 
 static status make_run_variable(struct run *run, struct error *err) {

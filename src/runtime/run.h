@@ -76,7 +76,7 @@ struct run {
     uint32_t stands_for;
     enum run_need need;
     int64_t wait_ms;
-    int64_t ask_deadline_ns; /* of the jq question that is asked */
+    int64_t ask_deadline_ns; /* of the step whose agent asks jq; 0: of none */
     struct agent_call call;
     struct timer *timer; /* owned; made when first needed */
     int64_t began_ns;

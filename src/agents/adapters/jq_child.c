@@ -382,8 +382,10 @@ status jq_child_ask(struct jq_child *child, uint32_t program, struct slice input
         return fail(err, STATUS_FULL, "jq takes at most %d bytes, these are %zu",
                     QUERY_BODY_BYTES_MAX, input.count);
     }
-    TRY(take_turn(child, deadline_ns, err));
-    const status code = ask(child, program, input, deadline_ns, arena, out_value, err);
+    const int64_t latest_ns = clock_boot_ns() + (int64_t)JQ_PATIENCE_MS_MAX * NS_A_MS;
+    const int64_t end_ns = deadline_ns > 0 ? deadline_ns : latest_ns;
+    TRY(take_turn(child, end_ns, err));
+    const status code = ask(child, program, input, end_ns, arena, out_value, err);
     give_turn(child);
     return code;
 }

@@ -24,6 +24,7 @@ struct jq_child;
 
 enum {
     JQ_DEADLINE_MS_MAX = 1000, /* of one question, once it is served */
+    JQ_PATIENCE_MS_MAX = 5000, /* of one with no deadline of its own, the wait behind others too */
     JQ_START_MS_MAX = 30000,   /* for a child to start and to compile everything */
     JQ_MEMORY_BYTES = 256 << 20,
     JQ_ANSWER_BYTES_MAX = 1 << 20
@@ -44,7 +45,8 @@ status jq_child_warm(struct jq_child *child, struct error *err);
 status jq_child_check(struct slice program, int *out_offset, struct error *err);
 
 /* TIMEOUT, CRASH (memory, abort), INVALID (jq's own error), FULL. No output is null. `deadline_ns`
- * is CLOCK_BOOTTIME. */
+ * is CLOCK_BOOTTIME, a step's say; 0: none, then a question waits behind others as long as
+ * JQ_PATIENCE_MS_MAX allows. Its second counts from when it is served. */
 status jq_child_ask(struct jq_child *child, uint32_t program, struct slice input,
                     int64_t deadline_ns, struct arena *arena, struct value *out_value,
                     struct error *err);

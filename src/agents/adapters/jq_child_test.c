@@ -406,6 +406,46 @@ static void test_jq_child__who_waited_behind_a_bad_question_is_answered(void **s
     check_many(true);
 }
 
+static void *ask_what_never_returns(void *argument) {
+    struct asker *asker = argument;
+    asker->wrong = asked_within(asker->child, 1, SLICE("{}"), 20000).code != STATUS_TIMEOUT;
+    return NULL;
+}
+
+static void *ask_without_a_deadline(void *argument) {
+    struct asker *asker = argument;
+    struct arena arena;
+    struct value value = {0};
+    struct error err = {0};
+    arena_init(&arena, 1 << 20);
+    const status code = jq_child_ask(asker->child, 0, SLICE("{\"c\":1}"), 0, &arena, &value, &err);
+    asker->wrong = code != STATUS_OK;
+    arena_done(&arena);
+    return NULL;
+}
+
+/* Two seconds of others are before them: their own begins when they are served. */
+static void test_jq_child__a_question_s_second_counts_from_when_it_is_served(void **state) {
+    static const char *const TEXTS[] = {".c + 1", "def f: f; f"};
+    struct asker askers[ASKERS];
+    struct error err = {0};
+    (void)state;
+    struct jq_child *child = created(TEXTS, 2);
+    assert_int_equal(jq_child_warm(child, &err), STATUS_OK);
+    for (int i = 0; i < ASKERS; i++) {
+        askers[i] = (struct asker){.child = child};
+        assert_int_equal(pthread_create(&askers[i].thread, NULL,
+                                        i < 2 ? ask_what_never_returns : ask_without_a_deadline,
+                                        &askers[i]),
+                         0);
+    }
+    for (int i = 0; i < ASKERS; i++) {
+        assert_int_equal(pthread_join(askers[i].thread, NULL), 0);
+        assert_int_equal(askers[i].wrong, 0);
+    }
+    jq_child_destroy(child);
+}
+
 static void test_jq_child__no_memory_is_a_status(void **state) {
     static const char *const TEXTS[] = {".c"};
     const struct slice program = slice_of(TEXTS[0]);
@@ -491,6 +531,7 @@ int main(void) {
         cmocka_unit_test(test_jq_child__one_that_is_killed_while_it_answers_is_a_crash),
         cmocka_unit_test(test_jq_child__four_threads_ask_at_once),
         cmocka_unit_test(test_jq_child__who_waited_behind_a_bad_question_is_answered),
+        cmocka_unit_test(test_jq_child__a_question_s_second_counts_from_when_it_is_served),
         cmocka_unit_test(test_jq_child__no_memory_is_a_status),
         cmocka_unit_test(test_jq_child__it_does_not_outlive_the_daemon),
         cmocka_unit_test(test_jq_child__nobody_is_left_behind),
