@@ -149,8 +149,7 @@ static void flip_ten(struct bench *bench) {
     }
 }
 
-/* --- what must be true -------------------------------------------------------------------------
- */
+/* --- what must be true --- */
 
 static status count_found(struct core *core, int *found, struct error *err) {
     static const char BODIES[] = "SELECT CAST(body AS BLOB) FROM record WHERE kind & 255 = 1";
@@ -256,7 +255,6 @@ static void run_scene(struct bench *bench, const struct scene *scene, uint64_t f
                       uint64_t cases, struct power_report *report) {
     struct error err = {.code = STATUS_OK};
     bool good = true;
-    int salvaged = 0;
     int lost_all = 0;
     int lossless = 0;
     uint64_t seed = first;
@@ -269,7 +267,6 @@ static void run_scene(struct bench *bench, const struct scene *scene, uint64_t f
         if (!good) {
             (void)printf("# %s, seed %llu: %s\n", scene->name, (unsigned long long)seed, err.text);
         }
-        salvaged += bench->opened.salvaged ? 1 : 0;
         lost_all += lost;
         lossless += lost == 0 ? 1 : 0;
     }
