@@ -4,7 +4,7 @@
 #include "cli/listing.h"
 
 static const struct listing_column COLUMNS[] = {
-    {"WORKFLOW", "name", LISTING_TEXT},      {"STATE", "state", LISTING_TEXT},
+    {"WORKFLOW", "name", LISTING_TEXT},      {"STATE", "state", LISTING_STATE},
     {"QUEUED", "queued", LISTING_COUNT},     {"RUNNING", "running", LISTING_COUNT},
     {"WAITING", "waiting", LISTING_COUNT},   {"EVENTS", "events", LISTING_COUNT},
     {"RUNS", "runs", LISTING_COUNT},         {"RESULTS", "results", LISTING_COUNT},

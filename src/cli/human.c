@@ -54,6 +54,15 @@ struct slice human_member(struct arena *arena, struct value object, const char *
     return human_json(arena, *member);
 }
 
+struct slice human_state(struct arena *arena, struct value workflow) {
+    const struct slice state = human_member(arena, workflow, "state");
+    const bool works = slice_is(state, "running") || slice_is(state, "stopped");
+    if (!works || value_get(workflow, SLICE("fault")) == NULL) {
+        return state;
+    }
+    return arena_print(arena, "%.*s, newer file has faults", SLICE_ARGS(state));
+}
+
 int64_t human_number(struct value object, const char *name) {
     const struct value *member = value_get(object, slice_of(name));
     if (member == NULL || !value_is_number(*member)) {

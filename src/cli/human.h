@@ -28,6 +28,9 @@ struct slice human_moment(struct arena *arena, struct slice rfc3339);
  * objects as JSON. */
 struct slice human_member(struct arena *arena, struct value object, const char *name);
 
+/* The state of a workflow, and whether its newer file has faults. */
+struct slice human_state(struct arena *arena, struct value workflow);
+
 /* The member as a whole number; 0 where there is none. */
 int64_t human_number(struct value object, const char *name);
 

@@ -70,6 +70,20 @@ static void test_human__a_member_is_a_cell_whatever_it_is(void **state) {
     assert_true(slice_is(human_member(*state, object, "list"), "[1,{\"a\":true}]"));
 }
 
+static void test_human__a_state_says_that_a_newer_file_has_faults(void **state) {
+    static const char *const CASES[][2] = {
+        {"{\"state\":\"running\"}", "running"},
+        {"{\"state\":\"running\",\"fault\":\"x\"}", "running, newer file has faults"},
+        {"{\"state\":\"stopped\",\"fault\":\"x\"}", "stopped, newer file has faults"},
+        {"{\"state\":\"faulty\",\"fault\":\"x\"}", "faulty"},
+        {"{}", "-"},
+    };
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        const struct slice told = human_state(*state, parse(*state, CASES[i][0]));
+        assert_true(slice_is(told, CASES[i][1]));
+    }
+}
+
 static void test_human__what_is_no_number_counts_as_none(void **state) {
     const struct value object = parse(*state, "{\"a\":12,\"b\":3.9,\"c\":\"4\"}");
     assert_int_equal(human_number(object, "a"), 12);
@@ -89,6 +103,8 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_human__a_member_is_a_cell_whatever_it_is, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_human__a_state_says_that_a_newer_file_has_faults,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_human__what_is_no_number_counts_as_none, set_up,
                                         tear_down),
     };

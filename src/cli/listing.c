@@ -18,6 +18,8 @@ static struct slice cell_of(struct arena *arena, struct value item,
         return is_number ? human_span(arena, human_number(item, column->member)) : SLICE("-");
     case LISTING_MOMENT:
         return human_moment(arena, member != NULL ? value_text(*member) : SLICE(""));
+    case LISTING_STATE:
+        return human_state(arena, item);
     case LISTING_TEXT:
     case LISTING_COUNT:
         break;

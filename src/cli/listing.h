@@ -19,7 +19,8 @@ enum listing_kind {
     LISTING_COUNT,  /* a number, to the right */
     LISTING_BYTES,  /* "4.0 KiB" */
     LISTING_MOMENT, /* "2026-11-23 10:00:00" */
-    LISTING_SPAN    /* milliseconds as "3 min 2 s" */
+    LISTING_SPAN,   /* milliseconds as "3 min 2 s" */
+    LISTING_STATE   /* of a workflow, with what its "fault" says of it */
 };
 
 struct listing_column {

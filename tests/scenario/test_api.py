@@ -370,3 +370,26 @@ def test_a_workflow_whose_file_goes_is_gone_after_a_reload(busy):
     busy.drop("late.eml", "x")
     time.sleep(0.5)
     assert len(busy.results()) == 6
+
+
+def test_without_libcurl_its_package_is_named(busy):
+    answer = busy.cli("status", environment={"EBB_LIBCURL": "/no/such/libcurl.so"})
+    assert answer.code != 0 and "install the package" in answer.err, answer
+    assert "no daemon answers" not in answer.err, answer
+
+
+def test_a_newer_file_with_faults_is_shown_beside_what_runs(device):
+    text = "ebb: 1\nworkflow: flow\ntrigger: { watch: { path: INBOX } }\n" \
+           "results: [{ name: out, from: { x: 1 } }]\n"
+    device.workflow("flow", text)
+    device.start()
+    assert device.cli("workflow", "list").out.splitlines()[1].split()[1] == "running"
+    device.workflow("flow", text + "wrong: 1\n")
+    assert device.ask("POST", "/v1/reload")[0] == 200
+    assert "running, newer file has faults" in device.cli("workflow", "list").out
+    shown = device.cli("workflow", "show", "flow").out
+    assert "running, newer file has faults" in shown and "wrong" in shown.split("fault ")[1], shown
+    assert json.loads(device.cli("workflow", "show", "flow", "--json").out)["state"] == "running"
+    device.workflow("flow", text)
+    assert device.ask("POST", "/v1/reload")[0] == 200
+    assert "faults" not in device.cli("workflow", "list").out
