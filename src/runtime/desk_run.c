@@ -12,7 +12,7 @@
 #include "platform/json.h"
 #include "runtime/daemon.h"
 
-enum { PATH_BYTES_MAX = 4096, LINE_BYTES_MAX = 2 << 20 };
+enum { PATH_BYTES_MAX = 4096, LINE_BYTES_MAX = 2 << 20, FAULTS_BYTES_MAX = 1 << 20 };
 
 struct desk {
     const struct desk_options *options;
@@ -200,6 +200,29 @@ static void on_loaded(void *owner) {
 
 /* --- the whole --- */
 
+/* What is no workflow makes no folder for results. Its agents are looked at when it is loaded. */
+static status check_file(const char *path, struct error *err) {
+    CLEANUP(buffer_done) struct buffer text;
+    CLEANUP(buffer_done) struct buffer sentences;
+    struct workflow *workflow = NULL;
+    struct fault_list *faults = NULL;
+    const struct workflow_doors doors = {0};
+    buffer_init(&text, WORKFLOW_BYTES_MAX);
+    buffer_init(&sentences, FAULTS_BYTES_MAX);
+    TRY(file_read(path, &text, err));
+    const status code =
+        workflow_read(slice_of(path), buffer_slice(&text), &doors, &workflow, &faults, err);
+    if (code == STATUS_OK) {
+        workflow_release(workflow);
+    } else if (faults != NULL) {
+        fault_list_write(faults, &sentences);
+        (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(slice_trim(buffer_slice(&sentences))));
+        err->text[0] = '\0';
+    }
+    fault_list_release(faults);
+    return code;
+}
+
 static status choose_data(const struct desk_options *options, char data[PATH_BYTES_MAX],
                           struct error *err) {
     char file[PATH_BYTES_MAX];
@@ -222,6 +245,7 @@ static status choose_data(const struct desk_options *options, char data[PATH_BYT
 status desk_run(const struct desk_options *options, struct error *err) {
     char data[PATH_BYTES_MAX];
     struct desk desk = {.options = options};
+    TRY(check_file(options->file, err));
     TRY(choose_data(options, data, err));
     buffer_init(&desk.line, LINE_BYTES_MAX);
     const struct daemon_options daemon = {

@@ -293,3 +293,12 @@ def test_standard_descriptors_that_are_closed_do_no_harm(tmp_path):
                                env=devices.clean_environment())
         assert child.returncode == 0, (closed, child)
         assert len(stored(data)) == (0 if "<" in closed else 1), closed
+
+
+def test_what_is_no_workflow_leaves_no_folder(ebb, tmp_path):
+    (tmp_path / "none.yaml").write_text("ebb: 1\nworkflw: x\n")
+    (tmp_path / "noise.yaml").write_text("\x00\x01")
+    for name in ("none.yaml", "noise.yaml", "missing.yaml", "."):
+        answer = ebb("run", name, folder=tmp_path)
+        assert answer.code not in (0, 134) and name in answer.err, answer
+        assert ".ebb" not in os.listdir(tmp_path) and "kept in" not in answer.err, answer
