@@ -65,7 +65,7 @@ static bool consider(void *owner, const char *name) {
     if (slice_ends(plain, ".yaml") || slice_ends(plain, ".yml") || slice_ends(plain, ".json")) {
         return add_file(reload, path);
     }
-    (void)strcat(path, "/workflow.yaml");
+    (void)snprintf(path + count, sizeof(path) - (size_t)count, "/workflow.yaml");
     return file_facts(path, &facts, NULL) != STATUS_OK || add_file(reload, path);
 }
 

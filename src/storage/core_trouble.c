@@ -13,10 +13,10 @@
 /*
  * What a failing disk does, and what is done about it.
  *
- * | state   | nothing is acknowledged | entered by                  | left by |
- * |---------|-------------------------|-----------------------------|---------------------------------|
- * | well    |                         | opening, mend               | an I/O error | | failing |
- * yes                     | an I/O error                | mend: probe, reopen, full check |
+ * | state   | acknowledges | entered by                       | left by                         |
+ * |---------|--------------|----------------------------------|---------------------------------|
+ * | well    | yes          | opening; a mend that went well   | an I/O error                    |
+ * | failing | no           | an I/O error                     | mend: probe, reopen, full check |
  *
  * After a sync that failed, Linux holds the pages clean that it could not write: syncing once more
  * says OK and writes nothing. So the probe *writes* the next transaction over the place where the

@@ -201,9 +201,9 @@ static void check_paths(const char *text, const char *wanted) {
 /* What is not certainly the context's is not the checker's: it would warn of a field of an item. */
 static void test_scanner__the_checker_sees_paths_of_the_context_alone(void **state) {
     (void)state;
-    check_paths(
-        "[.steps.detect.objects[] | select(.score >= $params.min)] + (.steps.recheck.objects // [])",
-        "steps.detect.objects@3:6 $params.min@3:49 steps.recheck.objects@3:66 ");
+    check_paths("[.steps.detect.objects[] | select(.score >= $params.min)] + "
+                "(.steps.recheck.objects // [])",
+                "steps.detect.objects@3:6 $params.min@3:49 steps.recheck.objects@3:66 ");
     check_paths("any(.steps.detect.objects[]; .score < $params.min)",
                 "steps.detect.objects@3:9 $params.min@3:43 ");
     check_paths("def f: .score; [.steps.a[] | f]", "steps.a@3:21 ");
