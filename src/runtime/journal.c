@@ -238,7 +238,7 @@ static void note_output(struct journal *journal, struct run *run, uint32_t index
     store_submit(journal->store, &note->job);
 }
 
-void journal_outputs(struct journal *journal, struct run *run, void (*then)(struct run *run)) {
+bool journal_outputs(struct journal *journal, struct run *run, void (*then)(struct run *run)) {
     for (uint32_t i = 0; i < run->version->workflow->step_count; i++) {
         if (!journal_wants_output(run, i)) {
             continue;
@@ -248,11 +248,11 @@ void journal_outputs(struct journal *journal, struct run *run, void (*then)(stru
                            */
             run->then = then;
             submit_step(journal, run, i, STEP_DONE);
-            return;
+            return false;
         }
         note_output(journal, run, i);
     }
-    then(run);
+    return true;
 }
 
 /* --- the end --- */

@@ -66,9 +66,9 @@ void journal_step_begun(struct journal *journal, struct run *run, void (*then)(s
 /* True when a step's output should be written before the run's end. */
 bool journal_wants_output(const struct run *run, uint32_t step);
 
-/* Writes the outputs that are wanted, and calls `then(run)` at once, or when the row that they need
- * is there. */
-void journal_outputs(struct journal *journal, struct run *run, void (*then)(struct run *run));
+/* Writes the outputs that are wanted. True: nobody need wait for them; else `then(run)` comes when
+ * the row that they need is there. */
+bool journal_outputs(struct journal *journal, struct run *run, void (*then)(struct run *run));
 
 /* Writes the run's end; then `then(run)`: everything of it is durable. */
 void journal_end(struct journal *journal, struct run *run, void (*then)(struct run *run));
