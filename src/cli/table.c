@@ -8,7 +8,7 @@ struct table_row {
     const struct slice *cells;
 };
 
-enum { GAP_COLUMNS = 2 };
+enum { GAP_COLUMNS = 2, TEXT_COLUMNS_LEAST = 4 };
 
 void table_init(struct table *table, struct arena *arena, const struct table_column *columns,
                 size_t column_count) {
@@ -48,6 +48,28 @@ static void measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
     }
 }
 
+/* Columns of text give way, always the widest of them; a number that is cut would be another. */
+static void fit(const struct table *table, size_t widths[TABLE_COLUMNS_MAX], size_t most) {
+    size_t all = (table->column_count - 1) * GAP_COLUMNS;
+    for (size_t i = 0; i < table->column_count; i++) {
+        all += widths[i];
+    }
+    while (all > most) {
+        size_t *widest = NULL;
+        for (size_t i = 0; i < table->column_count; i++) {
+            const bool gives = !table->columns[i].right && widths[i] > TEXT_COLUMNS_LEAST;
+            if (gives && (widest == NULL || widths[i] >= *widest)) {
+                widest = &widths[i];
+            }
+        }
+        if (widest == NULL) {
+            return;
+        }
+        --*widest;
+        --all;
+    }
+}
+
 static void write_blanks(FILE *out, size_t count) {
     for (size_t i = 0; i < count; i++) {
         (void)fputc(' ', out);
@@ -67,7 +89,7 @@ static void write_row(const struct table *table, const struct slice *cells, cons
                       FILE *out, const struct terminal *terminal, bool is_head) {
     size_t at = 0;
     for (size_t i = 0; i < table->column_count; i++) {
-        struct slice cell = cells[i];
+        struct slice cell = cut(cells[i], widths[i]);
         const bool is_last = i + 1 == table->column_count;
         if (is_last && terminal->width > at && terminal_columns(cell) > terminal->width - at) {
             cell = cut(cell, terminal->width - at);
@@ -93,6 +115,9 @@ status table_write(const struct table *table, FILE *out, const struct terminal *
     }
     size_t widths[TABLE_COLUMNS_MAX] = {0};
     measure(table, widths);
+    if (terminal->width > 0) {
+        fit(table, widths, terminal->width);
+    }
     struct slice heads[TABLE_COLUMNS_MAX];
     for (size_t i = 0; i < table->column_count; i++) {
         heads[i] = slice_of(table->columns[i].head);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -71,6 +72,29 @@ static void test_table__the_last_column_is_cut_to_the_terminal(void **state) {
                                                "abcd      1  01234\n");
 }
 
+static void test_table__the_widest_column_gives_way_and_numbers_do_not(void **state) {
+    (void)state;
+    CLEANUP(page_done) struct page page;
+    page_init(&page);
+    table_add(&page.table,
+              (struct slice[]){SLICE("a-name-too-long"), SLICE("123456"), SLICE("short")});
+    table_add(&page.table, (struct slice[]){SLICE("b"), SLICE("2"), SLICE("s")});
+    assert_string_equal(page_write(&page, 24), "NAME        COUNT  TEXT\n"
+                                               "a-name-to  123456  short\n"
+                                               "b               2  s\n");
+}
+
+static void test_table__a_terminal_too_narrow_for_any_table_is_borne(void **state) {
+    (void)state;
+    for (size_t width = 1; width < 24; width++) {
+        CLEANUP(page_done) struct page page;
+        page_init(&page);
+        table_add(&page.table,
+                  (struct slice[]){SLICE("Kölner Straße"), SLICE("123456"), SLICE("ß")});
+        assert_non_null(strstr(page_write(&page, width), "123456"));
+    }
+}
+
 static void test_table__nothing_in_a_cell_can_command_the_terminal(void **state) {
     (void)state;
     CLEANUP(page_done) struct page page;
@@ -99,6 +123,8 @@ int main(void) {
         cmocka_unit_test(test_table__columns_are_aligned_and_numbers_stand_right),
         cmocka_unit_test(test_table__letters_count_and_not_their_bytes),
         cmocka_unit_test(test_table__the_last_column_is_cut_to_the_terminal),
+        cmocka_unit_test(test_table__the_widest_column_gives_way_and_numbers_do_not),
+        cmocka_unit_test(test_table__a_terminal_too_narrow_for_any_table_is_borne),
         cmocka_unit_test(test_table__nothing_in_a_cell_can_command_the_terminal),
         cmocka_unit_test(test_table__a_row_without_room_is_said),
     };
