@@ -28,6 +28,8 @@ enum {
     PATH_BYTES = 4096
 };
 
+static const int64_t HOUR_NS = INT64_C(3600) * 1000000000;
+
 /* Whoever is being served owns the child and all below it; the mutex guards `busy` alone, so
  * nobody waits for a mutex longer than that takes. */
 struct jq_child {
@@ -47,8 +49,9 @@ struct jq_child {
 
 /* One at a time -------------------------------------------------------------------------------- */
 
+/* At most an hour from now: who waits longer looks again then, and no sum is too large. */
 static struct timespec monotonic_after(int64_t left_ns) {
-    const int64_t at = clock_monotonic_ns() + left_ns;
+    const int64_t at = clock_monotonic_ns() + (left_ns < HOUR_NS ? left_ns : HOUR_NS);
     return (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
 }
 
