@@ -2,8 +2,8 @@
  * table: rows of text in aligned columns, for people.
  *
  * Columns are as wide as their widest cell; where the terminal is narrower, the widest columns of
- * text are cut, and the end of a line at last. Cells may hold foreign text: it is made harmless when
- * it is written. Everything lives in the arena it was made with.
+ * text are cut, and the end of a line at last. Cells may hold foreign text: it is made harmless
+ * when it is written. Everything lives in the arena it was made with.
  *
  * Thread: the CLI's only one.
  * SPDX-License-Identifier: Apache-2.0

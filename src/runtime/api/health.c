@@ -32,11 +32,6 @@ void api_reload(struct api_call *call) {
     struct error err;
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, API_ANSWER_BYTES_MAX);
-    if (!slice_is(call->request->method, "POST")) {
-        (void)fail(&err, STATUS_INVALID, "POST reads the workflows again");
-        api_refuse(call, &err);
-        return;
-    }
     if (daemon_reload(call->daemon, &err) != STATUS_OK) {
         api_refuse(call, &err);
         return;
