@@ -348,8 +348,7 @@ static status not_resolved(const struct catalog *catalog, struct slice name, str
 }
 
 status catalog_resolve(void *owner, struct slice name, struct slice range,
-                       const struct field_set **out_inputs, const struct field_set **out_outputs,
-                       const void **out_pinned, bool *out_actuator, struct error *err) {
+                       struct workflow_agent *out_agent, struct error *err) {
     const struct catalog *catalog = owner;
     bool valid;
     (void)agent_version_in((struct agent_version){0}, range, &valid);
@@ -363,10 +362,10 @@ status catalog_resolve(void *owner, struct slice name, struct slice range,
         const struct agent_manifest *manifest = agent->manifest;
         if (slice_equal(manifest->name, name) &&
             agent_version_in(manifest->version, range, &valid)) {
-            *out_inputs = &manifest->inputs;
-            *out_outputs = &manifest->outputs;
-            *out_pinned = agent;
-            *out_actuator = manifest->actuator;
+            *out_agent = (struct workflow_agent){.inputs = &manifest->inputs,
+                                                 .outputs = &manifest->outputs,
+                                                 .pinned = agent,
+                                                 .actuator = manifest->actuator};
             return STATUS_OK;
         }
     }

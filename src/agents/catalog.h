@@ -45,8 +45,7 @@ void catalog_adopt(struct catalog *catalog, struct catalog *old);
  * nearest agent, or the versions there are; INVALID a range that is none, or the first fault of the
  * agent's manifest. */
 status catalog_resolve(void *catalog, struct slice name, struct slice range,
-                       const struct field_set **out_inputs, const struct field_set **out_outputs,
-                       const void **out_pinned, bool *out_actuator, struct error *err);
+                       struct workflow_agent *out_agent, struct error *err);
 
 /* Opens it (once) and gives kind and agent. */
 status catalog_open(struct catalog *catalog, struct loop *loop, const struct catalog_agent *pinned,

@@ -57,16 +57,13 @@ static void add(struct catalog *to, const char *name) {
 }
 
 struct found {
-    const struct field_set *inputs, *outputs;
-    const void *pinned;
-    bool actuator;
+    struct workflow_agent agent;
     struct error err;
 };
 
 static status resolve(const char *name, const char *range, struct found *found) {
     *found = (struct found){0};
-    return catalog_resolve(catalog, slice_of(name), slice_of(range), &found->inputs,
-                           &found->outputs, &found->pinned, &found->actuator, &found->err);
+    return catalog_resolve(catalog, slice_of(name), slice_of(range), &found->agent, &found->err);
 }
 
 static void assert_resolves(const char *name, const char *range, const char *version) {
@@ -74,12 +71,12 @@ static void assert_resolves(const char *name, const char *range, const char *ver
     if (resolve(name, range, &found) != STATUS_OK) {
         fail_msg("%s", found.err.text);
     }
-    const struct agent_manifest *manifest = catalog_manifest(found.pinned);
+    const struct agent_manifest *manifest = catalog_manifest(found.agent.pinned);
     assert_true(slice_is(manifest->name, name));
     assert_string_equal(manifest->version_text.bytes, version);
-    assert_ptr_equal(found.inputs, &manifest->inputs);
-    assert_ptr_equal(found.outputs, &manifest->outputs);
-    assert_false(found.actuator);
+    assert_ptr_equal(found.agent.inputs, &manifest->inputs);
+    assert_ptr_equal(found.agent.outputs, &manifest->outputs);
+    assert_false(found.agent.actuator);
 }
 
 static void assert_refused(const char *name, const char *range, status code, const char *sentence) {
@@ -166,7 +163,7 @@ static void test_catalog__the_first_folder_that_has_it_counts(void **state) {
     add(catalog, "theirs");
     struct found found;
     assert_int_equal(resolve("drift", "1.0.0", &found), STATUS_OK);
-    assert_string_equal(catalog_manifest(found.pinned)->summary.bytes, "mine");
+    assert_string_equal(catalog_manifest(found.agent.pinned)->summary.bytes, "mine");
     assert_resolves("drift", "^1", "1.1.0");
     int faults = 0;
     catalog_each_fault(catalog, count_fault, &faults);

@@ -33,14 +33,10 @@ static status find_agent(struct trying *trying, const char *name,
                          const struct catalog_agent **out_entry, struct error *err) {
     const struct slice whole = slice_of(name);
     const size_t at = slice_find(whole, '@');
-    const struct field_set *inputs;
-    const struct field_set *outputs;
-    const void *pinned;
-    bool actuator;
+    struct workflow_agent agent;
     TRY(catalog_resolve(trying->generation->catalog, slice_part(whole, 0, at),
-                        slice_part(whole, at + 1, whole.count), &inputs, &outputs, &pinned,
-                        &actuator, err));
-    *out_entry = pinned;
+                        slice_part(whole, at + 1, whole.count), &agent, err));
+    *out_entry = agent.pinned;
     return STATUS_OK;
 }
 

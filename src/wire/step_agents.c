@@ -8,9 +8,13 @@ static void resolve(struct workflow_draft *draft, struct step_draft *step) {
     if (doors == NULL || doors->resolve == NULL || step->agent == NULL) {
         return;
     }
+    struct workflow_agent agent = {0};
     const status code =
-        doors->resolve(doors->owner, step->step.agent, step->step.agent_range, &step->inputs,
-                       &step->outputs, &step->step.agent_pinned, &step->actuator, &err);
+        doors->resolve(doors->owner, step->step.agent, step->step.agent_range, &agent, &err);
+    step->inputs = agent.inputs;
+    step->outputs = agent.outputs;
+    step->step.agent_pinned = agent.pinned;
+    step->actuator = agent.actuator;
     if (code == STATUS_NO_MEMORY) {
         draft->reading.faults->no_memory = true;
     } else if (code != STATUS_OK) {

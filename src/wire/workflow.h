@@ -143,15 +143,21 @@ struct workflow {
     uint32_t program_count;
 };
 
+/* What a workflow must know of an agent. */
+struct workflow_agent {
+    const struct field_set *inputs, *outputs; /* not owned */
+    const void *pinned;                       /* for step.agent_pinned; not owned */
+    bool actuator;
+};
+
 /* What the caller knows and this room does not. Any function may be NULL: then that check is left
  * out. */
 struct workflow_doors {
     void *owner;
-    /* The agent of that name and range: its inputs and outputs, and what to keep in
-     * step.agent_pinned. NOT_FOUND's sentence names the nearest agent or the versions there are. */
+    /* The agent of that name and range. NOT_FOUND's sentence names the nearest agent or the
+     * versions there are. */
     status (*resolve)(void *owner, struct slice name, struct slice range,
-                      const struct field_set **out_inputs, const struct field_set **out_outputs,
-                      const void **out_pinned, bool *out_actuator, struct error *err);
+                      struct workflow_agent *out_agent, struct error *err);
     /* Compiles a jq program; *out_offset is the character in `program` at which it goes wrong, -1
      * when unknown. */
     status (*compile)(void *owner, struct slice program, int *out_offset, struct error *err);

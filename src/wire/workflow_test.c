@@ -85,8 +85,7 @@ static int tear_down(void **state) {
 }
 
 static status resolve(void *owner, struct slice name, struct slice range,
-                      const struct field_set **out_inputs, const struct field_set **out_outputs,
-                      const void **out_pinned, bool *out_actuator, struct error *err) {
+                      struct workflow_agent *out_agent, struct error *err) {
     const char *names[AGENTS_MAX + 1] = {0};
     (void)owner;
     for (uint32_t i = 0; i < world.count; i++) {
@@ -99,10 +98,10 @@ static status resolve(void *owner, struct slice name, struct slice range,
             return fail(err, STATUS_NOT_FOUND, "agent '%.*s' has no version %.*s: there is %d",
                         SLICE_ARGS(name), SLICE_ARGS(range), agent->major);
         }
-        *out_inputs = &agent->inputs;
-        *out_outputs = &agent->outputs;
-        *out_pinned = agent;
-        *out_actuator = agent->actuator;
+        *out_agent = (struct workflow_agent){.inputs = &agent->inputs,
+                                             .outputs = &agent->outputs,
+                                             .pinned = agent,
+                                             .actuator = agent->actuator};
         return STATUS_OK;
     }
     const char *nearest = text_nearest(name, names);

@@ -23,8 +23,7 @@ static void need(int truth) {
 
 /* One agent with inputs and outputs, one of which nothing is known, one that acts; no others. */
 static status resolve(void *owner, struct slice name, struct slice range,
-                      const struct field_set **out_inputs, const struct field_set **out_outputs,
-                      const void **out_pinned, bool *out_actuator, struct error *err) {
+                      struct workflow_agent *out_agent, struct error *err) {
     static const struct field INPUTS[] = {
         {.name = {"text", 4}, .type = FIELD_STRING},
         {.name = {"limit", 5}, .type = FIELD_NUMBER, .has_default = true, .has_max = true}};
@@ -41,10 +40,10 @@ static status resolve(void *owner, struct slice name, struct slice range,
     if (!typed && !slice_is(name, "free") && !slice_is(name, "switch")) {
         return fail(err, STATUS_NOT_FOUND, "there is no agent '%.*s'", QUOTED(name));
     }
-    *out_inputs = typed ? &TYPED_IN : &OPEN;
-    *out_outputs = typed ? &TYPED_OUT : &OPEN;
-    *out_pinned = *out_inputs;
-    *out_actuator = slice_is(name, "switch");
+    *out_agent = (struct workflow_agent){.inputs = typed ? &TYPED_IN : &OPEN,
+                                         .outputs = typed ? &TYPED_OUT : &OPEN,
+                                         .pinned = typed ? &TYPED_IN : &OPEN,
+                                         .actuator = slice_is(name, "switch")};
     return STATUS_OK;
 }
 
