@@ -248,9 +248,16 @@ static status mend_byte(const char *path, const char *vfs, const struct wal_find
     return mended;
 }
 
+/* Behind the first frame that does not verify nothing was committed: a power cut left it so, and there is
+ * nothing to gain. The last frame alone may be a commit that cannot be seen any more. */
+static bool is_torn(const struct wal_findings *found) {
+    return found->seen_commit <= found->whole && found->frames > found->whole + 1;
+}
+
 status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, struct error *err) {
     enum wal_state state = WAL_WHOLE;
-    struct wal_findings found;
+    struct wal_findings found = {0};
+    uint64_t first_bad = 0;
     for (int i = 0; i < ROUNDS_MAX; i++) {
         int candidates = 0;
         const status looked = wal_look(path, vfs, &found, err);
@@ -258,9 +265,10 @@ status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, st
             break;
         }
         TRY(looked);
-        if (found.whole == found.frames) {
+        if (found.whole == found.frames || is_torn(&found)) {
             break;
         }
+        first_bad = i == 0 ? found.whole : first_bad;
         TRY(mend_byte(path, vfs, &found, &candidates, err));
         if (candidates == 1) {
             state = state == WAL_WHOLE ? WAL_RESTORED : state;
@@ -272,6 +280,7 @@ status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, st
         TRY(rewrite(path, vfs, candidates > 0 ? found.seen_commit : found.committed, err));
         state = WAL_ACCEPTED;
     }
-    *out_state = state;
+    const bool gained = found.seen_commit > first_bad && found.whole >= found.seen_commit;
+    *out_state = state == WAL_RESTORED && !gained ? WAL_WHOLE : state;
     return STATUS_OK;
 }

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/outbox_reader.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "wire/gap.h"
+
+#include <cmocka.h>
+
+#include "storage/core_bench.h"
+
+static const struct id CURRENT = {{0}};
+static const uint64_t END = UINT64_MAX;
+
+struct reading {
+    struct core_bench *bench;
+    struct outbox_reader reader;
+    struct outbox_batch batch;
+};
+
+static int set_up(void **state) {
+    struct reading *reading = calloc(1, sizeof(*reading));
+    void *bench = NULL;
+    assert_int_equal(core_bench_set_up(&bench), 0);
+    reading->bench = bench;
+    reading->reader = outbox_reader_of(reading->bench->core);
+    buffer_init(&reading->batch.room, 2000);
+    *state = reading;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct reading *reading = *state;
+    void *bench = reading->bench;
+    buffer_done(&reading->batch.room);
+    free(reading);
+    return core_bench_tear_down(&bench);
+}
+
+static status read_from(struct reading *reading, uint64_t from, uint64_t to) {
+    struct error err;
+    return reading->reader.read(reading->reader.owner, CURRENT, LANE_NORMAL,
+                                (struct seq_range){.from = from, .to = to}, &reading->batch, &err);
+}
+
+static struct record record_at(struct reading *reading, int index) {
+    const struct outbox_item *item = &reading->batch.items[index];
+    struct record record = {.version = 0};
+    struct error err;
+    assert_int_equal(
+        record_read(slice_part(buffer_slice(&reading->batch.room), item->from, item->to), &record,
+                    &err),
+        STATUS_OK);
+    return record;
+}
+
+static void test_outbox_reader__records_come_in_order_with_a_chain_that_holds(void **state) {
+    struct reading *reading = *state;
+    for (int i = 0; i < 5; i++) {
+        (void)core_bench_put(reading->bench, LANE_NORMAL, "1", NULL);
+    }
+    assert_int_equal(read_from(reading, 2, 4), STATUS_OK);
+    assert_int_equal(reading->batch.count, 3);
+    struct id chain = reading->batch.chain_in;
+    for (int i = 0; i < 3; i++) {
+        const struct outbox_item *item = &reading->batch.items[i];
+        assert_int_equal(item->seq, 2 + i);
+        chain = record_chain(chain,
+                             slice_part(buffer_slice(&reading->batch.room), item->from, item->to));
+        assert_true(id_equal(chain, item->chain));
+        assert_true(slice_is(record_at(reading, i).workflow, "triage"));
+    }
+    assert_int_equal(read_from(reading, 6, END), STATUS_OK);
+    assert_int_equal(reading->batch.count, 0);
+}
+
+static void test_outbox_reader__a_batch_holds_whole_records_within_its_bound(void **state) {
+    struct reading *reading = *state;
+    char body[900];
+    (void)snprintf(body, sizeof(body), "\"%0800d\"", 7);
+    for (int i = 0; i < 4; i++) {
+        (void)core_bench_put(reading->bench, LANE_NORMAL, body, NULL);
+    }
+    assert_int_equal(read_from(reading, 1, END), STATUS_OK);
+    assert_int_equal(reading->batch.count, 2);
+    reading->batch.room.count_max = 500;
+    buffer_done(&reading->batch.room);
+    buffer_init(&reading->batch.room, 500);
+    assert_int_equal(read_from(reading, 1, END), STATUS_FULL);
+}
+
+static void test_outbox_reader__what_is_gone_is_a_gap_of_just_what_was_asked(void **state) {
+    struct reading *reading = *state;
+    struct core_bench *bench = reading->bench;
+    struct gap gap;
+    struct error err;
+    for (int i = 0; i < 5; i++) {
+        struct record_draft draft = core_bench_draft(LANE_NORMAL, "1", NULL);
+        draft.keep_ms = i < 4 ? 1 : 0;
+        draft.record.boot.bytes[0] = 1;
+        draft.record.time.wall_ms = clock_wall_ms() - 1000;
+        assert_int_equal(core_bench_put_draft(bench, &draft), STATUS_OK);
+    }
+    core_bench_acknowledge(bench, LANE_NORMAL, 5);
+    struct store_job purge = {.kind = STORE_PURGE};
+    assert_int_equal(core_bench_run(bench, &purge), STATUS_OK);
+    core_bench_expect_lane(bench, LANE_NORMAL, "5-5");
+    assert_int_equal(read_from(reading, 2, 3), STATUS_OK);
+    assert_int_equal(reading->batch.count, 1);
+    assert_int_equal(gap_read(record_at(reading, 0).body, &gap, &err), STATUS_OK);
+    assert_int_equal(gap.reason, GAP_PURGED);
+    assert_int_equal(gap.from_seq, 2);
+    assert_int_equal(gap.to_seq, 3);
+    assert_int_equal(read_from(reading, 2, END), STATUS_OK);
+    assert_int_equal(reading->batch.items[0].last_seq, 4);
+    assert_false(id_is_zero(reading->batch.items[0].chain)); /* the chain goes on from the floor */
+}
+
+static void test_outbox_reader__what_was_handed_out_is_not_replaced(void **state) {
+    struct reading *reading = *state;
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "1", "door");
+    assert_int_equal(read_from(reading, 1, END), STATUS_OK);
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "2", "door");
+    core_bench_expect_lane(reading->bench, LANE_NORMAL, "1-1 2-2");
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "3", "door");
+    core_bench_expect_lane(reading->bench, LANE_NORMAL, "1-1 2-2superseded 3-3");
+}
+
+static void test_outbox_reader__acknowledging_another_chain_is_refused(void **state) {
+    struct reading *reading = *state;
+    struct error err;
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "1", NULL);
+    assert_int_equal(read_from(reading, 1, END), STATUS_OK);
+    struct id chain = reading->batch.items[0].chain;
+    chain.bytes[0] ^= 1;
+    assert_int_equal(
+        reading->reader.acknowledge(reading->reader.owner, CURRENT, LANE_NORMAL, 1, chain, &err),
+        STATUS_CONFLICT);
+    chain.bytes[0] ^= 1;
+    assert_int_equal(
+        reading->reader.acknowledge(reading->reader.owner, CURRENT, LANE_NORMAL, 1, chain, &err),
+        STATUS_OK);
+    struct lane_facts facts = {.position_count = 2, .positions = {1, 9}};
+    assert_int_equal(
+        reading->reader.peek(reading->reader.owner, CURRENT, LANE_NORMAL, &facts, &err), STATUS_OK);
+    assert_int_equal(facts.acked_seq, 1);
+    assert_int_equal(facts.highest_durable, 1);
+    assert_true(id_equal(facts.acked_chain, chain));
+    assert_true(id_equal(facts.chains[0], chain));
+    assert_true(id_is_zero(facts.chains[1]));
+}
+
+static void test_outbox_reader__a_damaged_record_ends_the_batch_before_it(void **state) {
+    struct reading *reading = *state;
+    struct error err;
+    for (int i = 0; i < 3; i++) {
+        (void)core_bench_put(reading->bench, LANE_NORMAL, "1", NULL);
+    }
+    assert_int_equal(database_run(reading->bench->core->database,
+                                  "UPDATE record SET body = '999' WHERE key & 255 = 2", &err),
+                     STATUS_OK);
+    assert_int_equal(read_from(reading, 1, END), STATUS_OK);
+    assert_int_equal(reading->batch.count, 1);
+    assert_int_equal(read_from(reading, 2, END), STATUS_CORRUPT);
+    assert_int_equal(reading->reader.gap(reading->reader.owner, CURRENT, LANE_NORMAL,
+                                         (struct seq_range){.from = 2, .to = 2}, GAP_DAMAGED, &err),
+                     STATUS_OK);
+    assert_int_equal(read_from(reading, 2, END), STATUS_OK);
+    assert_int_equal(reading->batch.count, 2);
+    core_bench_expect_lane(reading->bench, LANE_NORMAL, "1-1 2-2damaged 3-3");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            test_outbox_reader__records_come_in_order_with_a_chain_that_holds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_reader__a_batch_holds_whole_records_within_its_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_reader__what_is_gone_is_a_gap_of_just_what_was_asked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_outbox_reader__what_was_handed_out_is_not_replaced,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_outbox_reader__acknowledging_another_chain_is_refused,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_reader__a_damaged_record_ends_the_batch_before_it, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
