@@ -445,5 +445,5 @@ static void done(struct job *job) {
 void agent_runner_start(struct agent_runner *runner, struct run *run) {
     run->runner = runner;
     run->job = (struct job){.work = work, .done = done};
-    pool_submit(runner->pool, &run->job);
+    resume(run);
 }

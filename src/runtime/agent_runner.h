@@ -38,5 +38,6 @@ struct agent_runner {
     atomic_bool hurried;  /* nor those: steps that have not begun do not begin */
 };
 
-/* Takes a run until it ends. What stops on the way stays the slot's. */
+/* Takes a run until it ends. What stops on the way, or does not begin since we stop, stays the
+ * slot's. */
 void agent_runner_start(struct agent_runner *runner, struct run *run);

@@ -257,7 +257,7 @@ static inline void stage_close(struct stage *stage) {
     if (stage->daemon != NULL) {
         timer_close(stage->poll);
         stage->poll = NULL;
-        if (stage->looped) {
+        if (stage->looped && stage->daemon->error.code == STATUS_OK) {
             daemon_stop(stage->daemon);
             loop_run(stage->daemon->loop);
         }
