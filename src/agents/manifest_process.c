@@ -127,7 +127,8 @@ static void put_variable(struct reading *reading, struct variables *variables, s
         return;
     }
     uint32_t at = 0;
-    while (at < variables->count && strncmp(variables->entries[at], entry.bytes, name.count + 1)) {
+    while (at < variables->count &&
+           strncmp(variables->entries[at], entry.bytes, name.count + 1) != 0) {
         at++;
     }
     variables->entries[at] = entry.bytes;

@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef fail /* the analyser's are for callers */
+#undef fail_errno
+#undef fail_while
+
 /* By way of a copy, since what is said may quote the sentence that is there. Cut is fine. */
 __attribute__((format(printf, 2, 0))) static void write_text(struct error *err, const char *format,
                                                              va_list args) {

@@ -34,6 +34,19 @@ status fail_errno(struct error *err, int number, const char *format, ...)
  * class that is there, SYSTEM when err is NULL: who needs the class hands in an error. */
 status fail_while(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#ifdef __clang_analyzer__
+/* What the analyser cannot see from outside: none of them ever returns OK. */
+static inline status not_ok(status code) {
+    if (code == STATUS_OK) {
+        __builtin_unreachable();
+    }
+    return code;
+}
+#define fail(...)       not_ok((fail)(__VA_ARGS__))
+#define fail_errno(...) not_ok((fail_errno)(__VA_ARGS__))
+#define fail_while(...) not_ok((fail_while)(__VA_ARGS__))
+#endif
+
 /* Leaves the function with the class when the call did not succeed; the one macro that returns. */
 #define TRY(call)                                                                                  \
     do {                                                                                           \

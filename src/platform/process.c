@@ -358,6 +358,7 @@ static int spawn_launcher(pid_t *out_number, const char *launcher, const struct 
     /* Its own session before this returns, so that its group can be killed from the start. */
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     const int code = arrange(&actions, ends)
+                         // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a union
                          ? posix_spawn(out_number, launcher, &actions, &attributes, words.wanted,
                                        environment.wanted)
                          : ENOMEM;

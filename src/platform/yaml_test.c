@@ -250,7 +250,7 @@ static void test_yaml_read__bounds_what_aliases_expand_to(void **state) {
     struct buffer text;
     buffer_init(&text, 1 << 20);
     buffer_print(&text, "a: &a [x, x, x, x, x, x, x, x, x]\n");
-    for (char name = 'b'; name <= 'i'; name++) {
+    for (int name = 'b'; name <= 'i'; name++) {
         buffer_print(&text, "%c: &%c [", name, name);
         for (int i = 0; i < 9; i++) {
             buffer_print(&text, "%s*%c", i > 0 ? ", " : "", name - 1);

@@ -108,16 +108,19 @@ void outbox_take_back(struct outbox *box) {
 
 /* --- keys: a result that stands for an unsent one of its key ---------------------------------- */
 
+/* The word and a zero; where the next one stands. */
+static char *put_word(char *to, struct slice word) {
+    if (word.count > 0) {
+        (void)memcpy(to, word.bytes, word.count);
+    }
+    to[word.count] = '\0';
+    return to + word.count + 1;
+}
+
 static struct id key_hash(const struct record *record, struct slice key) {
     char head[2 * OUTBOX_NAME_BYTES_MAX + 2];
-    size_t count = 0;
-    (void)memcpy(head, record->workflow.bytes, record->workflow.count);
-    count += record->workflow.count;
-    head[count++] = '\0';
-    (void)memcpy(head + count, record->name.bytes, record->name.count);
-    count += record->name.count;
-    head[count++] = '\0';
-    return hash_128((struct slice){.bytes = head, .count = count}, key);
+    const char *end = put_word(put_word(head, record->workflow), record->name);
+    return hash_128((struct slice){.bytes = head, .count = (size_t)(end - head)}, key);
 }
 
 static status find_latest(struct outbox *box, const struct id *hash, uint64_t *out_key,
