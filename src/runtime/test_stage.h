@@ -36,11 +36,11 @@ struct stage {
     struct timer *poll;
     bool (*until)(struct stage *stage);
     int64_t patience_ns;
-    bool impatient, looped;
-    struct buffer said;    /* what became durable */
-    struct buffer ended;   /* "WORKFLOW OUTCOME[: ERROR]" a line */
-    struct buffer refused; /* sentences */
-    struct buffer faults;  /* of files */
+    bool impatient, looped, doomed; /* doomed: in a process that is to be killed */
+    struct buffer said;             /* what became durable */
+    struct buffer ended;            /* "WORKFLOW OUTCOME[: ERROR]" a line */
+    struct buffer refused;          /* sentences */
+    struct buffer faults;           /* of files */
     int results, failures, ends, refusals, idles;
     int wanted; /* of stage_ended, stage_told */
     struct stage_reading *reading;
@@ -225,6 +225,9 @@ static inline void stage_until(struct stage *stage, bool (*until)(struct stage *
     } else {
         loop_run(stage->daemon->loop);
     }
+    if (stage->impatient && stage->doomed) {
+        _exit(1);
+    }
     if (stage->impatient) {
         fail_msg("waited in vain; said:\n%.*sended:\n%.*srefused:\n%.*sfaults:\n%.*s",
                  SLICE_ARGS(buffer_slice(&stage->said)), SLICE_ARGS(buffer_slice(&stage->ended)),
@@ -241,7 +244,7 @@ static inline bool stage_is_loaded(struct stage *stage) {
             return false;
         }
     }
-    return stage->daemon->loaded && orchestrator->warming == 0;
+    return stage->daemon->loaded;
 }
 
 static inline void stage_open(struct stage *stage) {
@@ -418,6 +421,7 @@ static inline void stage_crash(struct stage *stage, void (*begin)(struct stage *
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        stage->doomed = true;
         stage_open(stage);
         if (begin != NULL) {
             begin(stage);

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Daemons that are killed at a chosen moment, and what the next one makes of what they left. */
+#include "runtime/recovery.h"
+
+#include <fcntl.h>
+
+#include "runtime/test_stage.h"
+
+static const char RESULT[] = "results:\n"
+                             "  - { name: out, from: { n: '${ .event.data.n }', of: 1 } }\n";
+/* Notes each call and ends with the test's leave alone. */
+static const char STOPS[] = "#!/bin/sh\n"
+                            "echo call >> calls\n"
+                            "while ! test -e go; do sleep 0.01; done\n"
+                            "echo '{}'\n";
+
+static void write_flow(struct stage *stage, const char *name, const char *steps,
+                       const char *result) {
+    char text[4096];
+    (void)snprintf(text, sizeof(text), "trigger: { stdin: json }\ndurability: { runs: each }\n%s%s",
+                   steps, result);
+    stage_flow(stage, name, text);
+}
+
+static void offer_one(struct stage *stage) {
+    stage_offer(stage, "flow", "{\"n\":1}");
+}
+
+/* The daemon must be killed where the scripts of its agents die with it. */
+static bool agent_is_called(struct stage *stage) {
+    return stage_has(stage, "flows/agents/stops/calls");
+}
+
+static int count_rows(struct stage *stage) {
+    return stage_count_listed(stage, READ_RUNS, LANE_COUNT, "\"id\"");
+}
+
+static void test_recovery__goes_on_with_a_kept_event(void **state) {
+    struct stage *stage = *state;
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    write_flow(stage, "flow", "steps: [ { id: one, agent: stops } ]\n", RESULT);
+    stage_crash(stage, offer_one, agent_is_called);
+    stage_write(stage, "flows/agents/stops/go", "");
+    stage_open(stage);
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "normal out {\"n\":1,\"of\":1}\n");
+    assert_int_equal(stage_lines(stage, "flows/agents/stops/calls"), 2);
+    assert_int_equal(count_rows(stage), 0);
+}
+
+static void test_recovery__repeats_nothing_whose_output_was_kept(void **state) {
+    struct stage *stage = *state;
+    stage_script(stage, "slow", "mode: once\n",
+                 "#!/bin/sh\necho call >> calls\nsleep 0.06\necho '{\"a\":[1,\"b\"]}'\n");
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    write_flow(stage, "flow",
+               "steps:\n"
+               "  - { id: one, agent: slow }\n"
+               "  - { id: two, agent: stops, needs: [one] }\n",
+               "results:\n"
+               "  - { name: out, from: '${ .steps }' }\n");
+    stage_crash(stage, offer_one, agent_is_called);
+    stage_write(stage, "flows/agents/stops/go", "");
+    stage_open(stage);
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "normal out {\"one\":{\"a\":[1,\"b\"]},\"two\":{}}\n");
+    assert_int_equal(stage_lines(stage, "flows/agents/slow/calls"), 1);
+    assert_int_equal(stage_lines(stage, "flows/agents/stops/calls"), 2);
+}
+
+static void test_recovery__reports_what_had_begun_and_must_not_be_repeated(void **state) {
+    struct stage *stage = *state;
+    static const char *const ON_ERROR[] = {"", ", on_error: { skip: step }",
+                                           ", on_error: { skip: run }",
+                                           ", on_error: { use: { a: 1 } }"};
+    static const char *const SAID[] = {
+        "normal failure one crash\n", "normal out {\"n\":1,\"of\":1}\nnormal failure one crash\n",
+        "normal failure one crash\n", "normal out {\"n\":1,\"of\":1}\nnormal failure one crash\n"};
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    for (int i = 0; i < 4; i++) {
+        char steps[512];
+        (void)snprintf(steps, sizeof(steps),
+                       "steps: [ { id: one, agent: stops, repeat: never%s } ]\n", ON_ERROR[i]);
+        write_flow(stage, "flow", steps, RESULT);
+        stage_crash(stage, offer_one, agent_is_called);
+        assert_int_equal(unlink(stage_path(stage, "flows/agents/stops/calls")), 0);
+        stage_open(stage);
+        stage_until_ended(stage, i + 1);
+        assert_text(&stage->said, SAID[i]);
+        assert_false(agent_is_called(stage));
+        assert_int_equal(count_rows(stage), 0);
+        stage_close(stage);
+        stage_forget(stage);
+    }
+}
+
+static void test_recovery__goes_on_with_the_text_that_the_run_began_with(void **state) {
+    struct stage *stage = *state;
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    write_flow(stage, "flow", "steps: [ { id: one, agent: stops } ]\n", RESULT);
+    stage_crash(stage, offer_one, agent_is_called);
+    stage_write(stage, "flows/agents/stops/go", "");
+    write_flow(stage, "flow", "", "results:\n  - { name: new, from: { text: new } }\n");
+    stage_open(stage);
+    stage_until_ended(stage, 1);
+    offer_one(stage);
+    stage_until_ended(stage, 2);
+    assert_text(&stage->said, "normal out {\"n\":1,\"of\":1}\nnormal new {\"text\":\"new\"}\n");
+}
+
+static void test_recovery__ends_what_was_kept_of_a_workflow_that_is_gone(void **state) {
+    struct stage *stage = *state;
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    write_flow(stage, "flow", "steps: [ { id: one, agent: stops } ]\n", RESULT);
+    write_flow(stage, "other", "", RESULT);
+    stage_crash(stage, offer_one, agent_is_called);
+    stage_write(stage, "flows/agents/stops/go", "");
+    assert_int_equal(unlink(stage_path(stage, "flows/flow.yaml")), 0);
+    stage_open(stage);
+    assert_int_equal(stage_slot(stage, "flow")->state, SLOT_LEFT);
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "normal out {\"n\":1,\"of\":1}\n");
+}
+
+/* Its agent is gone: it stays on disk until that is back. */
+static void test_recovery__keeps_what_it_cannot_go_on_with(void **state) {
+    struct stage *stage = *state;
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    write_flow(stage, "flow", "steps: [ { id: one, agent: stops } ]\n", RESULT);
+    stage_crash(stage, offer_one, agent_is_called);
+    stage_write(stage, "flows/agents/stops/go", "");
+    char away[2 * TEST_PATH_BYTES];
+    (void)snprintf(away, sizeof(away), "%s/away", stage->folder.path);
+    assert_int_equal(rename(stage_path(stage, "flows/agents"), away), 0);
+    stage_open(stage);
+    assert_part(&stage->refused, "go on with run ");
+    assert_int_equal(count_rows(stage), 1);
+    assert_int_equal(stage->ends, 0);
+    stage_close(stage);
+    assert_int_equal(rename(away, stage_path(stage, "flows/agents")), 0);
+    stage_open(stage);
+    stage_until_ended(stage, 1);
+    assert_int_equal(stage->results, 1);
+    assert_int_equal(count_rows(stage), 0);
+}
+
+/* --- runs that kill the daemon --- */
+
+/* True once a worker stands in the page of running runs, past the boot's id. */
+static bool worker_is_at_it(struct stage *stage) {
+    char page[ID_BYTES * 5] = {0};
+    FILE *file = fopen(stage_path(stage, "data/running"), "r");
+    if (file == NULL || fread(page, 1, sizeof(page), file) != sizeof(page)) {
+        fail_msg("no page of running runs");
+    }
+    (void)fclose(file);
+    for (size_t i = ID_BYTES; i < sizeof(page); i++) {
+        if (page[i] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool a_run_is_parked(struct stage *stage) {
+    for (const struct slot *slot = stage->daemon->orchestrator->slots; slot != NULL;
+         slot = slot->next) {
+        for (const struct run *run = slot->runs; run != NULL; run = run->slot_next) {
+            if (run->parked) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A worker waits for jq in this step: there the daemon is killed. */
+static void write_killer(struct stage *stage, const char *rest) {
+    char text[1024];
+    stage_agent(stage, "jq", "kind: jq\nfilter: '[range(1e12)] | {n: length}'\n");
+    (void)snprintf(text, sizeof(text), "%ssteps: [ { id: one, agent: jq, timeout: 1h } ]\n%s", rest,
+                   RESULT);
+    stage_flow(stage, "flow", text);
+}
+
+static void assert_parked(struct stage *stage, int recoveries) {
+    char part[64];
+    stage_until(stage, a_run_is_parked);
+    stage_let_pass(stage, 50);
+    (void)snprintf(part, sizeof(part), "\"state\":\"parked\",\"recoveries\":%d", recoveries);
+    assert_int_equal(stage_count_listed(stage, READ_RUNS, LANE_COUNT, part), 1);
+}
+
+static struct id id_of_parked(struct stage *stage) {
+    for (const struct run *run = stage_slot(stage, "flow")->runs; run != NULL;
+         run = run->slot_next) {
+        if (run->parked) {
+            return run->id;
+        }
+    }
+    return (struct id){0};
+}
+
+static void test_recovery__parks_a_run_at_the_third_crash(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    write_killer(stage, "trigger: { stdin: json }\ndurability: { runs: each }\n");
+    stage_crash(stage, offer_one, worker_is_at_it);
+    stage_crash(stage, NULL, worker_is_at_it);
+    stage_crash(stage, NULL, worker_is_at_it);
+    stage_open(stage);
+    assert_parked(stage, 3);
+    assert_int_equal(stage_slot(stage, "flow")->running, 0);
+    CLEANUP(buffer_done) struct buffer alarms = stage_list(stage, READ_PEEK, LANE_CONTROL);
+    assert_part(&alarms, "{\"alarm\":\"run parked\",\"run\":\"");
+    assert_part(&alarms, "\"workflow\":\"flow\",\"event_id\":\"\",\"recoveries\":3}");
+
+    /* It stays parked in the next life, without another alarm, and others run meanwhile. */
+    stage_close(stage);
+    stage_agent(stage, "jq", "kind: jq\nfilter: '{n: 1}'\n");
+    stage_open(stage);
+    assert_parked(stage, 3);
+    assert_int_equal(stage_count_listed(stage, READ_PEEK, LANE_CONTROL, "run parked"), 1);
+    offer_one(stage);
+    stage_until_ended(stage, 1);
+
+    /* A person asks for another try. */
+    struct orchestrator *orchestrator = stage->daemon->orchestrator;
+    const struct id parked = id_of_parked(stage);
+    const struct id other = {.bytes = {1}};
+    assert_int_equal(recovery_resume(orchestrator, other, &err), STATUS_NOT_FOUND);
+    assert_int_equal(recovery_resume(orchestrator, parked, &err), STATUS_OK);
+    stage_until_ended(stage, 2);
+    assert_int_equal(recovery_resume(orchestrator, parked, &err), STATUS_NOT_FOUND);
+    assert_int_equal(stage->results, 2);
+    assert_int_equal(count_rows(stage), 0);
+}
+
+static void test_recovery__parks_a_resumed_run_that_kills_again(void **state) {
+    struct stage *stage = *state;
+    write_killer(stage, "trigger: { stdin: json }\ndurability: { runs: each }\n");
+    stage_crash(stage, offer_one, worker_is_at_it);
+    stage_crash(stage, NULL, worker_is_at_it);
+    stage_crash(stage, NULL, worker_is_at_it);
+    for (int recoveries = 3; recoveries < 6; recoveries++) {
+        stage_open(stage);
+        assert_parked(stage, recoveries);
+        stage_close(stage);
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct error err;
+            stage->doomed = true;
+            stage_open(stage);
+            stage_until(stage, a_run_is_parked);
+            assert_int_equal(
+                recovery_resume(stage->daemon->orchestrator, id_of_parked(stage), &err), STATUS_OK);
+            while (stage_count_listed(stage, READ_RUNS, LANE_COUNT, "open") == 0) {
+                stage_let_pass(stage, 2); /* before that it would stay parked, uncounted */
+            }
+            stage_until(stage, worker_is_at_it);
+            (void)kill(getpid(), SIGKILL);
+        }
+        int how = 0;
+        assert_int_equal(waitpid(child, &how, 0), child);
+        assert_true(WIFSIGNALED(how));
+    }
+}
+
+/* A file is its own journal: a row is made of it when it is blamed, and counted then. */
+static void test_recovery__parks_the_run_of_a_file_that_kills(void **state) {
+    struct stage *stage = *state;
+    write_killer(stage, "trigger: { watch: { path: ../in } }\n");
+    stage_write(stage, "in/bad", "x");
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, stage_path(stage, "in/bad"), old, 0), 0);
+    stage->options.feeds_closed = false;
+    for (int i = 0; i < 3; i++) {
+        stage_crash(stage, NULL, worker_is_at_it);
+    }
+    for (int life = 0; life < 2; life++) {
+        stage_open(stage);
+        assert_parked(stage, 3);
+        stage_let_pass(stage, 200); /* the scan has found the file by now, and leaves it */
+        assert_int_equal(stage_slot(stage, "flow")->counts.events, 0);
+        assert_int_equal(stage->ends, 0);
+        stage_close(stage);
+    }
+}
+
+static void test_recovery__blames_no_run_that_only_waited(void **state) {
+    struct stage *stage = *state;
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    write_flow(stage, "flow", "steps: [ { id: one, agent: stops } ]\n", RESULT);
+    for (int i = 0; i < 5; i++) {
+        stage_crash(stage, i == 0 ? offer_one : NULL, agent_is_called);
+        assert_int_equal(unlink(stage_path(stage, "flows/agents/stops/calls")), 0);
+    }
+    stage_write(stage, "flows/agents/stops/go", "");
+    stage_open(stage);
+    stage_until_ended(stage, 1);
+    assert_int_equal(stage->results, 1);
+}
+
+/* After a power cut the machine has another boot. */
+static void test_recovery__blames_nobody_after_a_power_cut(void **state) {
+    struct stage *stage = *state;
+    write_killer(stage, "trigger: { stdin: json }\ndurability: { runs: each }\n");
+    for (int i = 0; i < 4; i++) {
+        stage_crash(stage, i == 0 ? offer_one : NULL, worker_is_at_it);
+        FILE *file = fopen(stage_path(stage, "data/running"), "r+");
+        assert_non_null(file);
+        assert_int_equal(fwrite("another boot's..", ID_BYTES, 1, file), 1);
+        assert_int_equal(fclose(file), 0);
+    }
+    stage_agent(stage, "jq", "kind: jq\nfilter: '{n: 1}'\n");
+    stage_open(stage);
+    stage_until_ended(stage, 1);
+    assert_int_equal(stage->results, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_recovery__goes_on_with_a_kept_event, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__repeats_nothing_whose_output_was_kept,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_recovery__reports_what_had_begun_and_must_not_be_repeated, stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_recovery__goes_on_with_the_text_that_the_run_began_with, stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_recovery__ends_what_was_kept_of_a_workflow_that_is_gone, stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__keeps_what_it_cannot_go_on_with, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__parks_a_run_at_the_third_crash, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__parks_a_resumed_run_that_kills_again,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__parks_the_run_of_a_file_that_kills,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__blames_no_run_that_only_waited, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__blames_nobody_after_a_power_cut, stage_make,
+                                        stage_end),
+    };
+    return cmocka_run_group_tests_name("runtime/recovery", tests, NULL, NULL);
+}
