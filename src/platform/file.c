@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -342,15 +344,38 @@ status file_list(const char *folder, bool (*each)(void *owner, const char *name)
 
 /* ---- lock ------------------------------------------------------------------------------- */
 
+enum { LOCK_PAUSE_NS = 5 * 1000 * 1000, LOCK_PAUSES_MAX = 400 };
+
 struct file_lock {
     int fd;
 };
 
 /* The lock is the kernel's and goes with the process; the number in the file is for people. */
-static status fail_locked(int fd, const char *folder, struct error *err) {
+static long holder(int fd) {
     char text[32] = {0};
     const ssize_t count = pread(fd, text, sizeof(text) - 1, 0);
-    const long pid = count > 0 ? strtol(text, NULL, 10) : 0;
+    return count > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+/* A process that was killed while it started a child leaves the lock to it, until that has become
+ * another program: a moment, in which who starts next need not be turned away. */
+static bool lock_soon(int fd) {
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+    for (int i = 0; i < LOCK_PAUSES_MAX; i++) {
+        const long pid = holder(fd);
+        if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH) {
+            return false;
+        }
+        (void)nanosleep(&pause, NULL);
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static status fail_locked(int fd, const char *folder, struct error *err) {
+    const long pid = holder(fd);
     if (pid <= 0) {
         return fail(err, STATUS_CONFLICT, "folder '%s' is used by another process", folder);
     }
@@ -368,8 +393,12 @@ status file_lock_take(const char *folder, struct file_lock **out_lock, struct er
         return fail_errno(err, errno, "open '%s'", path);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        return errno == EWOULDBLOCK ? fail_locked(fd, folder, err)
-                                    : fail_errno(err, errno, "lock '%s'", path);
+        if (errno != EWOULDBLOCK) {
+            return fail_errno(err, errno, "lock '%s'", path);
+        }
+        if (!lock_soon(fd)) {
+            return fail_locked(fd, folder, err);
+        }
     }
     struct file_lock *lock = memory_new(1, sizeof(*lock));
     if (lock == NULL) {

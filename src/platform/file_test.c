@@ -333,6 +333,27 @@ static void test_file_lock_take__names_the_process_that_holds_it(void **state) {
     assert_int_equal(file_lock_take(in(*state, "none"), &lock, &err), STATUS_NOT_FOUND);
 }
 
+/* As when a process is killed while it starts a child: the child is not yet another program. */
+static void test_file_lock_take__waits_for_what_a_dead_process_left(void **state) {
+    const char *folder = in(*state, "");
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct file_lock *lock = NULL;
+        const bool taken = file_lock_take(folder, &lock, NULL) == STATUS_OK;
+        if (taken && fork() == 0) {
+            (void)usleep(50 * 1000);
+        }
+        _exit(taken ? 0 : 1);
+    }
+    int how = 0;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+    struct file_lock *lock = NULL;
+    assert_int_equal(file_lock_take(folder, &lock, NULL), STATUS_OK);
+    file_lock_drop(lock);
+}
+
 static void test_file_lock_take__ends_with_the_process_that_took_it(void **state) {
     const char *folder = ((struct folder *)*state)->path;
     const pid_t child = fork();
@@ -439,6 +460,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_file_list__is_in_order_and_ends_early_when_told,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_lock_take__names_the_process_that_holds_it,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_lock_take__waits_for_what_a_dead_process_left,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_lock_take__ends_with_the_process_that_took_it,
                                         make_folder, remove_folder),
