@@ -114,17 +114,25 @@ static status pragma_number(struct database *database, const char *sql, int64_t 
 }
 
 /* Before anything is changed: the file is ours, or there is nothing in it yet. */
-static status check_owner(struct database *database, int32_t application, struct error *err) {
+static status check_owner(struct database *database, const struct database_options *options,
+                          struct error *err) {
     static const char GET_APPLICATION[] = "PRAGMA application_id";
     static const char GET_SCHEMA[] = "PRAGMA schema_version";
     int64_t found = 0;
     int64_t schema = 0;
     TRY(pragma_number(database, GET_APPLICATION, &found, err));
     TRY(pragma_number(database, GET_SCHEMA, &schema, err));
-    if (found != application && (found != 0 || schema != 0)) {
-        return fail(err, STATUS_INVALID, "'%s' is a database of another program", database->path);
+    if (found == options->application || (found == 0 && schema == 0)) {
+        return STATUS_OK;
     }
-    return STATUS_OK;
+    int64_t ours = 0;
+    if (options->witness != NULL) {
+        TRY(pragma_number(database, options->witness, &ours, err));
+    }
+    if (ours != 0) {
+        return fail(err, STATUS_CORRUPT, "'%s' has lost its mark", database->path);
+    }
+    return fail(err, STATUS_INVALID, "'%s' is a database of another program", database->path);
 }
 
 static status set_up(struct database *database, const struct database_options *options,
@@ -136,7 +144,7 @@ static status set_up(struct database *database, const struct database_options *o
     (void)sqlite3_extended_result_codes(database->connection, 1);
     (void)sqlite3_busy_timeout(database->connection, BUSY_MS);
     TRY(database_run(database, cache, err));
-    TRY(check_owner(database, options->application, err));
+    TRY(check_owner(database, options, err));
     if (options->read_only) {
         sqlite3_progress_handler(database->connection, DEADLINE_OPS, on_progress, database);
         return database_run(database, READER_SETTINGS, err);

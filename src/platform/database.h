@@ -33,6 +33,8 @@ struct database_options {
     bool read_only;      /* a second connection, for reading beside the writer */
     bool must_exist;     /* NOT_FOUND when the file is not there */
     int32_t application; /* application_id: a file that has another one is left as it is */
+    const char *witness; /* a query that gives 1 when the file is ours, whatever its id: then it is
+                            CORRUPT and not another program's; NULL: none */
 };
 
 /* Opens or makes the file. CORRUPT when it is no database or its head is damaged, INVALID when it

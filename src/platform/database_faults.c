@@ -41,6 +41,7 @@ struct handle {
     bool folder_synced;
     bool remove_at_close;
     bool shm_used;
+    bool persists_wal;
     int chunk;
 };
 
@@ -346,6 +347,12 @@ static int on_file_control(sqlite3_file *base, int what, void *argument) {
     struct handle *handle = (struct handle *)base;
     if (what == SQLITE_FCNTL_CHUNK_SIZE) {
         handle->chunk = *(int *)argument;
+        return SQLITE_OK;
+    }
+    if (what == SQLITE_FCNTL_PERSIST_WAL) {
+        int *persists = argument;
+        handle->persists_wal = *persists < 0 ? handle->persists_wal : *persists != 0;
+        *persists = handle->persists_wal ? 1 : 0;
         return SQLITE_OK;
     }
     if (what == SQLITE_FCNTL_SIZE_HINT && handle->chunk > 0) {

@@ -2,11 +2,12 @@
 #include "storage/local_db.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "storage/sql.h"
 #include "storage/stream.h"
 
-enum { SCRATCH_ROW_BYTES = 64 << 10 };
+enum { SCRATCH_ROW_BYTES = 64 << 10, HEAD_BYTES = 100 };
 
 /* Step n brings a file of version n to version n + 1. */
 static const char *const STEPS[LOCAL_DB_VERSION] = {SQL_SCHEMA_1};
@@ -52,6 +53,44 @@ static status grow_wal(struct database *database, int64_t bytes, struct error *e
     return database_checkpoint(database, &done, err);
 }
 
+/* Somebody else may have opened the file meanwhile: the last one to close it deletes the WAL. */
+static bool wal_is_short(const struct local_db_options *options, int64_t wal_bytes) {
+    char path[LOCAL_DB_PATH_BYTES + 8];
+    struct database_file *file = NULL;
+    struct error err;
+    int64_t bytes = 0;
+    (void)snprintf(path, sizeof(path), "%.*s-wal", LOCAL_DB_PATH_BYTES, options->path);
+    if (database_file_open(options->vfs, path, DATABASE_FILE_READ, &file, &err) == STATUS_OK) {
+        if (database_file_bytes(file, &bytes, &err) != STATUS_OK) {
+            bytes = 0;
+        }
+        database_file_close(file);
+    }
+    return bytes < wal_bytes;
+}
+
+/* What every file of ours begins with; SQLite has many words for one that does not. */
+static bool head_is_ours(const struct local_db_options *options) {
+    uint8_t head[HEAD_BYTES] = {0};
+    struct database_file *file = NULL;
+    struct error err;
+    int64_t bytes = 0;
+    if (database_file_open(options->vfs, options->path, DATABASE_FILE_READ, &file, &err) !=
+        STATUS_OK) {
+        return true;
+    }
+    bool ours = database_file_bytes(file, &bytes, &err) != STATUS_OK || bytes < HEAD_BYTES ||
+                database_file_read(file, 0, head, sizeof(head), &err) != STATUS_OK;
+    database_file_close(file);
+    if (!ours) {
+        static const uint8_t FRACTIONS[] = {0, 64, 32, 32}; /* no bytes reserved, then payloads */
+        ours = memcmp(head, "SQLite format 3", 16) == 0 && head[16] == 16 && head[17] == 0 &&
+               head[18] <= 2 && head[19] <= 2 && memcmp(head + 20, FRACTIONS, 4) == 0 &&
+               head[44] == 0 && head[45] == 0 && head[46] == 0 && head[47] <= 4 && head[59] <= 1;
+    }
+    return ours;
+}
+
 /* --- making and migrating --------------------------------------------------------------------- */
 
 static status run_step(struct database *database, int version, struct error *err) {
@@ -75,20 +114,6 @@ static status migrate(struct database *database, int64_t version, struct error *
     return STATUS_OK;
 }
 
-static status look(struct database *database, const char *path, int64_t *out_version,
-                   struct error *err) {
-    int64_t version = 0;
-    TRY(get_number(database, GET_VERSION, &version, err));
-    if (version > LOCAL_DB_VERSION + 1) {
-        return fail(err, STATUS_INVALID,
-                    "'%s' has version %lld; this ebb (%s) knows %d and opens up to %d: install a "
-                    "newer ebb",
-                    path, (long long)version, EBB_VERSION, LOCAL_DB_VERSION, LOCAL_DB_VERSION + 1);
-    }
-    *out_version = version;
-    return STATUS_OK;
-}
-
 /* Makes the schema of this version in memory, to compare with. */
 static status make_example(struct database **out_example, struct error *err) {
     const struct database_options options = {.path = ":memory:",
@@ -106,11 +131,12 @@ static status make_example(struct database **out_example, struct error *err) {
     return STATUS_OK;
 }
 
-/* A flipped byte in the text of a table or a view would be believed for ever. */
-static status check_schema(struct database *database, struct error *err) {
+/* Whether the tables are those of this version, word for word. */
+static status compare_schema(struct database *database, bool *out_same, struct error *err) {
     struct database *example = NULL;
     TRY(make_example(&example, err));
     bool same = true;
+    status compared = STATUS_OK;
     {
         CLEANUP(query_done) struct query is = query_on(database, SQL_SCHEMA_TEXT);
         CLEANUP(query_done) struct query should = query_on(example, SQL_SCHEMA_TEXT);
@@ -118,34 +144,68 @@ static status check_schema(struct database *database, struct error *err) {
             same = query_next(&is) && slice_equal(query_text(&is, 0), query_text(&should, 0));
         }
         same = same && !query_next(&is);
+        compared = query_status(&is, err);
     }
     database_close(example);
-    return same ? STATUS_OK
-                : fail(err, STATUS_CORRUPT, "the tables are not those of version %d",
-                       LOCAL_DB_VERSION);
+    *out_same = same;
+    return compared;
+}
+
+/* A flipped byte in the text of a table or a view would be believed for ever; one in the version
+ * would have the file refused, or migrated again. */
+static status check_schema(struct database *database, const char *path, int64_t version,
+                           struct error *err) {
+    bool same = false;
+    TRY(compare_schema(database, &same, err));
+    if (same && version != LOCAL_DB_VERSION) {
+        return fail(err, STATUS_CORRUPT, "'%s' has lost its version", path);
+    }
+    if (!same && version == LOCAL_DB_VERSION) {
+        return fail(err, STATUS_CORRUPT, "'%s' has not the tables of its version", path);
+    }
+    if (version > LOCAL_DB_VERSION + 1) {
+        return fail(err, STATUS_INVALID,
+                    "'%s' has version %lld; this ebb (%s) knows %d and opens up to %d: install a "
+                    "newer ebb",
+                    path, (long long)version, EBB_VERSION, LOCAL_DB_VERSION, LOCAL_DB_VERSION + 1);
+    }
+    return STATUS_OK;
 }
 
 static status prepare(struct database *database, const struct local_db_options *options,
                       struct local_db_found *found, struct error *err) {
+    const int64_t wal_bytes = options->wal_bytes > 0 ? options->wal_bytes : LOCAL_DB_WAL_BYTES;
     int64_t version = 0;
-    TRY(look(database, options->path, &version, err));
+    TRY(get_number(database, GET_VERSION, &version, err));
+    TRY(check_schema(database, options->path, version, err));
     found->made = version == 0;
     found->migrated_from = version > 0 && version < LOCAL_DB_VERSION ? (int)version : -1;
-    if (found->made) {
-        TRY(grow_wal(database, options->wal_bytes > 0 ? options->wal_bytes : LOCAL_DB_WAL_BYTES,
-                     err));
+    if (found->made || wal_is_short(options, wal_bytes)) {
+        const status grown = grow_wal(database, wal_bytes, err);
+        if (grown != STATUS_OK && (found->made || grown != STATUS_FULL)) {
+            return grown; /* a full disk does without what a program in between took away */
+        }
     }
-    TRY(migrate(database, version, err));
-    return version > LOCAL_DB_VERSION ? STATUS_OK : check_schema(database, err);
+    return migrate(database, version, err);
 }
 
 status local_db_open(const struct local_db_options *options, struct database **out_database,
                      struct local_db_found *out_found, struct error *err) {
-    const struct database_options open = {
-        .path = options->path, .vfs = options->vfs, .application = LOCAL_DB_APPLICATION};
+    static const char WITNESS[] =
+        "SELECT count(*) FROM sqlite_schema WHERE name = 'record_first_id'";
+    const struct database_options open = {.path = options->path,
+                                          .vfs = options->vfs,
+                                          .application = LOCAL_DB_APPLICATION,
+                                          .witness = WITNESS};
     struct database *database = NULL;
     struct local_db_found found = {0};
-    TRY(database_open(&open, &database, err));
+    const status opened = database_open(&open, &database, err);
+    if (opened != STATUS_OK) {
+        return opened == STATUS_CORRUPT || head_is_ours(options)
+                   ? opened
+                   : fail(err, STATUS_CORRUPT, "'%s' begins with bytes that are not ours",
+                          options->path);
+    }
     const status prepared = prepare(database, options, &found, err);
     if (prepared != STATUS_OK) {
         database_close(database);

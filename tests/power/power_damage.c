@@ -20,6 +20,7 @@
 enum { RECORDS_MAX = 4000, LEAF_RECORDS = 40 };
 
 static const char DISK[] = "damaged";
+static const char SALVAGED[] = "salvaged";
 static const char FILE_NAME[] = POWER_FOLDER "/ebb.db";
 static const char LOG_NAME[] = POWER_FOLDER "/ebb.db-wal";
 
@@ -30,10 +31,11 @@ struct bench {
     struct store_opened opened;
 };
 
+static const struct core_options OPTIONS = {
+    .folder = POWER_FOLDER, .vfs = DISK, .wal_bytes = POWER_WAL_BYTES, .checkpoint_pages = 60};
+
 static status open_store(struct bench *bench, struct core **out_core, struct error *err) {
-    const struct core_options options = {
-        .folder = POWER_FOLDER, .vfs = DISK, .wal_bytes = POWER_WAL_BYTES, .checkpoint_pages = 60};
-    return core_open(&options, out_core, &bench->opened, err);
+    return core_open(&OPTIONS, out_core, &bench->opened, err);
 }
 
 static bool put_some(struct bench *bench, struct core *core, uint32_t workflow) {
@@ -60,7 +62,7 @@ static bool put_some(struct bench *bench, struct core *core, uint32_t workflow) 
 }
 
 /* A store with some hundred records, some of them only in the log, and a run that is open. */
-static bool make_store(struct bench *bench, int batches) {
+static bool make_store(struct bench *bench, int batches, bool clean) {
     struct core *core = NULL;
     struct error err;
     struct store_job jobs[2] = {{.kind = STORE_WORKFLOW,
@@ -77,6 +79,10 @@ static bool make_store(struct bench *bench, int batches) {
     bool good = true;
     for (int i = 0; i < batches && good; i++) {
         good = put_some(bench, core, (uint32_t)jobs[0].out_number);
+    }
+    if (clean) {
+        core_close(core);
+        return good;
     }
     /* As a kill leaves it: the log is not copied. What is on the disk now is what is damaged. */
     fault_disk_begin_log(bench->disk);
@@ -125,6 +131,28 @@ static void smash_first_page(struct bench *bench) {
     }
 }
 
+/* A log that was copied hides what happened to the file: its pages are newer. */
+static void forget_log(struct bench *bench) {
+    for (int i = 0; i < 32; i++) {
+        flip(bench, LOG_NAME, i);
+    }
+}
+
+static void smash_head_alone(struct bench *bench) {
+    forget_log(bench);
+    smash_head(bench);
+}
+
+static void flip_head_alone(struct bench *bench) {
+    forget_log(bench);
+    flip_head(bench);
+}
+
+static void smash_first_page_alone(struct bench *bench) {
+    forget_log(bench);
+    smash_first_page(bench);
+}
+
 /* The first bytes of some page: what it is, how many cells it has, where they begin. */
 static void flip_page_head(struct bench *bench) {
     const uint32_t pages =
@@ -141,6 +169,11 @@ static void smash_page(struct bench *bench) {
     for (int i = 0; i < DATABASE_PAGE_BYTES; i++) {
         flip(bench, FILE_NAME, page * DATABASE_PAGE_BYTES + i);
     }
+}
+
+static void smash_page_alone(struct bench *bench) {
+    forget_log(bench);
+    smash_page(bench);
 }
 
 static void flip_ten(struct bench *bench) {
@@ -238,17 +271,21 @@ struct scene {
     void (*damage)(struct bench *bench);
     int lost_max;
     int batches;
+    bool clean; /* the store was closed before */
 };
 
 static const struct scene SCENES[] = {
-    {"one byte of the log", flip_log, 1, 12},
-    {"one byte of the file", flip_one, LEAF_RECORDS, 40},
-    {"one byte of the file's header", flip_head, 0, 20},
-    {"the file's header", smash_head, 0, 20},
-    {"the first page", smash_first_page, 0, 20},
-    {"one byte of a page's head", flip_page_head, LEAF_RECORDS, 40},
-    {"a whole page", smash_page, LEAF_RECORDS, 40},
-    {"ten bytes of the file", flip_ten, 10 * LEAF_RECORDS, 40},
+    {"one byte of the log", flip_log, 1, 12, false},
+    {"one byte of the file", flip_one, LEAF_RECORDS, 40, false},
+    {"one byte of the file's header", flip_head, 0, 20, false},
+    {"one byte of the header, without a log", flip_head_alone, 0, 20, true},
+    {"the file's header, without a log", smash_head_alone, 0, 20, true},
+    {"the first page", smash_first_page, 0, 20, false},
+    {"the first page, without a log", smash_first_page_alone, 0, 20, true},
+    {"one byte of a page's head", flip_page_head, LEAF_RECORDS, 40, false},
+    {"a whole page", smash_page, LEAF_RECORDS, 40, false},
+    {"a whole page, without a log", smash_page_alone, LEAF_RECORDS, 40, true},
+    {"ten bytes of the file", flip_ten, 10 * LEAF_RECORDS, 40, false},
 };
 
 static void run_scene(struct bench *bench, const struct scene *scene, uint64_t first,
@@ -261,7 +298,7 @@ static void run_scene(struct bench *bench, const struct scene *scene, uint64_t f
     for (; good && seed < first + cases; seed++) {
         int lost = 0;
         bench->dice.state = seed * 977;
-        good = make_store(bench, scene->batches);
+        good = make_store(bench, scene->batches, scene->clean || seed % 2 == 0);
         scene->damage(bench);
         good = good && check_case(bench, scene->lost_max, &lost, &err) == STATUS_OK;
         if (!good) {
@@ -275,6 +312,83 @@ static void run_scene(struct bench *bench, const struct scene *scene, uint64_t f
                       "power_damage 1 %llu)",
                       scene->name, (unsigned long long)(seed - first), lossless, lost_all,
                       (unsigned long long)seed);
+}
+
+/* The power goes out at every eleventh call of a salvage: the next opening ends it, and loses no
+ * more than the salvage itself did. */
+static status cut_at(struct bench *bench, struct fault_cutter *cutter, struct fault_disk *salvaged,
+                     size_t place, int lost_max, struct error *err) {
+    int lost = 0;
+    if (!fault_cutter_go(cutter, place) ||
+        !fault_disk_build(bench->disk, salvaged, cutter, (enum fault_cut)(place % 3), place)) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory");
+    }
+    if (check_case(bench, lost_max, &lost, err) != STATUS_OK) {
+        char call[160];
+        fault_disk_describe(salvaged, place, call, sizeof(call));
+        return fail_while(err, "cut before call %zu (%s)", place, call);
+    }
+    return STATUS_OK;
+}
+
+static status cut_salvage(struct bench *bench, struct fault_disk *salvaged, size_t *out_cuts,
+                          struct error *err) {
+    struct core_options options = OPTIONS;
+    struct core *core = NULL;
+    int lost = 0;
+    options.vfs = SALVAGED;
+    TRY(core_open(&options, &core, &bench->opened, err));
+    const status found = check_found(bench, core, 10 * LEAF_RECORDS, &lost, err);
+    core_close(core);
+    TRY(found);
+    struct fault_cutter *cutter = fault_cutter_create(fault_disk_log(salvaged));
+    status good = cutter != NULL ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "out of memory");
+    for (size_t place = 0; good == STATUS_OK && place <= fault_disk_log(salvaged)->count;
+         place += 11) {
+        good = cut_at(bench, cutter, salvaged, place, lost, err);
+        (*out_cuts)++;
+    }
+    fault_cutter_destroy(cutter);
+    return good;
+}
+
+/* The damaged store on a disk of its own, whose log begins with the salvage. */
+static struct fault_disk *damage_apart(struct bench *bench, void (*damage)(struct bench *)) {
+    if (!make_store(bench, 20, true)) {
+        return NULL;
+    }
+    damage(bench);
+    fault_disk_begin_log(bench->disk);
+    struct fault_disk *apart = fault_disk_create(SALVAGED);
+    struct fault_cutter *cutter = fault_cutter_create(fault_disk_log(bench->disk));
+    const bool built = apart != NULL && cutter != NULL &&
+                       fault_disk_build(apart, bench->disk, cutter, FAULT_CUT_ALL, 0);
+    fault_cutter_destroy(cutter);
+    return built ? apart : NULL;
+}
+
+static void run_cuts(struct bench *bench, struct power_report *report) {
+    static const struct scene HARD[] = {
+        {"the first page", smash_first_page_alone, 0, 0, true},
+        {"some page", smash_page_alone, 0, 0, true},
+        {"another page", smash_page_alone, 0, 0, true},
+        {"a third page", smash_page_alone, 0, 0, true},
+        {"a fourth page", smash_page_alone, 0, 0, true},
+    };
+    for (size_t i = 0; i < sizeof(HARD) / sizeof(HARD[0]); i++) {
+        struct error err = {.text = ""};
+        size_t cuts = 0;
+        bench->dice.state = 5 + i;
+        struct fault_disk *salvaged = damage_apart(bench, HARD[i].damage);
+        const bool good =
+            salvaged != NULL && cut_salvage(bench, salvaged, &cuts, &err) == STATUS_OK;
+        if (!good) {
+            (void)printf("# %s\n", err.text);
+        }
+        fault_disk_destroy(salvaged);
+        power_report_line(report, good, "damage to %s, and %zu power cuts while it is salvaged",
+                          HARD[i].name, cuts);
+    }
 }
 
 static void lose_one(struct bench *bench) {
@@ -296,7 +410,7 @@ static void lose_one(struct bench *bench) {
 static void planted(struct bench *bench, struct power_report *report) {
     struct error err = {.code = STATUS_OK};
     int lost = 0;
-    const bool made = make_store(bench, 10);
+    const bool made = make_store(bench, 10, true);
     lose_one(bench);
     const bool found = made && check_case(bench, 0, &lost, &err) == STATUS_CORRUPT;
     power_report_line(report, found, "a planted bug is found: a record goes, and nothing says so");
@@ -314,6 +428,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof(SCENES) / sizeof(SCENES[0]); i++) {
         run_scene(&bench, &SCENES[i], first, cases, &report);
     }
+    run_cuts(&bench, &report);
     planted(&bench, &report);
     fault_disk_destroy(bench.disk);
     return power_report_end(&report);
