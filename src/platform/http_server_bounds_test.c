@@ -250,7 +250,8 @@ static void client_is_ours_among_strangers(struct stage *stage) {
 static void test_http__strangers_lose_their_place_before_our_own_do(void **state) {
     struct stage *stage = *state;
     if (geteuid() != 0) {
-        skip(); /* only root can be a stranger */
+        print_message("only root can be a stranger\n");
+        skip();
     }
     assert_int_equal(chmod(stage->folder, 0755), 0);
     assert_int_equal(chmod(stage->path, 0666), 0);

@@ -64,8 +64,8 @@ static void test_gap__what_cannot_be_is_refused(void **state) {
         "{\"reason\":\"expired\",\"from\":1,\"to\":2,\"count\":3,\"bytes\":1,\"t0\":1,\"t1\":1,"
         "\"chain_before\":\"00000000000000000000000000000000\","
         "\"chain_end\":\"00000000000000000000000000000000\"}",
-        "{\"reason\":\"expired\",\"from\":1,\"to\":2,\"count\":2,\"bytes\":1,\"t0\":1,\"t1\":1,"
-        "\"chain_before\":\"0\",\"chain_end\":\"00000000000000000000000000000000\"}"};
+        ("{\"reason\":\"expired\",\"from\":1,\"to\":2,\"count\":2,\"bytes\":1,\"t0\":1,\"t1\":1,"
+         "\"chain_before\":\"0\",\"chain_end\":\"00000000000000000000000000000000\"}")};
     for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
         struct gap read = {.count = 42};
         struct error err;

@@ -162,6 +162,7 @@ static void test_jq_child__memory_is_limited(void **state) {
                                         ".c * 1000000000 | length", ".c"};
     (void)state;
     if (is_sanitized()) {
+        print_message("sanitizers take more memory than there is\n");
         skip();
     }
     struct jq_child *child = created(TEXTS, 3);
@@ -182,6 +183,7 @@ static void test_jq_child__a_constant_too_large_costs_nobody_else(void **state) 
                                         "\"y\" * 1000000000 | length"};
     (void)state;
     if (is_sanitized()) {
+        print_message("sanitizers take more memory than there is\n");
         skip();
     }
     struct jq_child *child = created(TEXTS, 4);
@@ -311,7 +313,8 @@ static void test_jq_child__one_that_died_unasked_is_replaced(void **state) {
     const pid_t pid = only_child();
     if (pid == 0) {
         jq_child_destroy(child);
-        skip(); /* a kernel that does not list children */
+        print_message("this kernel does not list children\n");
+        skip();
     }
     assert_int_equal(kill(pid, SIGKILL), 0);
     siginfo_t facts;
@@ -342,6 +345,7 @@ static void test_jq_child__one_that_is_killed_while_it_answers_is_a_crash(void *
     struct killer killer = {.pid = only_child(), .after_ms = 50};
     if (killer.pid == 0) {
         jq_child_destroy(child);
+        print_message("this kernel does not list children\n");
         skip();
     }
     assert_int_equal(pthread_create(&thread, NULL, kill_later, &killer), 0);
