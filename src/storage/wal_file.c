@@ -85,11 +85,19 @@ static bool is_of_log(const struct wal_frame *frame, const struct wal_head *head
     return frame->salt_1 == head->salt_1 || frame->salt_2 == head->salt_2;
 }
 
+/* Where sectors are not safe to write next to, SQLite fills the last one of a commit with its frame
+ * again: that says nothing of a sync. */
+static bool is_padding(const struct wal_frame *frame, const struct wal_frame *last) {
+    return last->commit_pages != 0 && frame->commit_pages == last->commit_pages &&
+           frame->page == last->page;
+}
+
 static status look_at(struct database_file *wal, const struct wal_head *head,
                       struct wal_findings *found, struct error *err) {
     int64_t bytes = 0;
     uint8_t page[DATABASE_PAGE_BYTES];
     struct wal_sum before = head->sum;
+    struct wal_frame last = {0};
     uint64_t commit = 0; /* frames up to the last commit that was seen */
     uint64_t bad = 0;    /* frames up to the last that does not verify */
     bool whole = head->whole;
@@ -100,9 +108,10 @@ static status look_at(struct database_file *wal, const struct wal_head *head,
         if (!is_of_log(&frame, head)) {
             break;
         }
-        if (frame.whole && commit == i) {
+        if (frame.whole && commit == i && !is_padding(&frame, &last)) {
             found->committed = i; /* a frame behind a commit: that one had been synced */
         }
+        last = frame;
         whole = whole && frame.whole;
         bad = frame.whole ? bad : i + 1;
         found->whole += whole ? 1 : 0;

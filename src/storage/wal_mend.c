@@ -248,8 +248,8 @@ static status mend_byte(const char *path, const char *vfs, const struct wal_find
     return mended;
 }
 
-/* Behind the first frame that does not verify nothing was committed: a power cut left it so, and there is
- * nothing to gain. The last frame alone may be a commit that cannot be seen any more. */
+/* Behind the first frame that does not verify nothing was committed: a power cut left it so, and
+ * there is nothing to gain. The last frame alone may be a commit that cannot be seen any more. */
 static bool is_torn(const struct wal_findings *found) {
     return found->seen_commit <= found->whole && found->frames > found->whole + 1;
 }
@@ -257,7 +257,6 @@ static bool is_torn(const struct wal_findings *found) {
 status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, struct error *err) {
     enum wal_state state = WAL_WHOLE;
     struct wal_findings found = {0};
-    uint64_t first_bad = 0;
     for (int i = 0; i < ROUNDS_MAX; i++) {
         int candidates = 0;
         const status looked = wal_look(path, vfs, &found, err);
@@ -268,19 +267,19 @@ status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, st
         if (found.whole == found.frames || is_torn(&found)) {
             break;
         }
-        first_bad = i == 0 ? found.whole : first_bad;
         TRY(mend_byte(path, vfs, &found, &candidates, err));
         if (candidates == 1) {
-            state = state == WAL_WHOLE ? WAL_RESTORED : state;
+            /* In the last transaction it may as well be a sector that a power cut has lost: there
+             * is nothing to tell of. */
+            state = state == WAL_WHOLE && found.damaged ? WAL_RESTORED : state;
             continue;
         }
-        if (candidates == 0 && !found.damaged) {
+        if (!found.damaged) {
             break; /* torn: the last transaction was never synced */
         }
-        TRY(rewrite(path, vfs, candidates > 0 ? found.seen_commit : found.committed, err));
+        TRY(rewrite(path, vfs, found.committed, err));
         state = WAL_ACCEPTED;
     }
-    const bool gained = found.seen_commit > first_bad && found.whole >= found.seen_commit;
-    *out_state = state == WAL_RESTORED && !gained ? WAL_WHOLE : state;
+    *out_state = state;
     return STATUS_OK;
 }
