@@ -16,18 +16,20 @@
 #include "platform/json.h"
 #include "runtime/triggers/feed.h"
 
-enum { CHUNK_BYTES = 64 * 1024, LINE_BYTES_MAX = EVENT_TEXT_BYTES_MAX };
+enum { CHUNK_BYTES = 64 * 1024, LINE_BYTES_MAX = EVENT_TEXT_BYTES_MAX, MEMORY_PAUSE_MS = 50 };
 
 struct stdin_feed {
     struct feed feed;              /* first */
     const struct trigger *trigger; /* the workflow's, which outlives the feed */
-    struct poll *poll;             /* NULL while there is no room, and for regular files */
-    struct timer *timer;           /* regular files, which cannot be polled */
+    struct poll *poll;             /* NULL while there is no room, and where nothing is polled */
+    bool polled;                   /* not so for regular files */
+    struct timer *timer;           /* reads what is not polled, and tries again without memory */
     struct buffer bytes;           /* read and not yet a whole line */
     uint64_t line;
     bool skipping; /* inside a line that is too long */
     bool ended;
-    bool told; /* that it has ended */
+    bool paused; /* for want of memory: the timer goes on */
+    bool told;   /* that it has ended */
 };
 
 static struct stdin_feed *stdin_of(struct feed *feed) {
@@ -66,31 +68,43 @@ static struct slice plain_line(const struct stdin_feed *in, struct slice line) {
     return slice_ends(line, "\r") ? slice_part(line, 0, line.count - 1) : line;
 }
 
-static void take_line(struct stdin_feed *in, struct slice line) {
+/* false: there is no memory for it now. */
+static bool take_line(struct stdin_feed *in, struct slice line) {
     in->line++;
     line = plain_line(in, line);
     if (slice_trim(line).count == 0) {
-        return;
+        return true;
     }
     struct error err;
     struct event *event = event_new();
-    if (event == NULL) {
-        (void)fail(&err, STATUS_NO_MEMORY, "out of memory for an event");
-        refuse(in, &err);
-        return;
+    const status made = event != NULL ? make_event(in, line, event, &err) : STATUS_NO_MEMORY;
+    if (made == STATUS_OK) {
+        in->feed.door.offer(in->feed.door.owner, event);
+        return true;
     }
-    if (make_event(in, line, event, &err) != STATUS_OK) {
-        refuse(in, &err);
-        event_destroy(event);
-        return;
+    event_destroy(event);
+    if (made == STATUS_NO_MEMORY) {
+        in->line--;
+        return false;
     }
-    in->feed.door.offer(in->feed.door.owner, event);
+    refuse(in, &err);
+    return true;
+}
+
+/* What stays in the buffer, or in the pipe, is taken when there may be memory again. */
+static void pause_reading(struct stdin_feed *in) {
+    in->bytes.failed = STATUS_OK;
+    in->paused = true;
+    poll_close(in->poll);
+    in->poll = NULL;
+    timer_set(in->timer, MEMORY_PAUSE_MS);
 }
 
 /* Offers whole lines while there is room; what is left stays for the next time. */
 static void take_lines(struct stdin_feed *in) {
     size_t used = 0;
     const struct slice all = buffer_slice(&in->bytes);
+    in->paused = false;
     while (used < all.count && in->feed.door.room(in->feed.door.owner) > 0) {
         const struct slice rest = slice_part(all, used, all.count);
         const size_t end = slice_find(rest, '\n');
@@ -100,8 +114,9 @@ static void take_lines(struct stdin_feed *in) {
         if (in->skipping) {
             in->skipping = false;
             in->line++;
-        } else {
-            take_line(in, slice_part(rest, 0, end));
+        } else if (!take_line(in, slice_part(rest, 0, end))) {
+            pause_reading(in);
+            break;
         }
         used += end < rest.count ? end + 1 : end;
     }
@@ -134,31 +149,33 @@ static bool has_room(const struct stdin_feed *in) {
 
 static void readable(void *owner) {
     struct stdin_feed *in = owner;
-    struct error err;
-    char *room = buffer_reserve(&in->bytes, CHUNK_BYTES);
-    const ssize_t count = room != NULL ? read(STDIN_FILENO, room, CHUNK_BYTES) : -1;
-    if (room == NULL) {
-        (void)fail(&err, STATUS_NO_MEMORY, "out of memory");
-    } else if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    if (in->paused && in->bytes.count > LINE_BYTES_MAX) { /* a line that waits for memory */
+        feed_resume(&in->feed);
         return;
-    } else if (count < 0) {
-        (void)fail_errno(&err, errno, "read");
     }
+    char *room = buffer_reserve(&in->bytes, CHUNK_BYTES);
+    if (room == NULL) {
+        pause_reading(in);
+        return;
+    }
+    const ssize_t count = read(STDIN_FILENO, room, CHUNK_BYTES);
     if (count > 0) {
         buffer_took(&in->bytes, (size_t)count);
-    } else {
+    } else if (count == 0) {
         in->ended = true;
-    }
-    if (count < 0) { /* what could not be read is not the end of the input, and is said */
+    } else if (errno != EAGAIN && errno != EINTR) {
+        struct error err;
+        (void)fail_errno(&err, errno, "read");
         in->line++;
-        refuse(in, &err);
+        refuse(in, &err); /* what could not be read is not the end of the input, and is said */
+        in->ended = true;
     }
     feed_resume(&in->feed);
 }
 
 static void start_reading(struct stdin_feed *in) {
     struct error err;
-    if (in->timer != NULL) {
+    if (!in->polled) {
         timer_set(in->timer, 0);
     } else if (in->poll == NULL && poll_open(in->feed.door.loop, STDIN_FILENO, false, readable, in,
                                              &in->poll, &err) != STATUS_OK) {
@@ -170,6 +187,9 @@ static void start_reading(struct stdin_feed *in) {
 static void stdin_resume(struct feed *feed) {
     struct stdin_feed *in = stdin_of(feed);
     take_lines(in);
+    if (in->paused) {
+        return; /* the timer reads on */
+    }
     if (in->ended && in->bytes.count == 0) {
         stop_reading(in);
         if (!in->told) {
@@ -199,16 +219,14 @@ static status stdin_open(const struct trigger *trigger, const struct feed_door *
     }
     *in = (struct stdin_feed){.feed = {.kind = &STDIN_FEED, .door = *door}, .trigger = trigger};
     buffer_init(&in->bytes, LINE_BYTES_MAX + 2 * CHUNK_BYTES);
-    struct stat facts;
-    if (fstat(STDIN_FILENO, &facts) != 0) {
-        in->ended = true; /* closed: an empty input */
-    } else if (S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode) || S_ISCHR(facts.st_mode)) {
-        /* Not every character device can be polled (/dev/null); a terminal can. */
-        if ((!S_ISCHR(facts.st_mode) || isatty(STDIN_FILENO) == 0) &&
-            timer_open(door->loop, readable, in, &in->timer, err) != STATUS_OK) {
-            stdin_close(&in->feed);
-            return fail_while(err, "read standard input");
-        }
+    struct stat facts = {0};
+    in->ended = fstat(STDIN_FILENO, &facts) != 0; /* closed: an empty input */
+    /* Not every character device can be polled (/dev/null); a terminal can. */
+    const bool device = S_ISCHR(facts.st_mode) && isatty(STDIN_FILENO) == 0;
+    in->polled = !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode) && !device;
+    if (timer_open(door->loop, readable, in, &in->timer, err) != STATUS_OK) {
+        stdin_close(&in->feed);
+        return fail_while(err, "read standard input");
     }
     *out_feed = &in->feed;
     return STATUS_OK;

@@ -61,6 +61,7 @@ struct watch_job {
     struct name_list failed; /* could not be read, with the error of the last */
     struct name_list young;  /* named by a scan, changed just now */
     bool scan;
+    bool incomplete; /* there was no memory for all names: the next scan finds them */
     struct event *events, **events_end;
     struct error error;
 };
@@ -95,7 +96,9 @@ static bool scan_name(void *owner, const char *name) {
     }
     struct file_identity identity;
     watched_identify(&job->feed->folder, name, &facts, &identity);
-    return name_list_add(watched_is_young(&facts) ? &job->young : &job->names, name, identity.hash);
+    struct name_list *list = watched_is_young(&facts) ? &job->young : &job->names;
+    job->incomplete = !name_list_add(list, name, identity.hash);
+    return !job->incomplete;
 }
 
 /* One that a scan has named, not the kernel, and that somebody writes. */
@@ -126,7 +129,8 @@ static void work(struct job *base, int worker) {
             job->events_end = &event->next;
         } else if (err.code != STATUS_OK) {
             job->error = err;
-            (void)name_list_add(&job->failed, job->names.items[i].name, 0);
+            const bool named = name_list_add(&job->failed, job->names.items[i].name, 0);
+            job->incomplete = job->incomplete || !named;
         }
     }
 }
@@ -185,6 +189,12 @@ static void finish_event(struct watch_feed *feed, struct event *event) {
     }
 }
 
+/* Looks at everything again, before long. */
+static void scan_later(struct watch_feed *feed) {
+    feed->again_wanted = true;
+    timer_set(feed->timer, WATCHED_SETTLE_MS);
+}
+
 /* The file went before the mark came: the mark goes, too. */
 static void forget_went(struct watch_feed *feed, uint64_t hash) {
     const uint64_t first = hash & ~WATCHED_VERSION_BITS;
@@ -209,8 +219,7 @@ static void settled(struct event *event, enum event_outcome outcome) {
         return;
     }
     if (outcome == EVENT_REFUSED) {
-        feed->again_wanted = true; /* for want of memory, or it would be closed */
-        timer_set(feed->timer, WATCHED_SETTLE_MS);
+        scan_later(feed); /* for want of memory, or it would be closed */
     } else if (feed->after == WATCH_DELETE) {
         finish_event(feed, event);
     }
@@ -276,6 +285,7 @@ static void take_failed(struct watch_feed *feed, struct watch_job *job) {
         feed->feed.door.refused(feed->feed.door.owner, &job->error);
     }
     name_list_take(&job->failed, job->failed.count, &feed->failed);
+    job->incomplete = job->incomplete || job->failed.count > 0;
     feed->retry_ms = feed->retry_ms == 0 ? WATCHED_SETTLE_MS : feed->retry_ms * 2;
     feed->retry_ms = feed->retry_ms < RETRY_MS_MOST ? feed->retry_ms : RETRY_MS_MOST;
     feed->retry_at_ns = clock_boot_ns() + feed->retry_ms * 1000000;
@@ -303,6 +313,9 @@ static void done(struct job *base) {
         offer_events(feed, job);
     }
     take_young(feed, job);
+    if (job->incomplete) {
+        scan_later(feed);
+    }
     free_job(job);
     feed_resume(&feed->feed);
 }
@@ -310,7 +323,8 @@ static void done(struct job *base) {
 static void start_job(struct watch_feed *feed, uint32_t room) {
     struct watch_job *job = memory_new(1, sizeof(*job));
     if (job == NULL) {
-        return; /* resumed with the next event that ends */
+        timer_set(feed->timer, WATCHED_SETTLE_MS);
+        return;
     }
     *job = (struct watch_job){.job = {.work = work, .done = done}, .feed = feed};
     job->events_end = &job->events;
