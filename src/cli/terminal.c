@@ -98,7 +98,7 @@ void terminal_progress(const struct terminal *terminal, FILE *talk, const char *
         return;
     }
     const double within = share < 0 ? 0 : share > 1 ? 1 : share;
-    const int filled = (int)(within * BAR_COLUMNS);
+    const int filled = (int)(within * (double)BAR_COLUMNS);
     (void)fprintf(talk, "\r\033[K%s [", doing);
     for (int i = 0; i < BAR_COLUMNS; i++) {
         (void)fputc(i < filled ? '#' : ' ', talk);

@@ -286,8 +286,8 @@ static void test_input__what_is_left_out_is_not_read(void **state) {
 
 /* jq 1.6 loses what it holds when a pattern such as [$x] does not fit. That we lose none of its
  * values other tests show, so this is said here alone. */
-const char *__lsan_default_suppressions(void);  // NOLINT(bugprone-reserved-identifier)
-const char *__lsan_default_suppressions(void) { // NOLINT(bugprone-reserved-identifier)
+const char *__lsan_default_suppressions(void);  // NOLINT
+const char *__lsan_default_suppressions(void) { // NOLINT
     return "leak:libjq.so\n";
 }
 
