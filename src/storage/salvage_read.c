@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "storage/cells.h"
+#include "storage/salvage_roots.h"
 
 enum { ROWS_A_COMMIT = 2000, TREE_DEPTH_MAX = 20, FREE_MARK = 1, SEEN_MARK = 2 };
 
@@ -262,6 +263,19 @@ static status on_schema(void *owner, const struct cell *cell, struct error *err)
     return STATUS_OK;
 }
 
+/* Those that the schema did not give. */
+static void guess_roots(struct salvage_reader *reader) {
+    if (reader->roots[RECORDS] != 0) {
+        return;
+    }
+    const uint32_t record_root = salvage_find_roots(reader->pages);
+    for (int i = 0; i < TABLE_COUNT && record_root != 0; i++) {
+        if (reader->roots[i] == 0) {
+            reader->roots[i] = salvage_root_of(TABLES[i].name, record_root);
+        }
+    }
+}
+
 static status read_trees(struct salvage_reader *reader, struct visit *visit, struct error *err) {
     const struct cell_reader schema = {
         .pages = reader->pages, .bytes = &reader->bytes, .each = on_schema, .owner = reader};
@@ -269,6 +283,7 @@ static status read_trees(struct salvage_reader *reader, struct visit *visit, str
     bool whole = true;
     rows.each = on_row;
     TRY(walk(reader, &schema, 1, visit, &whole, err));
+    guess_roots(reader);
     for (reader->table = 0; reader->table < TABLE_COUNT; reader->table++) {
         whole = reader->roots[reader->table] != 0;
         if (whole) {

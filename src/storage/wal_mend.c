@@ -248,34 +248,25 @@ static status mend_byte(const char *path, const char *vfs, const struct wal_find
     return mended;
 }
 
-/* Behind the first frame that does not verify nothing was committed: a power cut left it so, and
- * there is nothing to gain. The last frame alone may be a commit that cannot be seen any more. */
-static bool is_torn(const struct wal_findings *found) {
-    return found->seen_commit <= found->whole && found->frames > found->whole + 1;
-}
-
+/* Only what is known to have been synced is mended: the last transaction may be torn as a power cut
+ * leaves it, and then nothing of it may come to life. */
 status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, struct error *err) {
     enum wal_state state = WAL_WHOLE;
-    struct wal_findings found = {0};
     for (int i = 0; i < ROUNDS_MAX; i++) {
+        struct wal_findings found = {0};
         int candidates = 0;
         const status looked = wal_look(path, vfs, &found, err);
         if (looked == STATUS_NOT_FOUND) {
             break;
         }
         TRY(looked);
-        if (found.whole == found.frames || is_torn(&found)) {
-            break;
+        if (!found.damaged || found.whole == 0) {
+            break; /* nothing before it verifies: a log that a power cut caught at its new beginning */
         }
         TRY(mend_byte(path, vfs, &found, &candidates, err));
         if (candidates == 1) {
-            /* In the last transaction it may as well be a sector that a power cut has lost: there
-             * is nothing to tell of. */
-            state = state == WAL_WHOLE && found.damaged ? WAL_RESTORED : state;
+            state = state == WAL_WHOLE ? WAL_RESTORED : state;
             continue;
-        }
-        if (!found.damaged) {
-            break; /* torn: the last transaction was never synced */
         }
         TRY(rewrite(path, vfs, found.committed, err));
         state = WAL_ACCEPTED;

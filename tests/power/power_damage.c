@@ -294,7 +294,8 @@ struct scene {
 };
 
 static const struct scene SCENES[] = {
-    {"one byte of the log", flip_log, 1, 12, false},
+    /* In the last transaction a flipped byte can look like a power cut: then it goes whole. */
+    {"one byte of the log", flip_log, 20, 12, false},
     {"one byte of the file", flip_one, LEAF_RECORDS, 40, false},
     {"one byte of the file's header", flip_head, 0, 20, false},
     {"one byte of the header, without a log", flip_head_alone, 0, 20, true},
