@@ -21,6 +21,7 @@ struct bench {
     struct store_opened opened;
     sem_t rings;
     int answered;
+    char alarm[600];
 };
 
 static void ring(void *owner) {
@@ -285,6 +286,122 @@ static void test_store__a_second_daemon_is_refused_with_the_first_ones_pid(void 
     assert_non_null(strstr(err.text, pid));
 }
 
+static void submit_result(struct bench *bench, struct store_job *job, struct record_draft *draft,
+                          int64_t interval_ms) {
+    *draft = draft_of(LANE_NORMAL, SLICE("1"));
+    *job = (struct store_job){.kind = STORE_RUN_END,
+                              .done = count_answer,
+                              .owner = bench,
+                              .interval_ms = interval_ms,
+                              .records = draft,
+                              .record_count = 1};
+    store_submit(bench->store, job);
+    store_flush(bench->store);
+}
+
+static uint64_t commits(const struct bench *bench) {
+    struct store_counters counters;
+    store_counters(bench->store, &counters);
+    return counters.commits;
+}
+
+static void test_store__what_may_wait_goes_with_the_first_that_may_not(void **state) {
+    struct bench *bench = *state;
+    struct store_job jobs[3];
+    struct record_draft drafts[3];
+    const uint64_t before = commits(bench);
+    submit_result(bench, &jobs[0], &drafts[0], 3600 * 1000);
+    submit_result(bench, &jobs[1], &drafts[1], 3600 * 1000);
+    submit_result(bench, &jobs[2], &drafts[2], 0);
+    wait_for(bench, 3);
+    assert_int_equal(drafts[0].out_seq, 1);
+    assert_int_equal(drafts[2].out_seq, 3); /* in the order in which they came */
+    assert_int_equal(commits(bench), before + 1);
+}
+
+static void test_store__what_waits_is_committed_when_its_time_is_up(void **state) {
+    struct bench *bench = *state;
+    struct store_job jobs[2];
+    struct record_draft drafts[2];
+    submit_result(bench, &jobs[0], &drafts[0], 30);
+    submit_result(bench, &jobs[1], &drafts[1], 3600 * 1000);
+    wait_for(bench, 2);
+    expect_ok(&jobs[1]);
+}
+
+static void test_store__a_full_batch_waits_for_nobody(void **state) {
+    struct bench *bench = *state;
+    static struct store_job jobs[STORE_BATCH_JOBS_MAX];
+    static struct record_draft drafts[STORE_BATCH_JOBS_MAX];
+    for (int i = 0; i < STORE_BATCH_JOBS_MAX; i++) {
+        submit_result(bench, &jobs[i], &drafts[i], 3600 * 1000);
+    }
+    wait_for(bench, STORE_BATCH_JOBS_MAX);
+    assert_int_equal(drafts[STORE_BATCH_JOBS_MAX - 1].out_seq, STORE_BATCH_JOBS_MAX);
+}
+
+static void test_store__closing_answers_what_waits_and_keeps_it(void **state) {
+    struct bench *bench = *state;
+    struct store_job job;
+    struct record_draft draft;
+    submit_result(bench, &job, &draft, 3600 * 1000);
+    store_close(bench->store);
+    assert_int_equal(bench->answered, 1);
+    expect_ok(&job);
+    bench->answered = 0;
+    open_store(bench);
+    struct store_counters counters;
+    store_counters(bench->store, &counters);
+    assert_int_equal(counters.lane_next_seq[LANE_NORMAL], 2);
+}
+
+static void test_store__a_device_has_an_interval_for_those_who_say_nothing(void **state) {
+    struct bench *bench = *state;
+    struct store_job jobs[2];
+    struct record_draft drafts[2];
+    struct error err;
+    store_close(bench->store);
+    const struct store_options options = {
+        .folder = bench->folder, .wake = ring, .owner = bench, .commit_ms = 3600 * 1000};
+    assert_int_equal(store_open(&options, &bench->store, &bench->opened, &err), STATUS_OK);
+    const uint64_t before = commits(bench);
+    submit_result(bench, &jobs[0], &drafts[0], -1);
+    submit_result(bench, &jobs[1], &drafts[1], 0);
+    wait_for(bench, 2);
+    assert_int_equal(commits(bench), before + 1);
+}
+
+static void keep_alarm(void *owner, struct slice text) {
+    struct bench *bench = owner;
+    (void)snprintf(bench->alarm, sizeof(bench->alarm), "%.*s", SLICE_ARGS(text));
+}
+
+static void test_store__a_damaged_file_is_salvaged_said_and_kept_aside(void **state) {
+    struct bench *bench = *state;
+    struct store_job job;
+    struct record_draft draft;
+    struct error err;
+    char path[100];
+    submit_result(bench, &job, &draft, 0);
+    wait_for(bench, 1);
+    store_close(bench->store);
+    (void)snprintf(path, sizeof(path), "%s/ebb.db-wal", bench->folder);
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/ebb.db", bench->folder);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_true(fwrite("not a database at all", 1, 21, file) == 21);
+    assert_int_equal(fclose(file), 0);
+    const struct store_options options = {
+        .folder = bench->folder, .wake = ring, .owner = bench, .alarm = keep_alarm};
+    assert_int_equal(store_open(&options, &bench->store, &bench->opened, &err), STATUS_OK);
+    assert_true(bench->opened.salvaged);
+    assert_int_equal(bench->opened.salvaged_records, 1);
+    store_collect(bench->store);
+    assert_non_null(strstr(bench->alarm, "ebb.db.damaged-1"));
+    assert_int_equal(access(bench->opened.aside, F_OK), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_store__what_was_answered_is_there_after_a_restart,
@@ -300,6 +417,18 @@ int main(void) {
             tear_down),
         cmocka_unit_test_setup_teardown(
             test_store__a_second_daemon_is_refused_with_the_first_ones_pid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_store__what_may_wait_goes_with_the_first_that_may_not,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_store__what_waits_is_committed_when_its_time_is_up,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_store__a_full_batch_waits_for_nobody, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_store__closing_answers_what_waits_and_keeps_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_store__a_device_has_an_interval_for_those_who_say_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_store__a_damaged_file_is_salvaged_said_and_kept_aside,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
