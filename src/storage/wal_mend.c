@@ -260,16 +260,19 @@ status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, st
             break;
         }
         TRY(looked);
-        if (!found.damaged || found.whole == 0) {
-            break; /* nothing before it verifies: a log that a power cut caught at its new beginning */
+        if (!found.damaged) {
+            break;
         }
         TRY(mend_byte(path, vfs, &found, &candidates, err));
+        /* A header is written anew when the log begins from its start, and a power cut may tear it:
+         * its frames are in the database by then, and there is nothing to tell of. */
+        const bool telling = found.whole > 0;
         if (candidates == 1) {
-            state = state == WAL_WHOLE ? WAL_RESTORED : state;
+            state = telling && state == WAL_WHOLE ? WAL_RESTORED : state;
             continue;
         }
         TRY(rewrite(path, vfs, found.committed, err));
-        state = WAL_ACCEPTED;
+        state = telling ? WAL_ACCEPTED : state;
     }
     *out_state = state;
     return STATUS_OK;
