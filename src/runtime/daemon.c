@@ -101,6 +101,22 @@ static void signalled(void *owner, int number) {
     }
 }
 
+/* Workers give back what they are at, and agents answer, then the loop ends. When that takes too
+ * long, only steps that have begun are waited for; agents that still wait are closed with their
+ * catalogue. */
+static void poll_stop(void *owner) {
+    struct daemon *daemon = owner;
+    struct agent_runner *runner = &daemon->orchestrator->runner;
+    if (clock_boot_ns() > daemon->stop_deadline_ns) {
+        atomic_store(&runner->hurried, true);
+    }
+    if (pool_is_idle(daemon->pool) && (runner->calling == 0 || runner->hurried)) {
+        loop_stop(daemon->loop);
+        return;
+    }
+    timer_set(daemon->ending, STOP_POLL_MS);
+}
+
 /* --- birth --- */
 
 static status open_store(struct daemon *daemon, struct error *err) {
@@ -135,6 +151,7 @@ static status open_loop(struct daemon *daemon, struct error *err) {
     TRY(turn_create(daemon->loop, turn_ended, daemon, &daemon->turn, err));
     TRY(timer_open(daemon->loop, first_turn, daemon, &daemon->first_turn, err));
     TRY(timer_open(daemon->loop, upkeep, daemon, &daemon->upkeep, err));
+    TRY(timer_open(daemon->loop, poll_stop, daemon, &daemon->ending, err));
     const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (int i = 0; i < 3; i++) {
         TRY(signal_watch_create(daemon->loop, numbers[i], signalled, daemon, &daemon->signals[i],
@@ -193,32 +210,6 @@ void daemon_run(struct daemon *daemon) {
 
 /* --- end --- */
 
-/* Workers give back what they are at, and agents answer, then the loop ends. When that takes too
- * long, only steps that have begun are waited for; agents that still wait are closed with their
- * catalogue. */
-static void poll_stop(void *owner) {
-    struct daemon *daemon = owner;
-    struct agent_runner *runner = &daemon->orchestrator->runner;
-    if (clock_boot_ns() > daemon->stop_deadline_ns) {
-        atomic_store(&runner->hurried, true);
-    }
-    if (pool_is_idle(daemon->pool) && (runner->calling == 0 || runner->hurried)) {
-        loop_stop(daemon->loop);
-        return;
-    }
-    timer_set(daemon->upkeep, STOP_POLL_MS);
-}
-
-static void upkeep_rang(struct daemon *daemon) {
-    timer_close(daemon->upkeep);
-    struct error err;
-    if (timer_open(daemon->loop, poll_stop, daemon, &daemon->upkeep, &err) != STATUS_OK) {
-        loop_stop(daemon->loop);
-        return;
-    }
-    timer_set(daemon->upkeep, 0);
-}
-
 void daemon_stop(struct daemon *daemon) {
     if (daemon->stopping) {
         daemon->stop_deadline_ns = 0; /* asked twice: at once */
@@ -227,7 +218,7 @@ void daemon_stop(struct daemon *daemon) {
     daemon->stopping = true;
     daemon->stop_deadline_ns = clock_boot_ns() + STOP_NS_MAX;
     orchestrator_stop(daemon->orchestrator);
-    upkeep_rang(daemon);
+    timer_set(daemon->ending, 0);
 }
 
 void daemon_destroy(struct daemon *daemon) {
@@ -247,6 +238,7 @@ void daemon_destroy(struct daemon *daemon) {
     }
     timer_close(daemon->first_turn);
     timer_close(daemon->upkeep);
+    timer_close(daemon->ending);
     turn_destroy(daemon->turn);
     waker_destroy(daemon->waker);
     if (daemon->loop != NULL) {
