@@ -42,11 +42,13 @@ status boots_keep(struct boots *boots, struct database *database, struct id id,
                   const struct moment *time, uint32_t *out_number, struct error *err) {
     for (int i = boots->count - 1; i >= 0; i--) {
         if (boots->boots[i].quality == time->quality && id_equal(boots->boots[i].id, id)) {
+            boots->boots[i].used = true;
             *out_number = boots->boots[i].number;
             return STATUS_OK;
         }
     }
-    const struct boot boot = {.number = boots->next_number, .id = id, .quality = time->quality};
+    const struct boot boot = {
+        .number = boots->next_number, .id = id, .quality = time->quality, .used = true};
     CLEANUP(query_done) struct query query = query_on(database, SQL_BOOT_PUT);
     query_bind_number(&query, boot.number);
     query_bind_bytes(&query, (struct slice){.bytes = (const char *)id.bytes, .count = ID_BYTES});
@@ -57,6 +59,25 @@ status boots_keep(struct boots *boots, struct database *database, struct id id,
     boots->next_number++;
     *out_number = boot.number;
     return STATUS_OK;
+}
+
+bool boots_is_used(const struct boots *boots, uint32_t number) {
+    bool used = false;
+    for (int i = 0; i < boots->count; i++) {
+        used = used || (boots->boots[i].number == number && boots->boots[i].used);
+    }
+    return used;
+}
+
+void boots_forget(struct boots *boots, uint32_t number) {
+    int kept = 0;
+    for (int i = 0; i < boots->count; i++) {
+        if (boots->boots[i].number != number) {
+            boots->boots[kept++] = boots->boots[i];
+        }
+    }
+    boots->kept -= boots->kept > kept ? boots->kept - kept : 0;
+    boots->count = kept;
 }
 
 void boots_settle(struct boots *boots) {

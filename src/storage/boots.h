@@ -20,6 +20,7 @@ struct boot {
     uint32_t number;
     struct id id;
     enum clock_quality quality;
+    bool used; /* by a record since the store was opened */
 };
 
 struct boots {
@@ -34,6 +35,11 @@ status boots_load(struct boots *boots, struct database *database, struct error *
 /* The number of this boot and quality; a row is written when there is none. */
 status boots_keep(struct boots *boots, struct database *database, struct id id,
                   const struct moment *time, uint32_t *out_number, struct error *err);
+
+bool boots_is_used(const struct boots *boots, uint32_t number);
+
+/* Its row is deleted. */
+void boots_forget(struct boots *boots, uint32_t number);
 
 /* After a commit, after a rollback. */
 void boots_settle(struct boots *boots);

@@ -23,7 +23,7 @@ status core_load(struct core *core, struct error *err) {
     core->outbox.boots = &core->boots;
     core->outbox.workflows = &core->workflows;
     core->outbox.boot = clock_boot_id();
-    core->purge = (struct purge_place){0};
+    purge_place_reset(&core->purge);
     TRY(boots_load(&core->boots, core->database, err));
     TRY(workflows_load(&core->workflows, core->database, err));
     TRY(runs_load(&core->runs, err));
@@ -113,6 +113,7 @@ void core_close(struct core *core) {
     database_close(core->database);
     outbox_done(&core->outbox);
     runs_done(&core->runs);
+    purge_place_reset(&core->purge);
     workflows_done(&core->workflows);
     memory_free(core);
 }

@@ -46,9 +46,8 @@ static enum gap_reason reason_of(const struct outbox *box, const struct stream *
     return (enum gap_reason)0;
 }
 
-static status find_due(struct outbox *box, const struct purge_place *place,
-                       const struct moment *now, int *rows_left, struct due_run *run,
-                       struct error *err) {
+static status find_due(struct outbox *box, struct purge_place *place, const struct moment *now,
+                       int *rows_left, struct due_run *run, struct error *err) {
     const struct stream *stream = &box->streams[place->stream];
     uint64_t bottom = stream->lanes[place->lane].floor_seq; /* what goes from there up to here */
     *run = (struct due_run){0};
@@ -58,6 +57,7 @@ static status find_due(struct outbox *box, const struct purge_place *place,
     while (*rows_left > 0 && query_next(&query)) {
         struct record_row row;
         TRY(record_row_read(&query, &row, err));
+        shared_rows_note(&place->shared, &row);
         const enum gap_reason reason = reason_of(box, stream, &row, row.seq == bottom + 1, now);
         if (run->range.from != 0 && reason != run->reason) {
             run->next_seq = row.seq;
@@ -149,12 +149,18 @@ static status step_latest(struct outbox *box, struct purge_place *place, bool *o
 
 /* --- a step ----------------------------------------------------------------------------------- */
 
+void purge_place_reset(struct purge_place *place) {
+    shared_rows_done(&place->shared);
+    *place = (struct purge_place){0};
+}
+
 status outbox_purge_step(struct outbox *box, struct purge_place *place, const struct moment *now,
                          uint64_t *out_gone, struct error *err) {
     int rows_left = PURGE_ROWS_MAX;
     uint64_t gone = 0;
+    bool cycle_ended = false;
     if (place->stream >= box->stream_count) {
-        *place = (struct purge_place){0};
+        purge_place_reset(place);
     }
     for (int lanes = 0;
          rows_left > 0 && lanes < box->stream_count * LANE_COUNT && !place->latest_is_next;) {
@@ -164,8 +170,12 @@ status outbox_purge_step(struct outbox *box, struct purge_place *place, const st
         place->seq = run.next_seq;
         if (run.next_seq == 0) {
             next_lane(box, place);
+            cycle_ended = place->latest_is_next;
             lanes++;
         }
+    }
+    if (cycle_ended) {
+        TRY(shared_rows_drop(&place->shared, box->database, box->boots, box->workflows, err));
     }
     bool more = place->latest_is_next;
     while (more && rows_left-- > 0) {

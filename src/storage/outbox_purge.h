@@ -15,6 +15,7 @@
 #pragma once
 
 #include "storage/outbox.h"
+#include "storage/shared_rows.h"
 
 enum { PURGE_ROWS_MAX = 2000 };
 
@@ -22,10 +23,14 @@ enum { PURGE_ROWS_MAX = 2000 };
 struct purge_place {
     int stream;
     enum lane lane;
-    uint64_t seq;        /* the next to be looked at */
-    struct id latest;    /* the next key of `latest` */
-    bool latest_is_next; /* after the last lane */
+    uint64_t seq;              /* the next to be looked at */
+    struct id latest;          /* the next key of `latest` */
+    bool latest_is_next;       /* after the last lane */
+    struct shared_rows shared; /* what the records of this cycle name */
 };
+
+/* Begins at the first record. */
+void purge_place_reset(struct purge_place *place);
 
 /* Looks at the next PURGE_ROWS_MAX rows; *out_gone is how many records went. */
 status outbox_purge_step(struct outbox *box, struct purge_place *place, const struct moment *now,

@@ -114,6 +114,31 @@ static void test_outbox_purge__keys_of_what_waits_no_more_are_forgotten(void **s
     assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM latest"), 1);
 }
 
+static void test_outbox_purge__versions_and_boots_that_nothing_names_go(void **state) {
+    struct core_bench *bench = *state;
+    struct error err;
+    put(bench, LANE_NORMAL, LONG_MS, 0); /* names 'triage' and boot 1 */
+    assert_int_equal(database_run(bench->core->database,
+                                  "INSERT INTO workflow VALUES (50, 'old', zeroblob(16), 'x'),"
+                                  " (51, 'open', zeroblob(16), 'x');"
+                                  "INSERT INTO boot VALUES (60, zeroblob(16), 0, 0);"
+                                  "INSERT INTO run VALUES (1, zeroblob(16), 51, '', '{}', 0, 0)",
+                                  &err),
+                     STATUS_OK);
+    core_bench_reopen(bench);
+    (void)core_bench_workflow(bench, "new"); /* in use, though nothing names it yet */
+    (void)purge(bench);
+    assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM workflow WHERE name = 'old'"),
+                     0);
+    assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM workflow WHERE name IN"
+                                              " ('triage', 'open', 'new')"),
+                     3);
+    assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM boot WHERE number = 60"), 0);
+    core_bench_reopen(bench);
+    assert_false(bench->opened.salvaged);
+    core_bench_expect_lane(bench, LANE_NORMAL, "1-1");
+}
+
 static void test_outbox_purge__a_step_is_bounded_and_the_next_one_goes_on(void **state) {
     struct core_bench *bench = *state;
     struct record_draft drafts[100];
@@ -153,6 +178,8 @@ int main(void) {
             test_outbox_purge__a_clock_that_is_not_believed_takes_nothing, core_bench_set_up,
             core_bench_tear_down),
         cmocka_unit_test_setup_teardown(test_outbox_purge__keys_of_what_waits_no_more_are_forgotten,
+                                        core_bench_set_up, core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(test_outbox_purge__versions_and_boots_that_nothing_names_go,
                                         core_bench_set_up, core_bench_tear_down),
         cmocka_unit_test_setup_teardown(
             test_outbox_purge__a_step_is_bounded_and_the_next_one_goes_on, core_bench_set_up,

@@ -24,7 +24,8 @@ enum column {
     COLUMN_FIRST_ID,
     COLUMN_BOOT_ID,
     COLUMN_QUALITY,
-    COLUMN_WORKFLOW_NAME
+    COLUMN_WORKFLOW_NAME,
+    COLUMN_BOOT
 };
 
 static bool read_id(const struct query *query, int column, struct id *out_id) {
@@ -78,6 +79,7 @@ status record_row_read(const struct query *query, struct record_row *out_row, st
         .key = key,
         .seq = record_key_seq(key),
         .workflow = (uint32_t)query_number(query, COLUMN_WORKFLOW),
+        .boot = (uint32_t)query_number(query, COLUMN_BOOT),
         .expires_ms = query_number(query, COLUMN_EXPIRES_MS),
         .keep_ms = query_number(query, COLUMN_KEEP_MS),
         .is_gap = !query_is_null(query, COLUMN_LAST_SEQ),

@@ -22,6 +22,7 @@ struct record_row {
     uint64_t seq, last_seq; /* equal but for gaps */
     struct record record;   /* slices point into the statement's row */
     uint32_t workflow;      /* number; 0: none */
+    uint32_t boot;          /* number */
     int64_t expires_ms;     /* 0: never */
     int64_t keep_ms;        /* 0: the default */
     struct id chain;

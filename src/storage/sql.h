@@ -7,8 +7,10 @@
 
 extern const char SQL_SCHEMA_1[];
 
+extern const char SQL_BOOT_DELETE[];
 extern const char SQL_BOOT_LIST[];
 extern const char SQL_BOOT_MEND[];
+extern const char SQL_BOOT_NUMBERS[];
 extern const char SQL_BOOT_PUT[];
 extern const char SQL_CURSOR_MOVE[];
 extern const char SQL_GAP_SUM[];
@@ -57,6 +59,8 @@ extern const char SQL_STREAM_BEGIN[];
 extern const char SQL_STREAM_LIST[];
 extern const char SQL_SYNC_ROUND_PUT[];
 extern const char SQL_SYNC_ROUND_TRIM[];
+extern const char SQL_WORKFLOW_DELETE[];
 extern const char SQL_WORKFLOW_LIST[];
 extern const char SQL_WORKFLOW_MEND[];
 extern const char SQL_WORKFLOW_PUT[];
+extern const char SQL_WORKFLOW_UNUSED[];

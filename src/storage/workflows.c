@@ -83,6 +83,7 @@ status workflows_keep(struct workflows *workflows, struct database *database,
                       uint32_t *out_number, struct error *err) {
     for (uint32_t i = 0; i < workflows->count; i++) {
         if (is_same(&workflows->versions[i], version)) {
+            workflows->versions[i].used = true;
             *out_number = workflows->versions[i].number;
             return STATUS_OK;
         }
@@ -92,6 +93,7 @@ status workflows_keep(struct workflows *workflows, struct database *database,
     }
     struct workflow_version added = *version;
     added.number = next_number(workflows);
+    added.used = true;
     TRY(insert(workflows, database, &added, text, err));
     *out_number = added.number;
     return STATUS_OK;
@@ -109,6 +111,22 @@ const struct workflow_version *workflows_find(const struct workflows *workflows,
         }
     }
     return NULL;
+}
+
+bool workflows_is_used(const struct workflows *workflows, uint32_t number) {
+    const struct workflow_version *version = workflows_find(workflows, number);
+    return version != NULL && version->used;
+}
+
+void workflows_forget(struct workflows *workflows, uint32_t number) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < workflows->count; i++) {
+        if (workflows->versions[i].number != number) {
+            workflows->versions[kept++] = workflows->versions[i];
+        }
+    }
+    workflows->kept = workflows->kept > kept ? kept : workflows->kept;
+    workflows->count = kept;
 }
 
 void workflows_settle(struct workflows *workflows) {

@@ -20,6 +20,7 @@ struct workflow_version {
     struct id digest;
     uint8_t name_bytes;
     char name[WORKFLOW_NAME_BYTES_MAX];
+    bool used; /* asked for since the store was opened */
 };
 
 struct workflows {
@@ -43,6 +44,11 @@ status workflows_restore(struct workflows *workflows, struct database *database,
 
 /* NULL when there is none of that number; until the next workflows_keep. */
 const struct workflow_version *workflows_find(const struct workflows *workflows, uint32_t number);
+
+bool workflows_is_used(const struct workflows *workflows, uint32_t number);
+
+/* Its row is deleted. */
+void workflows_forget(struct workflows *workflows, uint32_t number);
 
 /* After a commit, after a rollback. */
 void workflows_settle(struct workflows *workflows);

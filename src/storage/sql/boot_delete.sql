@@ -1,0 +1,1 @@
+DELETE FROM boot WHERE number = ?1

@@ -1,0 +1,1 @@
+SELECT number FROM boot ORDER BY number
