@@ -32,7 +32,15 @@ static void test_gap__what_was_written_reads_back(void **state) {
     if (gap_read(buffer_slice(&body), &read, &err) != STATUS_OK) {
         fail_msg("%s", err.text);
     }
-    assert_memory_equal(&read, &gap, sizeof(gap));
+    assert_int_equal(read.reason, gap.reason);
+    assert_int_equal(read.from_seq, gap.from_seq);
+    assert_int_equal(read.to_seq, gap.to_seq);
+    assert_int_equal(read.count, gap.count);
+    assert_int_equal(read.bytes, gap.bytes);
+    assert_int_equal(read.from_wall_ms, gap.from_wall_ms);
+    assert_int_equal(read.to_wall_ms, gap.to_wall_ms);
+    assert_true(id_equal(read.chain_before, gap.chain_before));
+    assert_true(id_equal(read.chain_end, gap.chain_end));
 }
 
 static void test_gap__the_largest_one_fits_its_bound(void **state) {

@@ -5,7 +5,7 @@
  * For each kind of damage: the number of records that were lost is at most what the damage can have
  * hit, a second opening finds a whole store, and new results get seqs that were never used.
  *
- * usage: power_damage [CASES [SEED]]
+ * usage: power_damage [SIZE [SEED]]   SIZE / 16 cases of each kind (1000); or just SEED
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
@@ -323,16 +323,15 @@ static void run_scene(struct bench *bench, const struct scene *scene, uint64_t f
         scene->damage(bench);
         good = good && check_case(bench, scene->lost_max, &lost, &err) == STATUS_OK;
         if (!good) {
-            (void)printf("# %s, seed %llu: %s\n", scene->name, (unsigned long long)seed, err.text);
+            (void)printf("# %s, seed %llu (again: power_damage 16 %llu): %s\n", scene->name,
+                         (unsigned long long)seed, (unsigned long long)seed, err.text);
         }
         lost_all += lost;
         lossless += lost == 0 ? 1 : 0;
     }
     power_report_line(report, good,
-                      "damage to %s: %llu cases, %d without loss, %d records lost in all (again: "
-                      "power_damage 1 %llu)",
-                      scene->name, (unsigned long long)(seed - first), lossless, lost_all,
-                      (unsigned long long)seed);
+                      "damage to %s: %llu cases, %d without loss, %d records lost in all",
+                      scene->name, (unsigned long long)(seed - first), lossless, lost_all);
 }
 
 /* The power goes out at every eleventh call of a salvage: the next opening ends it, and loses no
@@ -435,7 +434,8 @@ static void planted(struct bench *bench, struct power_report *report) {
 }
 
 int main(int argc, char **argv) {
-    const uint64_t cases = argc > 1 ? strtoull(argv[1], NULL, 10) : 60;
+    const uint64_t size = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
+    const uint64_t cases = argc > 2 ? 1 : size / 16;
     const uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     static struct bench bench;
     struct power_report report = {0};

@@ -4,7 +4,7 @@
  * Keys, expiry, keeping, acknowledgement and reopening, with as many bytes as are wanted; and with
  * few, where what may go goes in its order and every loss is a gap.
  *
- * usage: power_model [OPERATIONS [SEED]]
+ * usage: power_model [SIZE [SEED]]   SIZE / 160 seeds (1000); or just SEED
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "power_report.h"
 #include "wire/gap.h"
 
-enum { ENTRIES_MAX = 6000, KEYS = 5, NAMES = 2, PURGES = 40, SEEDS = 6 };
+enum { ENTRIES_MAX = 6000, KEYS = 5, NAMES = 2, PURGES = 40, OPERATIONS = 400 };
 
 static const char DISK[] = "model";
 static const int64_t WALL_MS = 1700000000000;
@@ -434,8 +434,8 @@ static void report_seed(struct bench *bench, struct power_report *report, uint64
     }
     core_close(bench->core);
     bench->core = NULL;
-    power_report_line(report, good, "T8 seed %llu: %s (again: power_model %d %llu)",
-                      (unsigned long long)seed, what, operations, (unsigned long long)seed);
+    power_report_line(report, good, "T8 seed %llu: %s (again: power_model 160 %llu)",
+                      (unsigned long long)seed, what, (unsigned long long)seed);
 }
 
 /* The bug that the harness must find: a record goes, and nothing says so. */
@@ -456,7 +456,8 @@ static void planted(struct bench *bench, struct power_report *report) {
 }
 
 int main(int argc, char **argv) {
-    const int operations = argc > 1 ? atoi(argv[1]) : 400;
+    const uint64_t size = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
+    const uint64_t seeds = argc > 2 ? 1 : size / 160;
     const uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     struct power_report report = {0};
     struct bench bench = {.disk = fault_disk_create(DISK),
@@ -464,11 +465,11 @@ int main(int argc, char **argv) {
     if (bench.disk == NULL || bench.model == NULL) {
         return 1;
     }
-    for (uint64_t seed = first; seed < first + (argc > 2 ? 1 : SEEDS); seed++) {
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
         bench.budget_bytes = 0;
-        report_seed(&bench, &report, seed, operations, "the store holds what the model holds");
+        report_seed(&bench, &report, seed, OPERATIONS, "the store holds what the model holds");
         bench.budget_bytes = 64 << 10;
-        report_seed(&bench, &report, seed, operations * 2, "with few bytes every loss is a gap");
+        report_seed(&bench, &report, seed, 2 * OPERATIONS, "with few bytes every loss is a gap");
     }
     planted(&bench, &report);
     fault_disk_destroy(bench.disk);
