@@ -369,7 +369,8 @@ void orchestrator_take_generation(struct orchestrator *orchestrator,
                                   struct generation *generation) {
     generation_release(orchestrator->generation);
     orchestrator->generation = generation;
-    struct warm_job *warm = generation->jq != NULL ? memory_new(1, sizeof(*warm)) : NULL;
+    const bool cold = generation->jq != NULL || generation->filters != NULL;
+    struct warm_job *warm = cold ? memory_new(1, sizeof(*warm)) : NULL;
     if (warm == NULL) {
         return; /* the first question starts the child */
     }

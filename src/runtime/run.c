@@ -28,11 +28,13 @@ const struct step *run_current(const struct run *run) {
     return &run->version->workflow->steps[run->current];
 }
 
-/* A worker asks the jq child of the generation that this run began under. */
+/* A worker asks a jq child of the generation that this run began under: an expression has a second,
+ * an agent's filter until its step's deadline. */
 static status ask_jq(void *owner, const struct expression *expression, struct slice input,
                      struct arena *arena, struct value *out_value, struct error *err) {
     struct run *run = owner;
-    struct jq_child *jq = run->version->generation->jq;
+    const struct generation *generation = run->version->generation;
+    struct jq_child *jq = run->ask_deadline_ns > 0 ? generation->filters : generation->jq;
     if (jq == NULL) {
         return fail(err, STATUS_SYSTEM, "no jq child runs for this workflow");
     }

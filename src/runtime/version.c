@@ -27,6 +27,7 @@ void generation_release(struct generation *generation) {
         return;
     }
     jq_child_destroy(generation->jq);
+    jq_child_destroy(generation->filters);
     catalog_destroy(generation->catalog);
     memory_free(generation);
 }
@@ -81,18 +82,21 @@ status generation_load(struct generation *generation, struct loop *loop, struct 
     return STATUS_OK;
 }
 
-/* Calls `each` for every jq program of the generation, those of its jq agents' filters included. */
-static void each_program(const struct generation *generation,
-                         void (*each)(void *owner, const struct expression *program), void *owner) {
-    for (const struct version *v = generation->versions; v != NULL; v = v->next) {
-        for (uint32_t i = 0; i < v->workflow->program_count; i++) {
-            each(owner, v->workflow->programs[i]);
-        }
-        for (uint32_t i = 0; i < v->workflow->step_count; i++) {
-            const struct expression *filter = v->agents[i].manifest->filter;
-            if (filter != NULL && !expression_is_native(filter)) {
-                each(owner, filter);
-            }
+/* Which of a version's jq programs are meant. */
+typedef void program_visitor(void *owner, const struct expression *program);
+typedef void program_walk(const struct version *version, program_visitor *visit, void *owner);
+
+static void each_expression(const struct version *version, program_visitor *visit, void *owner) {
+    for (uint32_t i = 0; i < version->workflow->program_count; i++) {
+        visit(owner, version->workflow->programs[i]);
+    }
+}
+
+static void each_filter(const struct version *version, program_visitor *visit, void *owner) {
+    for (uint32_t i = 0; i < version->workflow->step_count; i++) {
+        const struct expression *filter = version->agents[i].manifest->filter;
+        if (filter != NULL && !expression_is_native(filter)) {
+            visit(owner, filter);
         }
     }
 }
@@ -113,26 +117,51 @@ static void number_program(void *owner, const struct expression *program) {
     expression_set_program(program, list->count++);
 }
 
-status generation_ready(struct generation *generation, struct error *err) {
+static void walk_versions(const struct generation *generation, program_walk *walk,
+                          program_visitor *visit, struct program_list *list) {
+    list->count = 0;
+    for (const struct version *v = generation->versions; v != NULL; v = v->next) {
+        walk(v, visit, list);
+    }
+}
+
+static status make_child(const struct generation *generation, program_walk *walk,
+                         struct jq_child **out_child, struct error *err) {
     struct program_list list = {0};
-    each_program(generation, count_program, &list);
-    status code = STATUS_OK;
-    if (list.count > 0) {
-        list.programs = memory_new(list.count, sizeof(*list.programs));
-        if (list.programs == NULL) {
-            return fail(err, STATUS_NO_MEMORY, "out of memory for the expressions");
-        }
-        list.count = 0;
-        each_program(generation, number_program, &list);
-        code = jq_child_create(list.programs, list.count, &generation->jq, err);
-        memory_free(list.programs);
+    walk_versions(generation, walk, count_program, &list);
+    if (list.count == 0) {
+        return STATUS_OK;
+    }
+    list.programs = memory_new(list.count, sizeof(*list.programs));
+    if (list.programs == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the expressions");
+    }
+    walk_versions(generation, walk, number_program, &list);
+    const status code = jq_child_create(list.programs, list.count, out_child, err);
+    memory_free(list.programs);
+    return code;
+}
+
+status generation_ready(struct generation *generation, struct error *err) {
+    status code = make_child(generation, each_expression, &generation->jq, err);
+    if (code == STATUS_OK) {
+        code = make_child(generation, each_filter, &generation->filters, err);
     }
     generation->versions = NULL; /* the list was for this alone */
     return code;
 }
 
 status generation_warm(struct generation *generation, struct error *err) {
-    return generation->jq != NULL ? jq_child_warm(generation->jq, err) : STATUS_OK;
+    status code = generation->jq != NULL ? jq_child_warm(generation->jq, err) : STATUS_OK;
+    if (generation->filters != NULL) {
+        struct error second;
+        const status filters = jq_child_warm(generation->filters, &second);
+        if (code == STATUS_OK && filters != STATUS_OK) {
+            *err = second;
+            code = filters;
+        }
+    }
+    return code;
 }
 
 struct version *version_share(struct version *version) {

@@ -2,8 +2,9 @@
  * version: a workflow as it was read, with its agents opened and its jq programs in a child; what
  * a run is executed with from its first step to its last.
  *
- * Versions that were loaded together form a generation: one catalogue, one jq child. A reload makes
- * a new generation; the old one goes with the last run that began under it. Counted.
+ * Versions that were loaded together form a generation: one catalogue, one jq child for expressions
+ * and one for the filters of agents, which may take as long as their steps. A reload makes a new
+ * generation; the old one goes with the last run that began under it. Counted.
  *
  * Thread: loop; a run reads its version from a worker.
  * SPDX-License-Identifier: Apache-2.0
@@ -20,7 +21,8 @@
 
 struct generation {
     struct catalog *catalog;  /* owned */
-    struct jq_child *jq;      /* owned; NULL while no version has a jq program */
+    struct jq_child *jq;      /* owned, as is the next; NULL while no version has such a program */
+    struct jq_child *filters; /* of agents of kind jq */
     struct version *versions; /* while it is being loaded */
     uint32_t owners;
 };
@@ -56,8 +58,8 @@ status generation_load(struct generation *generation, struct loop *loop, struct 
                        struct slice text, struct version **out_version,
                        struct fault_list **out_faults, struct error *err);
 
-/* Gathers the jq programs of all versions and makes their child; call it after the last load and
- * before the first run. The child is started by generation_warm, or by the first question. */
+/* Gathers the jq programs of all versions and makes their children; call it after the last load and
+ * before the first run. They are started by generation_warm, or by the first question. */
 status generation_ready(struct generation *generation, struct error *err);
 
 /* Compiles the jq programs; on a worker. */

@@ -72,6 +72,15 @@ static status take_turn(struct jq_child *child, int64_t deadline_ns, struct erro
     return STATUS_OK;
 }
 
+/* False when somebody is being served. */
+static bool take_free_turn(struct jq_child *child) {
+    (void)pthread_mutex_lock(&child->mutex);
+    const bool is_free = !child->busy;
+    child->busy = true;
+    (void)pthread_mutex_unlock(&child->mutex);
+    return is_free;
+}
+
 static void give_turn(struct jq_child *child) {
     (void)pthread_mutex_lock(&child->mutex);
     child->busy = false;
@@ -265,7 +274,9 @@ static status tell_refusal(const struct jq_child *child, struct error *err) {
 }
 
 status jq_child_warm(struct jq_child *child, struct error *err) {
-    TRY(take_turn(child, INT64_MAX, err));
+    if (!take_free_turn(child)) {
+        return STATUS_OK; /* who is served has started it, and may take long */
+    }
     status ready = be_ready(child, err);
     if (ready == STATUS_OK && child->refused.code != STATUS_OK) {
         ready = tell_refusal(child, err);
@@ -354,21 +365,27 @@ static status serve(struct jq_child *child, const struct question *question, str
     return take_answer(head, body, arena, out_value, err);
 }
 
-static status ask(struct jq_child *child, uint32_t program, struct slice input, int64_t deadline_ns,
-                  struct arena *arena, struct value *out_value, struct error *err) {
+/* Of two moments: until when it may be served at all, and how long at most. */
+struct patience {
+    int64_t end_ns, serve_ns;
+};
+
+static status ask(struct jq_child *child, uint32_t program, struct slice input,
+                  struct patience patience, struct arena *arena, struct value *out_value,
+                  struct error *err) {
     TRY(be_ready(child, err));
     if (child->poisons[program]) {
         return fail(err, STATUS_INVALID, "%s", POISON_SENTENCE);
     }
     const int64_t now_ns = clock_boot_ns();
-    const int64_t latest_ns = now_ns + (int64_t)JQ_DEADLINE_MS_MAX * NS_A_MS;
-    if (now_ns >= deadline_ns) {
+    if (now_ns >= patience.end_ns) {
         return fail(err, STATUS_TIMEOUT, "ebb-jq started too late for the jq program");
     }
     const struct question question = {
         .program = program,
         .input = input,
-        .deadline_ns = deadline_ns < latest_ns ? deadline_ns : latest_ns,
+        .deadline_ns = patience.end_ns - now_ns < patience.serve_ns ? patience.end_ns
+                                                                    : now_ns + patience.serve_ns,
         .begun_ns = now_ns,
     };
     const status code = serve(child, &question, arena, out_value, err);
@@ -385,10 +402,13 @@ status jq_child_ask(struct jq_child *child, uint32_t program, struct slice input
         return fail(err, STATUS_FULL, "jq takes at most %d bytes, these are %zu",
                     QUERY_BODY_BYTES_MAX, input.count);
     }
-    const int64_t latest_ns = clock_boot_ns() + (int64_t)JQ_PATIENCE_MS_MAX * NS_A_MS;
-    const int64_t end_ns = deadline_ns > 0 ? deadline_ns : latest_ns;
-    TRY(take_turn(child, end_ns, err));
-    const status code = ask(child, program, input, end_ns, arena, out_value, err);
+    const struct patience patience =
+        deadline_ns > 0
+            ? (struct patience){.end_ns = deadline_ns, .serve_ns = INT64_MAX}
+            : (struct patience){.end_ns = clock_boot_ns() + (int64_t)JQ_PATIENCE_MS_MAX * NS_A_MS,
+                                .serve_ns = (int64_t)JQ_DEADLINE_MS_MAX * NS_A_MS};
+    TRY(take_turn(child, patience.end_ns, err));
+    const status code = ask(child, program, input, patience, arena, out_value, err);
     give_turn(child);
     return code;
 }

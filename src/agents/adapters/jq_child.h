@@ -23,7 +23,7 @@
 struct jq_child;
 
 enum {
-    JQ_DEADLINE_MS_MAX = 1000, /* of one question, once it is served */
+    JQ_DEADLINE_MS_MAX = 1000, /* of one with no deadline of its own, once it is served */
     JQ_PATIENCE_MS_MAX = 5000, /* of one with no deadline of its own, the wait behind others too */
     JQ_START_MS_MAX = 30000,   /* for a child to start and to compile everything */
     JQ_MEMORY_BYTES = 256 << 20,
@@ -35,8 +35,9 @@ enum {
 status jq_child_create(const struct slice *programs, uint32_t program_count,
                        struct jq_child **out_child, struct error *err);
 
-/* Starts it and has everything compiled, on the calling thread. INVALID names the first program
- * that does not compile: questions to it fail with jq's sentence, the others are answered. */
+/* Starts it and has everything compiled, on the calling thread; nothing while a question is served,
+ * which has started it. INVALID names the first program that does not compile: questions to it fail
+ * with jq's sentence, the others are answered. */
 status jq_child_warm(struct jq_child *child, struct error *err);
 
 /* Compiles one program in a child of its own, which ends with the call: for `ebb check`, since
@@ -45,8 +46,9 @@ status jq_child_warm(struct jq_child *child, struct error *err);
 status jq_child_check(struct slice program, int *out_offset, struct error *err);
 
 /* TIMEOUT, CRASH (memory, abort), INVALID (jq's own error), FULL. No output is null. `deadline_ns`
- * is CLOCK_BOOTTIME, a step's say; 0: none, then a question waits behind others as long as
- * JQ_PATIENCE_MS_MAX allows. Its second counts from when it is served. */
+ * is CLOCK_BOOTTIME, that of the step whose agent asks. 0: none, as for an expression; then a
+ * question waits behind others as long as JQ_PATIENCE_MS_MAX allows, and its second counts from
+ * when it is served. */
 status jq_child_ask(struct jq_child *child, uint32_t program, struct slice input,
                     int64_t deadline_ns, struct arena *arena, struct value *out_value,
                     struct error *err);

@@ -70,6 +70,7 @@ struct told {
     char text[ERROR_TEXT_MAX]; /* the value as JSON, or the sentence */
 };
 
+/* ms 0: a question without a deadline of its own. */
 static struct told asked_within(struct jq_child *child, uint32_t program, struct slice input,
                                 int64_t ms) {
     struct told told = {0};
@@ -77,8 +78,8 @@ static struct told asked_within(struct jq_child *child, uint32_t program, struct
     struct value value = {0};
     struct error err = {0};
     arena_init(&arena, 16 << 20);
-    told.code =
-        jq_child_ask(child, program, input, clock_boot_ns() + ms * NS_A_MS, &arena, &value, &err);
+    const int64_t deadline_ns = ms > 0 ? clock_boot_ns() + ms * NS_A_MS : 0;
+    told.code = jq_child_ask(child, program, input, deadline_ns, &arena, &value, &err);
     if (told.code == STATUS_OK) {
         struct buffer out;
         buffer_init(&out, 16 << 20);
@@ -147,13 +148,25 @@ static void test_jq_child__what_never_returns_is_killed_and_the_next_is_answered
     jq_child_destroy(child);
 }
 
-static void test_jq_child__a_question_has_a_second_whatever_its_deadline(void **state) {
+static void test_jq_child__a_question_without_a_deadline_has_a_second(void **state) {
     static const char *const TEXTS[] = {"def f: f; f"};
     (void)state;
     struct jq_child *child = created(TEXTS, 1);
-    const struct told told = asked_within(child, 0, SLICE("{}"), 600000);
+    const struct told told = asked_within(child, 0, SLICE("{}"), 0);
     assert_int_equal(told.code, STATUS_TIMEOUT);
     assert_string_equal(told.text, "the jq program took more than 1000 ms");
+    jq_child_destroy(child);
+}
+
+/* An agent's filter may take as long as its step. */
+static void test_jq_child__a_question_with_a_deadline_has_until_then(void **state) {
+    static const char *const TEXTS[] = {"def f: f; f"};
+    (void)state;
+    struct jq_child *child = created(TEXTS, 1);
+    const int64_t begun_ns = clock_boot_ns();
+    const struct told told = asked_within(child, 0, SLICE("{}"), 1500);
+    assert_int_equal(told.code, STATUS_TIMEOUT);
+    assert_true(clock_boot_ns() - begun_ns >= 1500 * NS_A_MS);
     jq_child_destroy(child);
 }
 
@@ -412,7 +425,7 @@ static void test_jq_child__who_waited_behind_a_bad_question_is_answered(void **s
 
 static void *ask_what_never_returns(void *argument) {
     struct asker *asker = argument;
-    asker->wrong = asked_within(asker->child, 1, SLICE("{}"), 20000).code != STATUS_TIMEOUT;
+    asker->wrong = asked_within(asker->child, 1, SLICE("{}"), 0).code != STATUS_TIMEOUT;
     return NULL;
 }
 
@@ -522,7 +535,8 @@ int main(void) {
         cmocka_unit_test(test_jq_child__questions_are_answered_by_number),
         cmocka_unit_test(test_jq_child__the_environment_is_empty_and_no_file_can_be_opened),
         cmocka_unit_test(test_jq_child__what_never_returns_is_killed_and_the_next_is_answered),
-        cmocka_unit_test(test_jq_child__a_question_has_a_second_whatever_its_deadline),
+        cmocka_unit_test(test_jq_child__a_question_without_a_deadline_has_a_second),
+        cmocka_unit_test(test_jq_child__a_question_with_a_deadline_has_until_then),
         cmocka_unit_test(test_jq_child__memory_is_limited),
         cmocka_unit_test(test_jq_child__a_constant_too_large_costs_nobody_else),
         cmocka_unit_test(test_jq_child__an_answer_is_bounded),
