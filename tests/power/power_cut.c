@@ -69,8 +69,9 @@ static void short_trace(struct bench *bench, uint64_t seed) {
     size_t cuts = 0;
     fault_disk_clear(bench->living);
     power_work_init(&work, seed);
-    bool good = power_live(bench->living, LIVING, &work, SHORT_BATCHES, POWER_NO_BUG, &bench->trace,
-                           &err) == STATUS_OK;
+    const struct power_life life = {
+        .disk = bench->living, .name = LIVING, .work = &work, .batches = SHORT_BATCHES};
+    bool good = power_live(&life, &bench->trace, &err) == STATUS_OK;
     if (!good) {
         (void)printf("# seed %llu: %s\n", (unsigned long long)seed, err.text);
     }
@@ -88,9 +89,13 @@ static void short_trace(struct bench *bench, uint64_t seed) {
 static bool live_and_cut(struct bench *bench, struct power_work *work, uint64_t seed,
                          enum power_bug bug, bool quiet) {
     struct error err;
-    const int batches = 1 + (int)power_below(&work->dice, LIFE_BATCHES);
+    const struct power_life life = {.disk = bench->living,
+                                    .name = LIVING,
+                                    .work = work,
+                                    .batches = 1 + (int)power_below(&work->dice, LIFE_BATCHES),
+                                    .bug = bug};
     fault_disk_begin_log(bench->living);
-    if (power_live(bench->living, LIVING, work, batches, bug, &bench->trace, &err) != STATUS_OK) {
+    if (power_live(&life, &bench->trace, &err) != STATUS_OK) {
         return quiet ? false : say(bench, seed, 0, "living", &err);
     }
     const size_t place =

@@ -68,38 +68,40 @@ static status mark(struct power_trace *trace, const struct fault_disk *disk, str
     return STATUS_OK;
 }
 
-static status live(struct fault_disk *disk, struct core *core, struct power_work *work, int batches,
-                   enum power_bug bug, struct power_trace *trace, struct error *err) {
-    size_t begun = fault_disk_log(disk)->count;
-    TRY(mark(trace, disk, core, begun, POWER_NO_BUG, err));
+static status live(const struct power_life *life, struct core *core, struct power_trace *trace,
+                   struct error *err) {
+    struct power_work *work = life->work;
+    size_t begun = fault_disk_log(life->disk)->count;
+    TRY(mark(trace, life->disk, core, begun, POWER_NO_BUG, err));
     if (!power_work_begin(work, core)) {
         return fail(err, STATUS_SYSTEM, "the workflows were not kept");
     }
-    TRY(mark(trace, disk, core, begun, bug, err));
-    for (int i = 0; i < batches; i++) {
+    TRY(mark(trace, life->disk, core, begun, life->bug, err));
+    for (int i = 0; i < life->batches; i++) {
         power_work_make(work);
-        begun = fault_disk_log(disk)->count;
+        begun = fault_disk_log(life->disk)->count;
         core_run(core, work->batch, work->count);
-        TRY(mark(trace, disk, core, begun, bug, err));
+        TRY(mark(trace, life->disk, core, begun, life->bug, err));
         power_work_note(work);
         core_idle(core);
     }
     return STATUS_OK;
 }
 
-static status watch_and_live(struct fault_disk *disk, const char *name, struct core *core,
-                             struct power_work *work, int batches, enum power_bug bug,
+static status watch_and_live(const struct power_life *life, struct core *core,
                              struct power_trace *trace, struct error *err) {
-    const struct database_options options = {
-        .path = POWER_FOLDER "/ebb.db", .vfs = name, .read_only = true, .application = 0x65626231};
-    struct watcher watcher = {.disk = disk, .trace = trace};
+    const struct database_options options = {.path = POWER_FOLDER "/ebb.db",
+                                             .vfs = life->name,
+                                             .read_only = true,
+                                             .application = 0x65626231};
+    struct watcher watcher = {.disk = life->disk, .trace = trace};
     TRY(database_open(&options, &watcher.database, err));
-    fault_disk_watch_syncs(disk, look, &watcher);
-    if (bug == POWER_SYNCHRONOUS_OFF) {
+    fault_disk_watch_syncs(life->disk, look, &watcher);
+    if (life->bug == POWER_SYNCHRONOUS_OFF) {
         TRY(database_run(core_database(core), "PRAGMA synchronous=OFF", err));
     }
-    const status lived = live(disk, core, work, batches, bug, trace, err);
-    fault_disk_watch_syncs(disk, NULL, NULL);
+    const status lived = live(life, core, trace, err);
+    fault_disk_watch_syncs(life->disk, NULL, NULL);
     database_close(watcher.database);
     return lived;
 }
@@ -126,16 +128,15 @@ static bool is_unmade(const char *disk) {
     return version == 0;
 }
 
-status power_live(struct fault_disk *disk, const char *name, struct power_work *work, int batches,
-                  enum power_bug bug, struct power_trace *out_trace, struct error *err) {
+status power_live(const struct power_life *life, struct power_trace *out_trace, struct error *err) {
     struct core *core = NULL;
     out_trace->mark_count = 0;
     out_trace->sighting_count = 0;
     out_trace->state_count = 0;
-    out_trace->fresh = is_unmade(name);
-    fault_disk_drop_syncs(disk, bug == POWER_SYNCS_DROPPED);
-    TRY(power_open(name, &core, err));
-    const status lived = watch_and_live(disk, name, core, work, batches, bug, out_trace, err);
+    out_trace->fresh = is_unmade(life->name);
+    fault_disk_drop_syncs(life->disk, life->bug == POWER_SYNCS_DROPPED);
+    TRY(power_open(life->name, &core, err));
+    const status lived = watch_and_live(life, core, out_trace, err);
     core_close(core);
     return lived;
 }

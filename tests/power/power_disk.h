@@ -59,12 +59,20 @@ struct power_trace {
     int sighting_count;
 };
 
+/* What a life is: where, of what, for how long. */
+struct power_life {
+    struct fault_disk *disk;
+    const char *name; /* the disk's */
+    struct power_work *work;
+    int batches;
+    enum power_bug bug;
+};
+
 /* Opens the store of a disk. */
 status power_open(const char *disk, struct core **out_core, struct error *err);
 
-/* Lives on `disk` (of that name) for so many batches. */
-status power_live(struct fault_disk *disk, const char *name, struct power_work *work, int batches,
-                  enum power_bug bug, struct power_trace *out_trace, struct error *err);
+/* Lives it and notes what it promised, up to a failure. */
+status power_live(const struct power_life *life, struct power_trace *out_trace, struct error *err);
 
 /* Whether what a cut after `place` calls left on `disk` is what was promised, and the store goes on
  * from there. */
