@@ -370,6 +370,7 @@ static enum MHD_Result handle(struct exchange *exchange) {
     return MHD_YES;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's
 static enum MHD_Result request_came(void *owner, struct MHD_Connection *raw, const char *path,
                                     const char *method, const char *version, const char *bytes,
                                     size_t *count, void **place) {
