@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A daemon's whole life while the k-th allocation fails, or all from the k-th on: it may refuse, stop or wait, but it does
- * not crash, and the next life finds everything: no event is lost, none has two results.
+ * A daemon's whole life while the k-th allocation fails, or all from the k-th on: it may refuse,
+ * stop or wait, but it does not crash, and the next life finds everything: no event is lost, none
+ * has two results.
  *
  * All k take minutes; a share of them is tried, another one each time. EBB_TEST_ALL=1 tries all,
  * EBB_TEST_SEED=N a share again.

@@ -3,8 +3,8 @@
  *
  * A renumbered record keeps the id that it was given first (`first_id`) and its bytes; only seq and
  * chain are new. A gap keeps its length. Cursors of other destinations and the keys of results move
- * along. The old stream ends where the hub and this store agree. The purge's cycle begins anew after
- * it (core_load), since what it has noted of the old places says nothing of the new ones.
+ * along. The old stream ends where the hub and this store agree. The purge's cycle begins anew
+ * after it (core_load), since what it has noted of the old places says nothing of the new ones.
  *
  * Thread: database, in an open transaction. Survives: power cuts, after the commit.
  * SPDX-License-Identifier: Apache-2.0
