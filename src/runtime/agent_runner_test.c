@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What becomes of a step: conditions, order, failures, retries, stand-ins. One daemon runs all. */
+/* What becomes of a step: conditions, order, failures, retries, stand-ins. */
 #include "runtime/agent_runner.h"
-
-#include <signal.h>
 
 #include "runtime/test_stage.h"
 
@@ -11,6 +9,7 @@ static const char RESULT[] = "results:\n"
                              "  - name: out\n"
                              "    from: ${ .steps }\n";
 
+/* A workflow, an event for it, and what becomes of that. */
 struct story {
     const char *name;
     const char *rest; /* behind the trigger */
@@ -38,7 +37,28 @@ static void write_agents(struct stage *stage) {
                  "echo '{\"answered\":true}'\n");
 }
 
-static void test_agent_runner__tells_each_story(void **state) {
+/* One daemon runs all. */
+static void tell(struct stage *stage, const struct story *stories, size_t count) {
+    write_agents(stage);
+    for (size_t i = 0; i < count; i++) {
+        char text[4096];
+        (void)snprintf(text, sizeof(text), "%s%s%s", TRIGGER, stories[i].rest, RESULT);
+        stage_flow(stage, stories[i].name, text);
+    }
+    stage_open(stage);
+    assert_text(&stage->faults, "");
+    for (size_t i = 0; i < count; i++) {
+        char ended[128];
+        stage_forget(stage);
+        stage_offer(stage, stories[i].name, stories[i].data);
+        stage_until_ended(stage, (int)i + 1);
+        (void)snprintf(ended, sizeof(ended), "%s %s", stories[i].name, stories[i].ended);
+        assert_part(&stage->ended, ended);
+        assert_text(&stage->said, stories[i].said);
+    }
+}
+
+static void test_agent_runner__takes_steps_in_the_order_of_their_needs(void **state) {
     static const struct story STORIES[] = {
         {"plain",
          "steps:\n"
@@ -55,6 +75,12 @@ static void test_agent_runner__tells_each_story(void **state) {
          "  - { id: last, agent: same, needs: [first], with: { saw: '${ .steps.first.a }' } }\n"
          "  - { id: first, agent: same, with: { a: 7 } }\n",
          "{}", "normal out {\"first\":{\"a\":7},\"last\":{\"saw\":7}}\n", "done"},
+    };
+    tell(*state, STORIES, sizeof(STORIES) / sizeof(STORIES[0]));
+}
+
+static void test_agent_runner__a_step_that_fails_ends_its_run(void **state) {
+    static const struct story STORIES[] = {
         {"condition-fails",
          "steps:\n"
          "  - { id: one, agent: same, when: .event.data.none > 0 }\n",
@@ -68,6 +94,12 @@ static void test_agent_runner__tells_each_story(void **state) {
          "  - { id: one, agent: warm }\n"
          "  - { id: two, agent: same, needs: [one] }\n",
          "{}", "normal failure one invalid\n", "failed"},
+    };
+    tell(*state, STORIES, sizeof(STORIES) / sizeof(STORIES[0]));
+}
+
+static void test_agent_runner__goes_on_as_on_error_says(void **state) {
+    static const struct story STORIES[] = {
         {"skips-the-step",
          "steps:\n"
          "  - { id: one, agent: warm, on_error: { skip: step } }\n"
@@ -82,6 +114,12 @@ static void test_agent_runner__tells_each_story(void **state) {
          "steps:\n"
          "  - { id: one, agent: warm, on_error: { use: { warm: true } } }\n",
          "{}", "normal out {\"one\":{\"warm\":true}}\n", "done"},
+    };
+    tell(*state, STORIES, sizeof(STORIES) / sizeof(STORIES[0]));
+}
+
+static void test_agent_runner__a_stand_in_runs_when_it_must(void **state) {
+    static const struct story STORIES[] = {
         {"has-a-stand-in",
          "steps:\n"
          "  - { id: other, agent: same, with: { warm: maybe } }\n"
@@ -106,6 +144,12 @@ static void test_agent_runner__tells_each_story(void **state) {
          "  - { id: other, agent: warm, on_error: { skip: step } }\n"
          "  - { id: one, agent: warm, on_error: { step: other } }\n",
          "{}", "normal out {\"other\":null,\"one\":null}\n", "done"},
+    };
+    tell(*state, STORIES, sizeof(STORIES) / sizeof(STORIES[0]));
+}
+
+static void test_agent_runner__waits_for_processes_and_outlives_them(void **state) {
+    static const struct story STORIES[] = {
         {"waits-for-a-process",
          "steps:\n"
          "  - { id: one, agent: echo, with: { a: 1 } }\n"
@@ -123,6 +167,12 @@ static void test_agent_runner__tells_each_story(void **state) {
          "steps:\n"
          "  - { id: one, agent: talks }\n",
          "{}", "normal failure one invalid\n", "failed"},
+    };
+    tell(*state, STORIES, sizeof(STORIES) / sizeof(STORIES[0]));
+}
+
+static void test_agent_runner__tries_again_as_often_as_it_is_told(void **state) {
+    static const struct story STORIES[] = {
         {"is-tried-again",
          "steps:\n"
          "  - id: one\n"
@@ -153,6 +203,17 @@ static void test_agent_runner__tells_each_story(void **state) {
          "    repeat: never\n"
          "    on_error: { skip: step }\n",
          "{}", "normal out {\"one\":null}\n", "done"},
+    };
+    struct stage *stage = *state;
+    tell(stage, STORIES, sizeof(STORIES) / sizeof(STORIES[0]));
+    assert_int_equal(stage_lines(stage, "flows/agents/third/calls"), 3);
+    assert_int_equal(stage_lines(stage, "flows/agents/third/few-calls"), 2);
+    assert_int_equal(stage_lines(stage, "flows/agents/third/one-call"), 1);
+    assert_int_equal(stage_lines(stage, "flows/agents/third/never-calls"), 1);
+}
+
+static void test_agent_runner__a_let_is_evaluated_when_it_is_asked_for(void **state) {
+    static const struct story STORIES[] = {
         {"lets",
          "let:\n"
          "  cold: ${ .event.data.t < -15 }\n"
@@ -166,34 +227,25 @@ static void test_agent_runner__tells_each_story(void **state) {
          "  - { id: one, agent: same, when: .event.data.never, with: { cold: '${ $cold }' } }\n",
          "{}", "normal out {\"one\":null}\n", "done"},
     };
-    enum { COUNT = sizeof(STORIES) / sizeof(STORIES[0]) };
-    struct stage *stage = *state;
-    write_agents(stage);
-    for (int i = 0; i < COUNT; i++) {
-        char text[4096];
-        (void)snprintf(text, sizeof(text), "%s%s%s", TRIGGER, STORIES[i].rest, RESULT);
-        stage_flow(stage, STORIES[i].name, text);
-    }
-    stage_open(stage);
-    assert_text(&stage->faults, "");
-    for (int i = 0; i < COUNT; i++) {
-        char ended[128];
-        stage_forget(stage);
-        stage_offer(stage, STORIES[i].name, STORIES[i].data);
-        stage_until_ended(stage, i + 1);
-        (void)snprintf(ended, sizeof(ended), "%s %s", STORIES[i].name, STORIES[i].ended);
-        assert_part(&stage->ended, ended);
-        assert_text(&stage->said, STORIES[i].said);
-    }
-    assert_int_equal(stage_lines(stage, "flows/agents/third/calls"), 3);
-    assert_int_equal(stage_lines(stage, "flows/agents/third/few-calls"), 2);
-    assert_int_equal(stage_lines(stage, "flows/agents/third/one-call"), 1);
-    assert_int_equal(stage_lines(stage, "flows/agents/third/never-calls"), 1);
+    tell(*state, STORIES, sizeof(STORIES) / sizeof(STORIES[0]));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_agent_runner__tells_each_story, stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_agent_runner__takes_steps_in_the_order_of_their_needs,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_agent_runner__a_step_that_fails_ends_its_run,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_agent_runner__goes_on_as_on_error_says, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_agent_runner__a_stand_in_runs_when_it_must, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_agent_runner__waits_for_processes_and_outlives_them,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_agent_runner__tries_again_as_often_as_it_is_told,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_agent_runner__a_let_is_evaluated_when_it_is_asked_for,
+                                        stage_make, stage_end),
     };
     return cmocka_run_group_tests_name("runtime/agent_runner", tests, NULL, NULL);
 }
