@@ -120,9 +120,9 @@ static void test_journal__writes_that_a_guarded_step_begins(void **state) {
     stage_open(stage);
     offer_repeatable(stage, "flow", 'x', 3);
     stage_until_file(stage, "flows/agents/waits/asked");
-    CLEANUP(buffer_done) struct buffer runs = stage_list(stage, READ_RUNS, LANE_COUNT);
-    assert_part(&runs, "\"event_id\":\"again\"");
-    assert_part(&runs, "\"state\":\"begun\"");
+    struct buffer *runs = stage_list(stage, READ_RUNS, LANE_COUNT);
+    assert_part(runs, "\"event_id\":\"again\"");
+    assert_part(runs, "\"state\":\"begun\"");
     stage_write(stage, "flows/agents/waits/go", "");
     stage_until_ended(stage, 1);
     assert_int_equal(count_rows(stage), 0);
@@ -158,11 +158,11 @@ static void test_journal__notes_the_output_of_a_slow_step(void **state) {
     offer_repeatable(stage, "flow", 'x', 3);
     stage_until_file(stage, "flows/agents/waits/asked");
     stage_let_pass(stage, 50); /* the second note is not waited for */
-    CLEANUP(buffer_done) struct buffer runs = stage_list(stage, READ_RUNS, LANE_COUNT);
-    assert_part(&runs, "{\"step\":\"one\",\"state\":\"done\",\"attempts\":1}");
-    assert_part(&runs, "{\"step\":\"two\",\"state\":\"done\",\"attempts\":1}");
-    assert_null(strstr(runs.bytes, "quick"));
-    assert_null(strstr(runs.bytes, "last"));
+    struct buffer *runs = stage_list(stage, READ_RUNS, LANE_COUNT);
+    assert_part(runs, "{\"step\":\"one\",\"state\":\"done\",\"attempts\":1}");
+    assert_part(runs, "{\"step\":\"two\",\"state\":\"done\",\"attempts\":1}");
+    assert_null(strstr(runs->bytes, "quick"));
+    assert_null(strstr(runs->bytes, "last"));
     stage_write(stage, "flows/agents/waits/go", "");
     stage_until_ended(stage, 1);
     assert_int_equal(count_rows(stage), 0);
@@ -180,8 +180,8 @@ static void test_journal__does_without_a_note_that_is_too_large(void **state) {
     stage_open(stage);
     offer_repeatable(stage, "flow", 'x', 700 * 1000);
     stage_until_file(stage, "flows/agents/waits/asked");
-    CLEANUP(buffer_done) struct buffer runs = stage_list(stage, READ_RUNS, LANE_COUNT);
-    assert_part(&runs, "{\"step\":\"one\",\"state\":\"begun\"");
+    struct buffer *runs = stage_list(stage, READ_RUNS, LANE_COUNT);
+    assert_part(runs, "{\"step\":\"one\",\"state\":\"begun\"");
     stage_write(stage, "flows/agents/waits/go", "");
     stage_until_ended(stage, 1);
     assert_part(&stage->ended, "flow done");

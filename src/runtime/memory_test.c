@@ -93,18 +93,18 @@ static void assert_nothing_is_lost(struct stage *stage, long k) {
     while (!all_have_ended(stage) && clock_boot_ns() < until_ns) {
         stage_let_pass(stage, 4);
     }
-    CLEANUP(buffer_done) struct buffer list = stage_list(stage, READ_RESULTS, LANE_COUNT);
+    struct buffer *list = stage_list(stage, READ_RESULTS, LANE_COUNT);
     for (int i = 0; i < FILES; i++) {
         char part[32];
         (void)snprintf(part, sizeof(part), "f%d", i);
         int count = 0;
-        for (const char *at = list.bytes; (at = strstr(at, part)) != NULL; at++) {
+        for (const char *at = list->bytes; (at = strstr(at, part)) != NULL; at++) {
             count += strncmp(at - 8, "\"file\":\"", 8) == 0;
             count += strstr(at, ":4:1500000000.000000000\"") == at + 2; /* of a failure's event */
         }
         if (count != 1) {
             fail_msg("allocation %ld failed: %d records of %s in\n%s\nsaid:\n%.*s", k, count, part,
-                     list.bytes, SLICE_ARGS(buffer_slice(&stage->said)));
+                     list->bytes, SLICE_ARGS(buffer_slice(&stage->said)));
         }
     }
     assert_int_equal(stage_count_listed(stage, READ_RUNS, LANE_COUNT, "\"id\""), 0);

@@ -211,9 +211,9 @@ static void test_recovery__parks_a_run_at_the_third_crash(void **state) {
     stage_open(stage);
     assert_parked(stage, 3);
     assert_int_equal(stage_slot(stage, "flow")->running, 0);
-    CLEANUP(buffer_done) struct buffer alarms = stage_list(stage, READ_PEEK, LANE_CONTROL);
-    assert_part(&alarms, "{\"alarm\":\"run parked\",\"run\":\"");
-    assert_part(&alarms, "\"workflow\":\"flow\",\"event_id\":\"\",\"recoveries\":3}");
+    struct buffer *alarms = stage_list(stage, READ_PEEK, LANE_CONTROL);
+    assert_part(alarms, "{\"alarm\":\"run parked\",\"run\":\"");
+    assert_part(alarms, "\"workflow\":\"flow\",\"event_id\":\"\",\"recoveries\":3}");
 
     /* It stays parked in the next life, without another alarm, and others run meanwhile. */
     stage_close(stage);

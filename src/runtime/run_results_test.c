@@ -53,14 +53,14 @@ static void test_run_results__of_a_key_supersede_each_other(void **state) {
     stage_offer(stage, "flow", "{\"room\":[1],\"n\":6}");
     stage_until_ended(stage, 6);
     assert_int_equal(stage->results, 6);
-    CLEANUP(buffer_done) struct buffer lane = stage_list(stage, READ_PEEK, LANE_NORMAL);
-    assert_part(&lane, "superseded");
-    assert_null(strstr(lane.bytes, "{\"n\":1}"));
-    assert_non_null(strstr(lane.bytes, "{\"n\":2}"));
-    assert_non_null(strstr(lane.bytes, "{\"n\":3}"));
-    assert_non_null(strstr(lane.bytes, "{\"n\":4}"));
-    assert_null(strstr(lane.bytes, "{\"n\":5}"));
-    assert_non_null(strstr(lane.bytes, "{\"n\":6}"));
+    struct buffer *lane = stage_list(stage, READ_PEEK, LANE_NORMAL);
+    assert_part(lane, "superseded");
+    assert_null(strstr(lane->bytes, "{\"n\":1}"));
+    assert_non_null(strstr(lane->bytes, "{\"n\":2}"));
+    assert_non_null(strstr(lane->bytes, "{\"n\":3}"));
+    assert_non_null(strstr(lane->bytes, "{\"n\":4}"));
+    assert_null(strstr(lane->bytes, "{\"n\":5}"));
+    assert_non_null(strstr(lane->bytes, "{\"n\":6}"));
 }
 
 static void test_run_results__are_all_or_nothing(void **state) {
@@ -74,9 +74,9 @@ static void test_run_results__are_all_or_nothing(void **state) {
     stage_until_ended(stage, 1);
     assert_text(&stage->said, "high failure  invalid\n");
     assert_part(&stage->ended, "flow failed: result 'bad': ");
-    CLEANUP(buffer_done) struct buffer lane = stage_list(stage, READ_PEEK, LANE_HIGH);
-    assert_part(&lane, "\"failure\"");
-    assert_null(strstr(lane.bytes, "good"));
+    struct buffer *lane = stage_list(stage, READ_PEEK, LANE_HIGH);
+    assert_part(lane, "\"failure\"");
+    assert_null(strstr(lane->bytes, "good"));
     assert_int_equal(stage_slot(stage, "flow")->counts.failures, 1);
     assert_int_equal(stage_slot(stage, "flow")->counts.results, 0);
 }
@@ -93,10 +93,10 @@ static void test_run_results__a_failure_says_what_where_and_of_which_event(void 
     event->id = SLICE("the-event");
     orchestrator_offer(stage_slot(stage, "flow"), event);
     stage_until_ended(stage, 1);
-    CLEANUP(buffer_done) struct buffer lane = stage_list(stage, READ_PEEK, LANE_LOW);
-    assert_part(&lane, "{\"workflow\":\"flow\",\"step\":\"one\",\"class\":\"invalid\","
-                       "\"text\":\"step 'one': ");
-    assert_part(&lane, "\"event_id\":\"the-event\"}");
+    struct buffer *lane = stage_list(stage, READ_PEEK, LANE_LOW);
+    assert_part(lane, "{\"workflow\":\"flow\",\"step\":\"one\",\"class\":\"invalid\","
+                      "\"text\":\"step 'one': ");
+    assert_part(lane, "\"event_id\":\"the-event\"}");
 }
 
 /* A body that no record holds, and one that only the record's own members make too long. */

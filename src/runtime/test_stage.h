@@ -28,6 +28,11 @@
 
 enum { STAGE_PATIENCE_MS = 60 * 1000, STAGE_POLL_MS = 2, STAGE_TEXT_BYTES = 4 << 20 };
 
+struct stage_reading {
+    struct store_read read; /* first */
+    bool done;
+};
+
 struct stage {
     struct test_folder folder; /* holds data/ and flows/ */
     char data[2 * TEST_PATH_BYTES], flows[2 * TEST_PATH_BYTES];
@@ -42,9 +47,9 @@ struct stage {
     struct buffer refused;          /* sentences */
     struct buffer faults;           /* of files */
     int results, failures, ends, refusals, idles;
-    int wanted; /* of stage_ended, stage_told */
-    struct stage_reading *reading;
-    const char *named; /* of stage_file_is_there: below the folder */
+    int wanted;                   /* of stage_ended, stage_told */
+    struct stage_reading reading; /* here, since a test that fails leaves its frames */
+    const char *named;            /* of stage_file_is_there: below the folder */
 };
 
 static inline void stage_note_failure(struct stage *stage, const struct record_draft *draft) {
@@ -277,6 +282,7 @@ static inline int stage_end(void **state) {
     buffer_done(&stage->ended);
     buffer_done(&stage->refused);
     buffer_done(&stage->faults);
+    buffer_done(&stage->reading.read.out);
     memory_free(stage);
     return 0;
 }
@@ -345,40 +351,35 @@ static inline void stage_reload(struct stage *stage) {
 }
 
 /* --- what is on disk --- */
-struct stage_reading {
-    struct store_read read; /* first */
-    bool done;
-};
-
 static inline void stage_read_done(struct store_read *read) {
     ((struct stage_reading *)read)->done = true;
 }
 
 static inline bool stage_reading_is_done(struct stage *stage) {
-    return stage->reading->done;
+    return stage->reading.done;
 }
 
-/* The store's listing as JSON, ended by a zero; the caller's to clean. */
-static inline struct buffer stage_list(struct stage *stage, enum store_read_kind kind,
-                                       enum lane lane) {
-    struct stage_reading reading = {
+/* The store's listing as JSON, ended by a zero; the stage's, until the next one. */
+static inline struct buffer *stage_list(struct stage *stage, enum store_read_kind kind,
+                                        enum lane lane) {
+    struct store_read *read = &stage->reading.read;
+    buffer_done(&read->out);
+    stage->reading = (struct stage_reading){
         .read = {.kind = kind, .lane = lane, .done = stage_read_done, .limit = 100}};
-    buffer_init(&reading.read.out, STORE_READ_BYTES_MAX);
-    stage->reading = &reading;
-    store_read(stage->daemon->store, &reading.read);
+    buffer_init(&read->out, STORE_READ_BYTES_MAX);
+    store_read(stage->daemon->store, read);
     stage_until(stage, stage_reading_is_done);
-    stage->reading = NULL;
-    assert_int_equal(reading.read.error.code, STATUS_OK);
-    buffer_add_byte(&reading.read.out, 0);
-    return reading.read.out;
+    assert_int_equal(read->error.code, STATUS_OK);
+    buffer_add_byte(&read->out, 0);
+    return &read->out;
 }
 
 /* How often a part stands in the listing. */
 static inline int stage_count_listed(struct stage *stage, enum store_read_kind kind, enum lane lane,
                                      const char *part) {
-    CLEANUP(buffer_done) struct buffer list = stage_list(stage, kind, lane);
+    const char *list = stage_list(stage, kind, lane)->bytes;
     int count = 0;
-    for (const char *at = strstr(list.bytes, part); at != NULL; at = strstr(at + 1, part)) {
+    for (const char *at = strstr(list, part); at != NULL; at = strstr(at + 1, part)) {
         count++;
     }
     return count;
