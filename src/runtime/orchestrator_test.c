@@ -249,6 +249,7 @@ static void write_link_flow(struct stage *stage, const char *name, const char *r
     write_flow(stage, name, text);
 }
 
+/* While no run of the workflow is on a worker: workers read what is changed here. */
 static void go_offline(struct stage *stage, const char *name, int times) {
     stage_slot(stage, name)->version->agents[0].kind = &OFFLINE_KIND;
     stage->daemon->orchestrator->runner.link_wait_ms = 5;
@@ -346,6 +347,10 @@ static void test_orchestrator__lets_waiting_runs_fill_a_queue_that_drops(void **
 
 /* --- the end --- */
 
+static bool link_flow_is_idle(struct stage *stage) {
+    return slot_is_idle(stage_slot(stage, "flow-4"));
+}
+
 /* Runs that wait for whatever a run can wait for, when the daemon ends: nothing leaks, and what was
  * kept is done in the next life. */
 static void test_orchestrator__ends_wherever_its_runs_are(void **state) {
@@ -371,6 +376,7 @@ static void test_orchestrator__ends_wherever_its_runs_are(void **state) {
     }
     for (int turns = 0; turns < 6; turns++) { /* in the turn of the offer, and some later */
         stage_open(stage);
+        stage_until(stage, link_flow_is_idle); /* what the last life kept finds its link */
         go_offline(stage, "flow-4", 1 << 20);
         for (int i = 0; i < 5; i++) {
             char name[16];
