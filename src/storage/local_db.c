@@ -151,13 +151,42 @@ static status compare_schema(struct database *database, bool *out_same, struct e
     return compared;
 }
 
-/* A flipped byte in the text of a table or a view would be believed for ever; one in the version
- * would have the file refused, or migrated again. */
-static status check_schema(struct database *database, const char *path, int64_t version,
-                           struct error *err) {
+/* What one flipped byte makes of the version that this ebb writes. */
+static bool one_byte_apart(int64_t version) {
+    uint32_t other = (uint32_t)version ^ (uint32_t)LOCAL_DB_VERSION;
+    int bytes = 0;
+    for (; other != 0; other >>= 8) {
+        bytes += (other & 0xff) != 0 ? 1 : 0;
+    }
+    return bytes == 1;
+}
+
+/* A file of version 0 has nothing in it but what making it leaves. */
+static status check_unmade(struct database *database, const char *path, struct error *err) {
+    static const char MADE[] = "SELECT count(*) FROM sqlite_schema WHERE name <> 'scratch'";
+    int64_t made = 0;
+    TRY(get_number(database, MADE, &made, err));
+    return made == 0 ? STATUS_OK : fail(err, STATUS_CORRUPT, "'%s' has lost its version", path);
+}
+
+/*
+ * The text of the tables stands for the version a second time, since every step changes it: a
+ * flipped byte in either would otherwise be believed for ever, have the file refused, or migrated
+ * again. A newer ebb's file is not ours to judge, and is never salvaged.
+ *
+ * | version                     | tables are ours   | they are not      |
+ * |-----------------------------|-------------------|-------------------|
+ * | ours                        | open              | damaged           |
+ * | below 0; 0 in a made file   | damaged           | damaged           |
+ * | newer, one byte is another  | damaged           | as the next two   |
+ * | the next                    | (one byte)        | open              |
+ * | newer than that             | refused           | refused           |
+ */
+static status check_version(struct database *database, const char *path, int64_t version,
+                            struct error *err) {
     bool same = false;
     TRY(compare_schema(database, &same, err));
-    if (same && version != LOCAL_DB_VERSION) {
+    if (version < 0 || (same && one_byte_apart(version))) {
         return fail(err, STATUS_CORRUPT, "'%s' has lost its version", path);
     }
     if (!same && version == LOCAL_DB_VERSION) {
@@ -169,7 +198,7 @@ static status check_schema(struct database *database, const char *path, int64_t 
                     "newer ebb",
                     path, (long long)version, EBB_VERSION, LOCAL_DB_VERSION, LOCAL_DB_VERSION + 1);
     }
-    return STATUS_OK;
+    return version == 0 ? check_unmade(database, path, err) : STATUS_OK;
 }
 
 static status prepare(struct database *database, const struct local_db_options *options,
@@ -177,7 +206,7 @@ static status prepare(struct database *database, const struct local_db_options *
     const int64_t wal_bytes = options->wal_bytes > 0 ? options->wal_bytes : LOCAL_DB_WAL_BYTES;
     int64_t version = 0;
     TRY(get_number(database, GET_VERSION, &version, err));
-    TRY(check_schema(database, options->path, version, err));
+    TRY(check_version(database, options->path, version, err));
     found->made = version == 0;
     found->migrated_from = version > 0 && version < LOCAL_DB_VERSION ? (int)version : -1;
     if (found->made || wal_is_short(options, wal_bytes)) {

@@ -178,6 +178,46 @@ static void test_local_db__a_lost_version_or_mark_is_damage_and_not_a_strangers_
     assert_int_equal(open_db(&database, &found, &err), STATUS_CORRUPT);
 }
 
+static status open_with_version(const char *set) {
+    const struct database_options options = {
+        .path = PATH, .vfs = DISK, .application = LOCAL_DB_APPLICATION};
+    struct database *database = NULL;
+    struct local_db_found found;
+    struct error err;
+    assert_int_equal(database_open(&options, &database, &err), STATUS_OK);
+    run(database, set);
+    database_close(database);
+    const status opened = open_db(&database, &found, &err);
+    if (opened == STATUS_OK) {
+        database_close(database);
+    }
+    return opened;
+}
+
+static void test_local_db__a_newer_version_is_refused_even_with_our_tables(void **state) {
+    (void)state;
+    struct local_db_found found;
+    database_close(must_open(&found));
+    assert_int_equal(open_with_version("PRAGMA user_version = 1000"), STATUS_INVALID);
+    assert_int_equal(open_with_version("PRAGMA user_version = 65792"), STATUS_INVALID);
+    /* What a flip can make of 1, and what no ebb writes. */
+    assert_int_equal(open_with_version("PRAGMA user_version = 257"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = 2"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = 0"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = -1000"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = 1"), STATUS_OK);
+}
+
+static void test_local_db__the_next_releases_file_without_its_version_is_damage(void **state) {
+    (void)state;
+    struct local_db_found found;
+    struct database *database = must_open(&found);
+    run(database, "CREATE TABLE later (a)");
+    database_close(database);
+    assert_int_equal(open_with_version("PRAGMA user_version = 0"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = -2147483646"), STATUS_CORRUPT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
@@ -197,6 +237,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             test_local_db__a_lost_version_or_mark_is_damage_and_not_a_strangers_file, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_local_db__a_newer_version_is_refused_even_with_our_tables, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_local_db__the_next_releases_file_without_its_version_is_damage, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
