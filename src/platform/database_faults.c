@@ -432,11 +432,12 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int f
         disk->files[file].exists = true;
         disk->files[file].content.count = 0;
         log_call(disk, FAULT_CALL_CREATE, file);
-    } else {
-        handle->folder_synced = true;
     }
     handle->file = file;
-    handle->is_log = (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
+    /* The system's VFS does so too whether or not the file is there: a life before may have made it
+     * and not have come to syncing the folder. */
+    handle->is_log = (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0 &&
+                     (flags & SQLITE_OPEN_CREATE) != 0;
     handle->remove_at_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
     handle->base.pMethods = &METHODS;
     if (out_flags != NULL) {

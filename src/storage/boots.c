@@ -25,12 +25,22 @@ static struct boot boot_of_row(const struct query *query) {
     return boot;
 }
 
+bool boots_is_used(const struct boots *boots, uint32_t number) {
+    bool used = false;
+    for (int i = 0; i < boots->count; i++) {
+        used = used || (boots->boots[i].number == number && boots->boots[i].used);
+    }
+    return used;
+}
+
 status boots_load(struct boots *boots, struct database *database, struct error *err) {
+    const struct boots before = *boots;
     *boots = (struct boots){.next_number = 1};
     CLEANUP(query_done) struct query query = query_on(database, SQL_BOOT_LIST);
     query_bind_number(&query, BOOTS_IN_MEMORY_MAX);
     while (query_next(&query)) {
-        const struct boot boot = boot_of_row(&query);
+        struct boot boot = boot_of_row(&query);
+        boot.used = boots_is_used(&before, boot.number);
         add(boots, &boot);
         boots->next_number = boot.number + 1;
     }
@@ -41,9 +51,10 @@ status boots_load(struct boots *boots, struct database *database, struct error *
 status boots_keep(struct boots *boots, struct database *database, struct id id,
                   const struct moment *time, uint32_t *out_number, struct error *err) {
     for (int i = boots->count - 1; i >= 0; i--) {
-        if (boots->boots[i].quality == time->quality && id_equal(boots->boots[i].id, id)) {
-            boots->boots[i].used = true;
-            *out_number = boots->boots[i].number;
+        struct boot *there = &boots->boots[i];
+        if (!there->going && there->quality == time->quality && id_equal(there->id, id)) {
+            there->used = true;
+            *out_number = there->number;
             return STATUS_OK;
         }
     }
@@ -61,31 +72,28 @@ status boots_keep(struct boots *boots, struct database *database, struct id id,
     return STATUS_OK;
 }
 
-bool boots_is_used(const struct boots *boots, uint32_t number) {
-    bool used = false;
-    for (int i = 0; i < boots->count; i++) {
-        used = used || (boots->boots[i].number == number && boots->boots[i].used);
-    }
-    return used;
-}
-
 void boots_forget(struct boots *boots, uint32_t number) {
-    int kept = 0;
     for (int i = 0; i < boots->count; i++) {
-        if (boots->boots[i].number != number) {
-            boots->boots[kept++] = boots->boots[i];
-        }
+        boots->boots[i].going = boots->boots[i].going || boots->boots[i].number == number;
     }
-    boots->kept -= boots->kept > kept ? boots->kept - kept : 0;
-    boots->count = kept;
 }
 
 void boots_settle(struct boots *boots) {
-    boots->kept = boots->count;
+    int kept = 0;
+    for (int i = 0; i < boots->count; i++) {
+        if (!boots->boots[i].going) {
+            boots->boots[kept++] = boots->boots[i];
+        }
+    }
+    boots->count = kept;
+    boots->kept = kept;
     boots->kept_next_number = boots->next_number;
 }
 
 void boots_take_back(struct boots *boots) {
     boots->count = boots->kept;
+    for (int i = 0; i < boots->count; i++) {
+        boots->boots[i].going = false;
+    }
     boots->next_number = boots->kept_next_number;
 }

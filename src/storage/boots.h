@@ -20,7 +20,8 @@ struct boot {
     uint32_t number;
     struct id id;
     enum clock_quality quality;
-    bool used; /* by a record since the store was opened */
+    bool used;  /* by a record since the store was opened */
+    bool going; /* its row is deleted by this batch */
 };
 
 struct boots {
@@ -30,6 +31,7 @@ struct boots {
     uint32_t next_number, kept_next_number;
 };
 
+/* What is in use stays so. */
 status boots_load(struct boots *boots, struct database *database, struct error *err);
 
 /* The number of this boot and quality; a row is written when there is none. */
@@ -38,7 +40,7 @@ status boots_keep(struct boots *boots, struct database *database, struct id id,
 
 bool boots_is_used(const struct boots *boots, uint32_t number);
 
-/* Its row is deleted. */
+/* Its row is deleted in this batch. */
 void boots_forget(struct boots *boots, uint32_t number);
 
 /* After a commit, after a rollback. */

@@ -204,13 +204,11 @@ static status put_back_workflows(struct core *core, const struct workflows *know
                                  struct error *err) {
     TRY(database_begin(core->database, err));
     for (uint32_t i = 0; i < known->count; i++) {
-        if (workflows_find(&core->workflows, known->versions[i].number) == NULL) {
-            const status put =
-                workflows_restore(&core->workflows, core->database, &known->versions[i], err);
-            if (put != STATUS_OK) {
-                core_take_back(core);
-                return put;
-            }
+        const status put =
+            workflows_restore(&core->workflows, core->database, &known->versions[i], err);
+        if (put != STATUS_OK) {
+            core_take_back(core);
+            return put;
         }
     }
     return core_commit(core, err);

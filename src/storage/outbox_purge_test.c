@@ -139,6 +139,34 @@ static void test_outbox_purge__versions_and_boots_that_nothing_names_go(void **s
     core_bench_expect_lane(bench, LANE_NORMAL, "1-1");
 }
 
+/* The batch that would delete a boot's row fails, and so does what it wrote itself. */
+static void test_outbox_purge__rows_that_were_taken_back_are_there_or_written_anew(void **state) {
+    struct core_bench *bench = *state;
+    struct error err;
+    assert_int_equal(database_run(bench->core->database,
+                                  "INSERT INTO workflow VALUES (50, 'old', zeroblob(16), 'x');"
+                                  "INSERT INTO boot VALUES (60, zeroblob(16), 0, 0)",
+                                  &err),
+                     STATUS_OK);
+    core_bench_reopen(bench);
+    struct record_draft draft = core_bench_draft(LANE_NORMAL, "1", NULL);
+    struct store_job put = {.kind = STORE_RUN_END, .records = &draft, .record_count = 1};
+    struct store_job purge = {.kind = STORE_PURGE};
+    struct store_job bad = {.kind = STORE_WORKFLOW};
+    struct store_job *batch[] = {&put, &purge, &bad};
+    core_run(bench->core, batch, 3); /* together, which fails; then each alone */
+    assert_int_equal(bad.error.code, STATUS_INVALID);
+    assert_int_equal(put.error.code, STATUS_OK);
+    core_bench_reopen(bench);
+    assert_false(bench->opened.salvaged);
+    core_bench_expect_lane(bench, LANE_NORMAL, "1-1");
+    assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM record WHERE boot NOT IN"
+                                              " (SELECT number FROM boot)"),
+                     0);
+    assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM workflow WHERE number = 50"),
+                     0);
+}
+
 static void test_outbox_purge__a_step_is_bounded_and_the_next_one_goes_on(void **state) {
     struct core_bench *bench = *state;
     struct record_draft drafts[100];
@@ -181,6 +209,9 @@ int main(void) {
                                         core_bench_set_up, core_bench_tear_down),
         cmocka_unit_test_setup_teardown(test_outbox_purge__versions_and_boots_that_nothing_names_go,
                                         core_bench_set_up, core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_purge__rows_that_were_taken_back_are_there_or_written_anew,
+            core_bench_set_up, core_bench_tear_down),
         cmocka_unit_test_setup_teardown(
             test_outbox_purge__a_step_is_bounded_and_the_next_one_goes_on, core_bench_set_up,
             core_bench_tear_down),

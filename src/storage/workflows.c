@@ -27,23 +27,49 @@ static status add(struct workflows *workflows, const struct workflow_version *ve
     return STATUS_OK;
 }
 
+static struct workflow_version *find(const struct workflows *workflows, uint32_t number) {
+    for (uint32_t i = workflows->count; i > 0; i--) {
+        struct workflow_version *version = &workflows->versions[i - 1];
+        if (!version->going && version->number == number) {
+            return version;
+        }
+    }
+    return NULL;
+}
+
+const struct workflow_version *workflows_find(const struct workflows *workflows, uint32_t number) {
+    return find(workflows, number);
+}
+
+bool workflows_is_used(const struct workflows *workflows, uint32_t number) {
+    const struct workflow_version *version = workflows_find(workflows, number);
+    return version != NULL && version->used;
+}
+
+static struct workflow_version version_of_row(const struct query *query) {
+    struct workflow_version version = {.number = (uint32_t)query_number(query, 0)};
+    const struct slice name = query_text(query, 1);
+    version.name_bytes = (uint8_t)slice_part(name, 0, WORKFLOW_NAME_BYTES_MAX).count;
+    if (version.name_bytes > 0) {
+        (void)memcpy(version.name, name.bytes, version.name_bytes);
+    }
+    const struct slice digest = query_bytes(query, 2);
+    if (digest.count == ID_BYTES) {
+        (void)memcpy(version.digest.bytes, digest.bytes, ID_BYTES);
+    }
+    return version;
+}
+
 status workflows_load(struct workflows *workflows, struct database *database, struct error *err) {
-    workflows->count = 0;
+    CLEANUP(workflows_done) struct workflows before = *workflows;
+    *workflows = (struct workflows){0};
     CLEANUP(query_done) struct query query = query_on(database, SQL_WORKFLOW_LIST);
     while (query_next(&query)) {
-        struct workflow_version version = {.number = (uint32_t)query_number(&query, 0)};
-        const struct slice name = query_text(&query, 1);
-        version.name_bytes = (uint8_t)slice_part(name, 0, WORKFLOW_NAME_BYTES_MAX).count;
-        if (version.name_bytes > 0) {
-            (void)memcpy(version.name, name.bytes, version.name_bytes);
-        }
-        const struct slice digest = query_bytes(&query, 2);
-        if (digest.count == ID_BYTES) {
-            (void)memcpy(version.digest.bytes, digest.bytes, ID_BYTES);
-        }
+        struct workflow_version version = version_of_row(&query);
+        version.used = workflows_is_used(&before, version.number);
         TRY(add(workflows, &version, err));
     }
-    workflows->kept = workflows->count;
+    workflows_settle(workflows);
     return query_status(&query, err);
 }
 
@@ -82,9 +108,10 @@ status workflows_keep(struct workflows *workflows, struct database *database,
                       const struct workflow_version *version, struct slice text,
                       uint32_t *out_number, struct error *err) {
     for (uint32_t i = 0; i < workflows->count; i++) {
-        if (is_same(&workflows->versions[i], version)) {
-            workflows->versions[i].used = true;
-            *out_number = workflows->versions[i].number;
+        struct workflow_version *there = &workflows->versions[i];
+        if (!there->going && is_same(there, version)) {
+            there->used = true;
+            *out_number = there->number;
             return STATUS_OK;
         }
     }
@@ -101,38 +128,35 @@ status workflows_keep(struct workflows *workflows, struct database *database,
 
 status workflows_restore(struct workflows *workflows, struct database *database,
                          const struct workflow_version *version, struct error *err) {
-    return insert(workflows, database, version, (struct slice){0}, err);
-}
-
-const struct workflow_version *workflows_find(const struct workflows *workflows, uint32_t number) {
-    for (uint32_t i = workflows->count; i > 0; i--) {
-        if (workflows->versions[i - 1].number == number) {
-            return &workflows->versions[i - 1];
-        }
+    struct workflow_version *there = find(workflows, version->number);
+    if (there == NULL) {
+        return insert(workflows, database, version, (struct slice){0}, err);
     }
-    return NULL;
-}
-
-bool workflows_is_used(const struct workflows *workflows, uint32_t number) {
-    const struct workflow_version *version = workflows_find(workflows, number);
-    return version != NULL && version->used;
+    there->used = there->used || version->used;
+    return STATUS_OK;
 }
 
 void workflows_forget(struct workflows *workflows, uint32_t number) {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < workflows->count; i++) {
-        if (workflows->versions[i].number != number) {
-            workflows->versions[kept++] = workflows->versions[i];
-        }
+    struct workflow_version *version = find(workflows, number);
+    if (version != NULL) {
+        version->going = true;
     }
-    workflows->kept = workflows->kept > kept ? kept : workflows->kept;
-    workflows->count = kept;
 }
 
 void workflows_settle(struct workflows *workflows) {
-    workflows->kept = workflows->count;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < workflows->count; i++) {
+        if (!workflows->versions[i].going) {
+            workflows->versions[kept++] = workflows->versions[i];
+        }
+    }
+    workflows->count = kept;
+    workflows->kept = kept;
 }
 
 void workflows_take_back(struct workflows *workflows) {
     workflows->count = workflows->kept;
+    for (uint32_t i = 0; i < workflows->count; i++) {
+        workflows->versions[i].going = false;
+    }
 }

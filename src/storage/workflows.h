@@ -20,7 +20,8 @@ struct workflow_version {
     struct id digest;
     uint8_t name_bytes;
     char name[WORKFLOW_NAME_BYTES_MAX];
-    bool used; /* asked for since the store was opened */
+    bool used;  /* asked for since the store was opened */
+    bool going; /* its row is deleted by this batch */
 };
 
 struct workflows {
@@ -29,7 +30,7 @@ struct workflows {
     uint32_t kept; /* of them committed */
 };
 
-/* Reads numbers, names and digests. */
+/* Reads numbers, names and digests. What is in use stays so. */
 status workflows_load(struct workflows *workflows, struct database *database, struct error *err);
 void workflows_done(struct workflows *workflows);
 
@@ -38,7 +39,8 @@ status workflows_keep(struct workflows *workflows, struct database *database,
                       const struct workflow_version *version, struct slice text,
                       uint32_t *out_number, struct error *err);
 
-/* Writes a row that a damaged file lost, under its old number, without its text. */
+/* Its row is there afterwards, and in use when it was; one that a damaged file lost is written again
+ * under its old number, without its text. */
 status workflows_restore(struct workflows *workflows, struct database *database,
                          const struct workflow_version *version, struct error *err);
 
@@ -47,7 +49,7 @@ const struct workflow_version *workflows_find(const struct workflows *workflows,
 
 bool workflows_is_used(const struct workflows *workflows, uint32_t number);
 
-/* Its row is deleted. */
+/* Its row is deleted in this batch. */
 void workflows_forget(struct workflows *workflows, uint32_t number);
 
 /* After a commit, after a rollback. */
