@@ -50,13 +50,17 @@ status wal_read_head(struct database_file *wal, struct wal_head *out_head, struc
     return STATUS_OK;
 }
 
-struct wal_frame wal_parse_frame(const uint8_t bytes[WAL_FRAME_BYTES], const struct wal_head *head,
-                                 struct wal_sum before) {
-    struct wal_frame frame = {.page = get_u32(bytes),
+struct wal_frame wal_parse_frame_header(const uint8_t bytes[WAL_FRAME_HEADER_BYTES]) {
+    return (struct wal_frame){.page = get_u32(bytes),
                               .commit_pages = get_u32(bytes + 4),
                               .salt_1 = get_u32(bytes + 8),
                               .salt_2 = get_u32(bytes + 12),
                               .sum = {.a = get_u32(bytes + 16), .b = get_u32(bytes + 20)}};
+}
+
+struct wal_frame wal_parse_frame(const uint8_t bytes[WAL_FRAME_BYTES], const struct wal_head *head,
+                                 struct wal_sum before) {
+    struct wal_frame frame = wal_parse_frame_header(bytes);
     struct wal_sum sum = wal_add_up(before, bytes, WAL_SUMMED_BYTES, head->big_endian);
     sum = wal_add_up(sum, bytes + WAL_FRAME_HEADER_BYTES, DATABASE_PAGE_BYTES, head->big_endian);
     frame.whole = same(sum, frame.sum) && frame.page != 0 && frame.salt_1 == head->salt_1 &&
@@ -101,6 +105,7 @@ static status look_at(struct database_file *wal, const struct wal_head *head,
     uint64_t commit = 0; /* frames up to the last commit that was seen */
     uint64_t bad = 0;    /* frames up to the last that does not verify */
     bool whole = head->whole;
+    found->head_whole = head->whole;
     TRY(database_file_bytes(wal, &bytes, err));
     for (uint64_t i = 0; wal_offset(i + 1) <= bytes; i++) {
         struct wal_frame frame;
@@ -117,6 +122,7 @@ static status look_at(struct database_file *wal, const struct wal_head *head,
         found->whole += whole ? 1 : 0;
         found->frames = i + 1;
         commit = frame.commit_pages != 0 ? i + 1 : commit;
+        found->recovered = whole ? commit : found->recovered;
         before = frame.sum;
     }
     if (bad <= found->committed) {

@@ -48,8 +48,10 @@ struct wal_frame {
 struct wal_findings {
     uint64_t frames;      /* with the log's salts, from its start on */
     uint64_t whole;       /* of them, up to the first that is not */
+    uint64_t recovered;   /* frames up to the last commit among those: what SQLite reads */
     uint64_t committed;   /* frames up to the last commit that is known to have been synced */
     uint64_t seen_commit; /* frames up to the last commit, synced or not */
+    bool head_whole;      /* the header verifies */
     bool damaged;         /* what was committed does not verify */
 };
 
@@ -71,6 +73,8 @@ struct wal_sum wal_add_up(struct wal_sum sum, const uint8_t *bytes, size_t count
 
 /* The header or a frame as bytes; `before` is the checksum that the frame follows. */
 struct wal_head wal_parse_head(const uint8_t bytes[WAL_HEADER_BYTES]);
+/* Without its page, `whole` is not known. */
+struct wal_frame wal_parse_frame_header(const uint8_t bytes[WAL_FRAME_HEADER_BYTES]);
 struct wal_frame wal_parse_frame(const uint8_t bytes[WAL_FRAME_BYTES], const struct wal_head *head,
                                  struct wal_sum before);
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "storage/wal_tail.h"
+
 enum { ROUNDS_MAX = 16, PATH_BYTES = 1200, PLAUSIBLE_PAGES = 1 << 22 };
 
 /* A byte of the log that was changed, and what it was; how many bytes may be meant. */
@@ -236,8 +238,7 @@ static status rewrite(const char *path, const char *vfs, uint64_t frames, struct
     return database_file_move(vfs, mended, path, err);
 }
 
-/* --- all of it
- * ------------------------------------------------------------------------------------ */
+/* --- all of it ------------------------------------------------------------------------------- */
 
 static status mend_byte(const char *path, const char *vfs, const struct wal_findings *found,
                         int *out_candidates, struct error *err) {
@@ -249,7 +250,7 @@ static status mend_byte(const char *path, const char *vfs, const struct wal_find
 }
 
 /* Only what is known to have been synced is mended: the last transaction may be torn as a power cut
- * leaves it, and then nothing of it may come to life. */
+ * leaves it, and then nothing of it may come to life, now or later. */
 status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, struct error *err) {
     enum wal_state state = WAL_WHOLE;
     for (int i = 0; i < ROUNDS_MAX; i++) {
@@ -261,6 +262,7 @@ status wal_mend(const char *path, const char *vfs, enum wal_state *out_state, st
         }
         TRY(looked);
         if (!found.damaged) {
+            TRY(wal_tail_strike(path, vfs, &found, err));
             break;
         }
         TRY(mend_byte(path, vfs, &found, &candidates, err));

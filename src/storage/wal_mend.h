@@ -4,7 +4,8 @@
  * SQLite would end at the first frame that does not verify, and lose what was acknowledged behind
  * it. A frame's checksum often says which single byte was changed, and to what: that byte is put
  * back. Where it does not, but the frame is known to have been committed, the frame is taken as it
- * is and the checksums are written anew; what is wrong in its page is found by the chains.
+ * is and the checksums are written anew; what is wrong in its page is found by the chains. What a
+ * power cut left of a transaction is struck out (wal_tail).
  *
  * Thread: database, with no connection open. Survives: power cuts; the log is replaced whole.
  * SPDX-License-Identifier: Apache-2.0

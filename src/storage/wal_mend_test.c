@@ -111,7 +111,7 @@ static void test_wal_mend__one_flipped_byte_anywhere_loses_no_commit(void **stat
     assert_true(restored > accepted);
 }
 
-static void test_wal_mend__a_log_that_a_power_cut_tore_is_left_alone(void **state) {
+static void test_wal_tail__what_a_power_cut_tore_never_comes_to_life(void **state) {
     struct bench *bench = *state;
     const int64_t bytes = fault_disk_file_bytes(bench->disk, LOG);
     enum wal_state mended = WAL_RESTORED;
@@ -124,7 +124,11 @@ static void test_wal_mend__a_log_that_a_power_cut_tore_is_left_alone(void **stat
     assert_false(found.damaged);
     assert_int_equal(wal_mend(LOG, DISK, &mended, &err), STATUS_OK);
     assert_int_equal(mended, WAL_WHOLE);
-    assert_int_equal(look().whole, found.whole);
+    for (int i = 0; i < 20; i++) { /* what was missing arrives with a later write */
+        assert_true(fault_disk_flip(bench->disk, LOG, bytes - 500 - i, 0x55));
+    }
+    assert_int_equal(look().recovered, found.recovered);
+    assert_int_equal(look().frames, found.recovered);
 }
 
 static void test_wal_mend__a_damaged_commit_in_the_middle_is_taken_as_it_is(void **state) {
@@ -150,7 +154,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_wal_file__a_whole_log_verifies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wal_mend__one_flipped_byte_anywhere_loses_no_commit,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wal_mend__a_log_that_a_power_cut_tore_is_left_alone,
+        cmocka_unit_test_setup_teardown(test_wal_tail__what_a_power_cut_tore_never_comes_to_life,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_wal_mend__a_damaged_commit_in_the_middle_is_taken_as_it_is, set_up, tear_down),
