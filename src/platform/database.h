@@ -109,6 +109,7 @@ status database_file_write(struct database_file *file, int64_t offset, struct sl
                            struct error *err);
 status database_file_sync(struct database_file *file, struct error *err);
 
+/* An empty file counts as none, as it does for SQLite. */
 bool database_file_exists(const char *vfs, const char *path);
 
 /* The new name and the old one's absence are durable when it returns. */

@@ -463,7 +463,8 @@ static int on_access(sqlite3_vfs *vfs, const char *name, int what, int *out_yes)
     (void)what;
     const struct fault_disk *disk = vfs->pAppData;
     const int file = find_file(disk, name);
-    *out_yes = file >= 0 && disk->files[file].exists;
+    /* As the system's VFS: an empty file is as good as none. */
+    *out_yes = file >= 0 && disk->files[file].exists && fault_disk_file_bytes(disk, name) > 0;
     return SQLITE_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "storage/core_parts.h"
+#include "storage/missing.h"
 #include "storage/salvage.h"
 #include "storage/sql.h"
 #include "storage/wal_mend.h"
@@ -30,6 +31,33 @@ status core_load(struct core *core, struct error *err) {
     return outbox_load(&core->outbox, err);
 }
 
+static void tell_missing(struct core *core, const char *trace) {
+    char text[ERROR_TEXT_MAX];
+    (void)snprintf(text, sizeof(text),
+                   "the database '%.200s' is gone or was empty, and %s shows that there was one: a "
+                   "new one was begun",
+                   core->path, trace);
+    core_alarm(core, "store-missing", text);
+}
+
+status core_open_file(struct core *core, struct local_db_found *out_found, struct error *err) {
+    char trace[MISSING_TRACE_BYTES];
+    struct local_db_options options = {
+        .path = core->path, .vfs = core->options.vfs, .wal_bytes = core->options.wal_bytes};
+    missing_find_trace(core->path, core->options.vfs, trace);
+    options.reason = trace[0] != '\0' ? "missing" : NULL;
+    TRY(missing_check_log(core->path, core->options.vfs, err));
+    TRY(local_db_open(&options, &core->database, out_found, err));
+    const status loaded = core_load(core, err);
+    if (loaded != STATUS_OK) {
+        database_close(core->database);
+        core->database = NULL;
+    } else if (out_found->made && trace[0] != '\0') {
+        tell_missing(core, trace);
+    }
+    return loaded;
+}
+
 static status mend_log(struct core *core, enum wal_state *out_state, struct error *err) {
     char path[LOCAL_DB_PATH_BYTES + 8];
     (void)snprintf(path, sizeof(path), "%s-wal", core->path);
@@ -37,16 +65,13 @@ static status mend_log(struct core *core, enum wal_state *out_state, struct erro
 }
 
 static status open_file(struct core *core, struct store_opened *opened, struct error *err) {
-    const struct local_db_options options = {
-        .path = core->path, .vfs = core->options.vfs, .wal_bytes = core->options.wal_bytes};
     struct local_db_found found = {0};
     enum wal_state log = WAL_WHOLE;
     TRY(salvage_finish(core->path, core->options.vfs, err));
     TRY(mend_log(core, &log, err));
-    TRY(local_db_open(&options, &core->database, &found, err));
+    TRY(core_open_file(core, &found, err));
     opened->made = found.made;
     opened->migrated_from = found.migrated_from;
-    TRY(core_load(core, err));
     if (log == WAL_ACCEPTED) {
         TRY(database_check(core->database, err));
     }

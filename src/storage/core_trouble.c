@@ -150,13 +150,10 @@ static void tell_reopening(const struct core *core, bool done) {
 }
 
 static status reopen(struct core *core, struct error *err) {
-    const struct local_db_options options = {
-        .path = core->path, .vfs = core->options.vfs, .wal_bytes = core->options.wal_bytes};
     struct local_db_found found;
     database_close(core->database);
     core->database = NULL;
-    TRY(local_db_open(&options, &core->database, &found, err));
-    TRY(core_load(core, err));
+    TRY(core_open_file(core, &found, err));
     TRY(database_check(core->database, err));
     return core_check_chains(core, true, err);
 }
@@ -215,15 +212,10 @@ static status put_back_workflows(struct core *core, const struct workflows *know
 }
 
 static status open_salvaged(struct core *core, struct error *err) {
-    const struct local_db_options options = {
-        .path = core->path, .vfs = core->options.vfs, .wal_bytes = core->options.wal_bytes};
     struct local_db_found found;
     struct workflows known = core->workflows;
     core->workflows = (struct workflows){0};
-    status opened = local_db_open(&options, &core->database, &found, err);
-    if (opened == STATUS_OK) {
-        opened = core_load(core, err);
-    }
+    status opened = core_open_file(core, &found, err);
     if (opened == STATUS_OK) {
         opened = put_back_workflows(core, &known, err);
     }

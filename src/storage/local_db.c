@@ -93,20 +93,22 @@ static bool head_is_ours(const struct local_db_options *options) {
 
 /* --- making and migrating --------------------------------------------------------------------- */
 
-static status run_step(struct database *database, int version, struct error *err) {
+static status run_step(struct database *database, int version, const char *reason,
+                       struct error *err) {
     TRY(database_begin(database, err));
     TRY(database_run(database, STEPS[version], err));
     if (version == 0) {
         struct stream stream;
-        TRY(stream_begin(&stream, database, "made", err));
+        TRY(stream_begin(&stream, database, reason != NULL ? reason : "made", err));
     }
     TRY(database_reserve(database, err));
     return database_commit(database, err);
 }
 
-static status migrate(struct database *database, int64_t version, struct error *err) {
+static status migrate(struct database *database, int64_t version, const char *reason,
+                      struct error *err) {
     for (int64_t at = version; at < LOCAL_DB_VERSION; at++) {
-        if (run_step(database, (int)at, err) != STATUS_OK) {
+        if (run_step(database, (int)at, reason, err) != STATUS_OK) {
             database_rollback(database);
             return fail_while(err, "migrate the database from version %lld", (long long)at);
         }
@@ -215,7 +217,7 @@ static status prepare(struct database *database, const struct local_db_options *
             return grown; /* a full disk does without what a program in between took away */
         }
     }
-    return migrate(database, version, err);
+    return migrate(database, version, options->reason, err);
 }
 
 status local_db_open(const struct local_db_options *options, struct database **out_database,

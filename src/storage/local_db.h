@@ -27,7 +27,8 @@ enum {
 struct local_db_options {
     const char *path;
     const char *vfs;
-    int64_t wal_bytes; /* that the WAL is grown to; 0: LOCAL_DB_WAL_BYTES */
+    int64_t wal_bytes;  /* that the WAL is grown to; 0: LOCAL_DB_WAL_BYTES */
+    const char *reason; /* of the stream that a new file begins with; NULL: "made" */
 };
 
 struct local_db_found {

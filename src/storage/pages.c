@@ -44,7 +44,11 @@ static status open_files(struct pages *pages, const char *path, const char *vfs,
     char wal[PATH_BYTES];
     int64_t bytes = 0;
     (void)snprintf(wal, sizeof(wal), "%s-wal", path);
-    TRY(database_file_open(vfs, path, DATABASE_FILE_READ, &pages->file, err));
+    const status found = database_file_open(vfs, path, DATABASE_FILE_READ, &pages->file, err);
+    if (found == STATUS_NOT_FOUND && database_file_exists(vfs, wal)) {
+        return open_wal(pages, wal, vfs, err);
+    }
+    TRY(found);
     TRY(database_file_bytes(pages->file, &bytes, err));
     const int64_t count = bytes / DATABASE_PAGE_BYTES;
     pages->count = (uint32_t)(count < PAGES_COUNT_MAX ? count : PAGES_COUNT_MAX);
@@ -77,6 +81,9 @@ status pages_read(struct pages *pages, uint32_t number, uint8_t out_page[DATABAS
     if (number_map_get(&pages->frames, number, &frame)) {
         return database_file_read(pages->wal, wal_offset(frame) + WAL_FRAME_HEADER_BYTES, out_page,
                                   DATABASE_PAGE_BYTES, err);
+    }
+    if (pages->file == NULL) {
+        return fail(err, STATUS_CORRUPT, "page %u went with the file", number);
     }
     return database_file_read(pages->file, (int64_t)(number - 1) * DATABASE_PAGE_BYTES, out_page,
                               DATABASE_PAGE_BYTES, err);

@@ -18,13 +18,13 @@
 enum { PAGES_COUNT_MAX = 1 << 24, PAGES_WAL_BYTES_MAX = 256 << 20 };
 
 struct pages {
-    struct database_file *file; /* owned */
+    struct database_file *file; /* owned; NULL: gone, and the WAL is all there is */
     struct database_file *wal;  /* owned; NULL: none */
     struct number_map frames;   /* where in the WAL a page's newest content lies */
     uint32_t count;
 };
 
-/* NOT_FOUND when there is no file. */
+/* NOT_FOUND when there is neither the file nor its WAL. */
 status pages_open(struct pages *pages, const char *path, const char *vfs, struct error *err);
 void pages_close(struct pages *pages);
 

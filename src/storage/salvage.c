@@ -53,6 +53,12 @@ static void choose_aside(const char *path, const char *vfs, struct salvage_path 
     }
 }
 
+bool salvage_was_here(const char *path, const char *vfs) {
+    const struct salvage_path aside = path_of(path, ".damaged-1");
+    return database_file_exists(vfs, aside.text) ||
+           database_file_exists(vfs, path_of(aside.text, "-wal").text);
+}
+
 static status move_if_there(const char *vfs, const char *from, const char *to, struct error *err) {
     return database_file_exists(vfs, from) ? database_file_move(vfs, from, to, err) : STATUS_OK;
 }
@@ -65,6 +71,9 @@ static status put_in_place(const char *path, const char *vfs, struct salvage_pat
     const struct salvage_path log_aside = path_of(out_aside->text, "-wal");
     TRY(move_if_there(vfs, path, out_aside->text, err));
     TRY(move_if_there(vfs, log.text, log_aside.text, err));
+    if (!database_file_exists(vfs, out_aside->text)) {
+        *out_aside = log_aside; /* the log was all that was left */
+    }
     TRY(database_file_remove(vfs, path_of(path, "-shm").text, err));
     return database_file_move(vfs, path_of(path, ".new").text, path, err);
 }

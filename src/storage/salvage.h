@@ -3,7 +3,8 @@
  *
  * Records keep their stream, lane and seq; what is missing between them becomes a gap of reason
  * `damaged`, and a new stream begins, since nobody can say what stood at the ends. The damaged file
- * and its WAL are moved aside, never changed and never deleted.
+ * and its WAL are moved aside, never changed and never deleted. Of a file that is gone its WAL is
+ * read alone.
  *
  * Thread: database, with no connection open. Survives: power cuts: the new file is finished and
  * synced under another name (".new") before the old one is moved, and the move goes on at the next
@@ -28,6 +29,9 @@ struct salvage_report {
 
 status salvage_run(const struct salvage_options *options, struct salvage_report *out_report,
                    struct error *err);
+
+/* Whether the first file that was set aside stands beside it. */
+bool salvage_was_here(const char *path, const char *vfs);
 
 /* Finishes the move of a salvage that a power cut ended, and removes what one began. */
 status salvage_finish(const char *path, const char *vfs, struct error *err);

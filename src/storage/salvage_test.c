@@ -155,6 +155,90 @@ static void test_salvage__without_room_it_says_so_and_the_old_file_stays(void **
     assert_int_equal(bench->opened.salvaged_records, 4);
 }
 
+/* --- a file that is gone ---------------------------------------------------------------------- */
+
+/* What an empty file or none, and the log if it stays, is opened as; its alarm is given back. */
+static void open_without_file(struct core_bench *bench, bool empty, bool log,
+                              struct error *out_alarm) {
+    struct database_file *file = NULL;
+    struct error err;
+    core_close(bench->core);
+    assert_int_equal(database_file_remove("bench", PATH, &err), STATUS_OK);
+    if (empty) {
+        assert_int_equal(database_file_open("bench", PATH, DATABASE_FILE_MAKE, &file, &err),
+                         STATUS_OK);
+        database_file_close(file);
+    }
+    if (!log) {
+        assert_int_equal(database_file_remove("bench", LOG, &err), STATUS_OK);
+    }
+    core_bench_open(bench);
+    *out_alarm = (struct error){.text = ""};
+    (void)core_take_alarm(bench->core, out_alarm);
+}
+
+static void test_salvage__the_log_of_a_file_that_is_gone_is_read_and_kept(void **state) {
+    struct core_bench *bench = *state;
+    struct error alarm;
+    put_some(bench); /* all of it still in the log */
+    for (int empty = 0; empty < 2; empty++) {
+        const struct id before = core_stream(bench->core);
+        open_without_file(bench, empty == 1, true, &alarm);
+        assert_true(bench->opened.salvaged);
+        assert_false(id_equal(before, core_stream(bench->core)));
+        assert_non_null(strstr(alarm.text, "gone, its log is not"));
+        assert_non_null(strstr(alarm.text, bench->opened.aside));
+        assert_true(database_file_exists("bench", bench->opened.aside));
+        assert_non_null(strstr(bench->opened.aside, "-wal"));
+        assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM record WHERE name ="
+                                                  " 'verdict'"),
+                         4);
+    }
+}
+
+static void test_salvage__a_log_that_says_nothing_is_kept_too(void **state) {
+    struct core_bench *bench = *state;
+    struct error alarm;
+    struct error err;
+    struct database_file *file = NULL;
+    core_close(bench->core);
+    assert_int_equal(database_file_remove("bench", PATH, &err), STATUS_OK);
+    assert_int_equal(database_file_open("bench", LOG, DATABASE_FILE_MAKE, &file, &err), STATUS_OK);
+    assert_int_equal(database_file_write(file, 0, SLICE("no log"), &err), STATUS_OK);
+    database_file_close(file);
+    core_bench_open(bench);
+    assert_true(bench->opened.salvaged);
+    assert_true(core_take_alarm(bench->core, &alarm));
+    assert_true(database_file_exists("bench", "store/ebb.db.damaged-1-wal"));
+    bench->workflow = core_bench_workflow(bench, "triage");
+    assert_int_equal(core_bench_put(bench, LANE_NORMAL, "1", NULL), 1);
+}
+
+static void test_salvage__a_file_that_is_gone_without_a_log_is_told_of(void **state) {
+    static const char REASON[] = "SELECT reason = 'missing' FROM stream";
+    struct core_bench *bench = *state;
+    struct error alarm;
+    struct error err;
+    struct database_file *file = NULL;
+    open_without_file(bench, true, false, &alarm);
+    assert_true(bench->opened.made);
+    assert_string_equal(alarm.text, ""); /* a making that the power ended leaves no more */
+    assert_int_equal(core_bench_number(bench, REASON), 0);
+    assert_int_equal(database_file_open("bench", "store/running", DATABASE_FILE_MAKE, &file, &err),
+                     STATUS_OK);
+    assert_int_equal(database_file_write(file, 0, SLICE("page"), &err), STATUS_OK);
+    database_file_close(file);
+    for (int empty = 0; empty < 2; empty++) {
+        open_without_file(bench, empty == 1, false, &alarm);
+        assert_true(bench->opened.made);
+        assert_non_null(strstr(alarm.text, "'running' shows that there was one"));
+        assert_int_equal(core_bench_number(bench, REASON), 1);
+        assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM record WHERE name ="
+                                                  " 'store-missing'"),
+                         1);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
@@ -172,6 +256,13 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             test_salvage__without_room_it_says_so_and_the_old_file_stays, core_bench_set_up,
             core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_salvage__the_log_of_a_file_that_is_gone_is_read_and_kept, core_bench_set_up,
+            core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(test_salvage__a_log_that_says_nothing_is_kept_too,
+                                        core_bench_set_up, core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(test_salvage__a_file_that_is_gone_without_a_log_is_told_of,
+                                        core_bench_set_up, core_bench_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

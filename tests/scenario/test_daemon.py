@@ -421,6 +421,46 @@ def test_a_database_that_was_cut_short(device):
     devices.until("a new result", lambda: "new.eml" in names(device))
 
 
+def alarms(device):
+    return [name for (name,) in device.rows("SELECT name FROM record WHERE kind & 255 = 4 AND name LIKE 'store-%'")]
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_a_database_that_is_gone_is_told_of(device, left):
+    """A folder that was used gets a new stream with a reason, and an alarm; a new folder is silent."""
+    fill(device, 3)
+    assert device.stop() == 0
+    assert alarms(device) == [] and " error " not in device.log(), "a new folder is silent"
+    for path in device.data.glob("ebb.db*"):
+        path.unlink()
+    if left == "an empty file":
+        (device.data / "ebb.db").touch()
+    device.start()
+    assert "was one: a new one was begun" in device.log(), device.log()
+    assert device.rows("SELECT reason FROM stream") == [("missing",)]
+    assert alarms(device) == ["store-missing"]
+    device.drop("new.eml")
+    device.wait_results(1)
+    assert device.stop() == 0
+    device.start()
+    assert alarms(device) == ["store-missing"], "it is told once"
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_the_log_of_a_database_that_is_gone_is_kept_and_read(device, left):
+    fill(device, 30)
+    device.kill()
+    (device.data / "ebb.db").unlink()
+    if left == "an empty file":
+        (device.data / "ebb.db").touch()
+    log = (device.data / "ebb.db-wal").read_bytes()
+    device.start()
+    assert (device.data / "ebb.db.damaged-1-wal").read_bytes() == log
+    assert {row["name"] for row in device.results("mail")} >= {f"{number}.eml" for number in range(30)}
+    assert alarms(device) == ["store-damaged"]
+    assert "damaged-1-wal" in device.log(), device.log()
+
+
 def test_a_database_of_a_newer_ebb_is_refused_with_both_versions(device):
     fill(device, 3)
     assert device.stop() == 0
