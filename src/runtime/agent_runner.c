@@ -139,6 +139,12 @@ static status render_inputs(struct run *run, struct error *err) {
     return field_set_check(&manifest->inputs, &run->arena, with, &progress_of(run)->with, err);
 }
 
+/* That it begins is durable before it does. */
+static bool is_guarded(const struct run *run) {
+    const struct step *step = run_current(run);
+    return (step->repeat_never || step->expires_ms > 0) && journal_keeps(run);
+}
+
 /* From "nothing decided" to "its inputs stand". */
 static void prepare_step(struct run *run) {
     const struct step *step = run_current(run);
@@ -174,8 +180,7 @@ static void prepare_step(struct run *run) {
         give_up_step(run, OUTCOME_FAILED, &err);
         return;
     }
-    const bool guarded = step->repeat_never || step->expires_ms > 0;
-    progress->phase = guarded && journal_keeps(run) ? PHASE_PREPARED : PHASE_BEGUN;
+    progress->phase = is_guarded(run) ? PHASE_PREPARED : PHASE_BEGUN;
     run->need = progress->phase == PHASE_PREPARED ? NEED_BEGUN : NEED_WORKER;
 }
 
@@ -302,13 +307,13 @@ static void wait_for(struct run *run, int64_t wait_ms) {
 /* Also while we stop: what it has done is worth knowing. */
 static void agent_answered(struct agent_call *call) {
     struct run *run = call->owner;
-    run->runner->calling--;
+    run->runner->acting--;
     pool_submit(run->runner->pool, &run->job);
 }
 
 static void call_on_loop(struct run *run) {
     const struct opened_agent *opened = &run->version->agents[run->current];
-    run->runner->calling++;
+    run->runner->acting++;
     run->call.done = agent_answered;
     opened->kind->run(opened->agent, &run->call);
 }
@@ -334,10 +339,14 @@ static void end_run(struct run *run) {
     runner->ended(runner->owner, run);
 }
 
-/* That a guarded step begins is not durable, and never will be: it must not begin. */
+/* A step whose begin is durable acts, also while we stop: else the next process would report what
+ * never was. Where it is not durable, and never will be, it must not begin. */
 static void begun_written(struct run *run) {
+    run->runner->acting--;
     if (run->step_job.error.code == STATUS_OK) {
-        resume(run);
+        if (!is_hurried(run)) {
+            pool_submit(run->runner->pool, &run->job);
+        }
     } else if (!run->runner->stopping) {
         struct error err = run->step_job.error;
         (void)fail_while(&err, "note that step '%.*s' begins", SLICE_ARGS(run_current(run)->id));
@@ -408,15 +417,22 @@ static void leave_link(struct run *run) {
     }
 }
 
+/* Whether it goes on although we stop. */
+static bool must_go_on(const struct run *run) {
+    return run->need == NEED_NOTE || run->need == NEED_END ||
+           (run->need == NEED_CALL && is_guarded(run));
+}
+
 static void done(struct job *job) {
     struct run *run = (struct run *)job;
     struct agent_runner *runner = run->runner;
     leave_link(run);
-    if (runner->stopping && run->need != NEED_NOTE && run->need != NEED_END) {
+    if (runner->stopping && !must_go_on(run)) {
         return;
     }
     switch (run->need) {
     case NEED_BEGUN:
+        runner->acting++;
         journal_step_begun(runner->journal, run, begun_written);
         return;
     case NEED_CALL:

@@ -33,8 +33,8 @@ struct agent_runner {
     void (*goes_on)(void *owner, struct run *run); /* on the loop: it does no more */
     void *owner;
     int64_t link_wait_ms; /* before a step that was offline is tried again */
-    uint32_t calling;     /* calls of agents on the loop that are under way */
-    bool stopping;        /* nothing is waited for any more but calls that are under way */
+    uint32_t acting;      /* steps whose agent is called on the loop, or whose begin is written */
+    bool stopping;        /* nothing is waited for any more but those */
     atomic_bool hurried;  /* nor those: steps that have not begun do not begin */
 };
 

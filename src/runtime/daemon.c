@@ -110,7 +110,7 @@ static void poll_stop(void *owner) {
     if (clock_boot_ns() > daemon->stop_deadline_ns) {
         atomic_store(&runner->hurried, true);
     }
-    if (pool_is_idle(daemon->pool) && (runner->calling == 0 || runner->hurried)) {
+    if (pool_is_idle(daemon->pool) && (runner->acting == 0 || runner->hurried)) {
         loop_stop(daemon->loop);
         return;
     }
@@ -227,6 +227,7 @@ void daemon_destroy(struct daemon *daemon) {
     }
     if (daemon->orchestrator != NULL) {
         orchestrator_stop(daemon->orchestrator);
+        atomic_store(&daemon->orchestrator->runner.hurried, true); /* the workers go */
     }
     pool_destroy(daemon->pool);
     store_close(daemon->store); /* gives its last answers, to the API's requests too */

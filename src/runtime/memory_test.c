@@ -46,7 +46,8 @@ static void write_inputs(struct stage *stage) {
     }
 }
 
-static int64_t quiet_ns; /* when it counts as done */
+static int64_t quiet_ns;                                       /* when it counts as done */
+static int64_t life_ns = (int64_t)STAGE_PATIENCE_MS * 1000000; /* as long as a life may take */
 
 static bool is_done_or_stuck(struct stage *stage) {
     return stage->ends >= FILES || stage->daemon->stopping || clock_boot_ns() > quiet_ns;
@@ -56,7 +57,7 @@ static bool is_done_or_stuck(struct stage *stage) {
 static size_t live(struct stage *stage, long k, int forever) {
     struct error err = {0};
     (void)memory_fail_at(k, forever);
-    quiet_ns = clock_boot_ns() + (int64_t)QUIET_MS * 1000000;
+    quiet_ns = clock_boot_ns() + life_ns;
     if (stage_try_open(stage, &err) == STATUS_OK) {
         stage->until = is_done_or_stuck;
         stage->patience_ns = INT64_MAX;
@@ -80,32 +81,59 @@ static void remove_data(struct stage *stage) {
     (void)nftw(stage->data, test_folder_remove_one, 16, FTW_DEPTH | FTW_PHYS); /* none: fine */
 }
 
+struct listed {
+    char ids[FILES][RUN_ID_TEXT_BYTES]; /* of the runs that have a record, each once */
+    int runs, records, reports;
+};
+
+static int count_parts(const char *list, const char *part) {
+    int count = 0;
+    for (const char *at = strstr(list, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+static struct listed list_runs(const char *list) {
+    static const char NAME[] = "\"run\":\"";
+    struct listed listed = {.reports = count_parts(list, "had begun when the daemon ended")};
+    for (const char *at = strstr(list, NAME); at != NULL; at = strstr(at + 1, NAME)) {
+        char id[RUN_ID_TEXT_BYTES];
+        int known = 0;
+        (void)snprintf(id, sizeof(id), "%s", at + sizeof(NAME) - 1);
+        while (known < listed.runs && strcmp(listed.ids[known], id) != 0) {
+            known++;
+        }
+        if (known == listed.runs && known < FILES) {
+            (void)memcpy(listed.ids[listed.runs++], id, sizeof(id));
+        }
+        listed.records++;
+    }
+    return listed;
+}
+
 static bool all_have_ended(struct stage *stage) {
     const struct slot *slot = stage_slot(stage, "flow");
     return slot_is_idle(slot) &&
-           stage_count_listed(stage, READ_RESULTS, LANE_COUNT, "\"name\":\"") >= FILES;
+           list_runs(stage_list(stage, READ_RESULTS, LANE_COUNT)->bytes).runs >= FILES;
 }
 
-/* The next life brings to its end what is not; then each file has one record. */
-static void assert_nothing_is_lost(struct stage *stage, long k) {
+/* The next life brings to its end what is not; then the run of each file, whose id comes from the
+ * file, has one end. Where memory never came back the end of a run that had acted may be unwritten:
+ * then a report that its step is not repeated stands beside its result. */
+static void assert_nothing_is_lost(struct stage *stage, long k, int forever) {
     const int64_t until_ns = clock_boot_ns() + (int64_t)STAGE_PATIENCE_MS * 1000000;
     stage_open(stage);
     while (!all_have_ended(stage) && clock_boot_ns() < until_ns) {
         stage_let_pass(stage, 4);
     }
-    struct buffer *list = stage_list(stage, READ_RESULTS, LANE_COUNT);
-    for (int i = 0; i < FILES; i++) {
-        char part[32];
-        (void)snprintf(part, sizeof(part), "f%d", i);
-        int count = 0;
-        for (const char *at = list->bytes; (at = strstr(at, part)) != NULL; at++) {
-            count += strncmp(at - 8, "\"file\":\"", 8) == 0;
-            count += strstr(at, ":4:1500000000.000000000\"") == at + 2; /* of a failure's event */
-        }
-        if (count != 1) {
-            fail_msg("allocation %ld failed: %d records of %s in\n%s\nsaid:\n%.*s", k, count, part,
-                     list->bytes, SLICE_ARGS(buffer_slice(&stage->said)));
-        }
+    const char *list = stage_list(stage, READ_RESULTS, LANE_COUNT)->bytes;
+    const struct listed listed = list_runs(list);
+    if (listed.runs != FILES || listed.records - listed.reports != FILES ||
+        (listed.reports > 0 && !forever)) {
+        print_message("# said:\n%.*s\n%s\n", SLICE_ARGS(buffer_slice(&stage->said)), list);
+        fail_msg("allocation %ld failed%s: %d records of %d runs, %d of them reports", k,
+                 forever ? ", and all after it" : "", listed.records, listed.runs, listed.reports);
     }
     assert_int_equal(stage_count_listed(stage, READ_RUNS, LANE_COUNT, "\"id\""), 0);
     stage_close(stage);
@@ -116,14 +144,16 @@ static void try_at(struct stage *stage, long k, int forever) {
     stage_forget(stage);
     stage->ends = 0;
     (void)live(stage, k, forever);
-    assert_nothing_is_lost(stage, k);
+    assert_nothing_is_lost(stage, k, forever);
 }
 
 static void test_daemon__loses_nothing_when_an_allocation_fails(void **state) {
     struct stage *stage = *state;
     stage->options.feeds_closed = false;
     write_inputs(stage);
+    const int64_t begun_ns = clock_boot_ns();
     const long all = (long)live(stage, INT32_MAX, 0);
+    life_ns = 2 * (clock_boot_ns() - begun_ns) + (int64_t)QUIET_MS * 1000000;
     assert_in_range(all, 50, 100000);
     const char *seed = getenv("EBB_TEST_SEED");
     const bool whole = getenv("EBB_TEST_ALL") != NULL;

@@ -422,6 +422,43 @@ static void test_orchestrator__lets_an_agent_finish_before_it_ends(void **state)
     assert_int_equal(stage_lines(stage, "flows/agents/slow/acted"), 1);
 }
 
+static void stop_when_it_begins(void *owner) {
+    const struct stage *stage = owner;
+    if (stage->daemon->orchestrator->runner.acting > 0) {
+        loop_stop(stage->daemon->loop);
+    }
+}
+
+/* That the step begins is being written when the daemon is told to end. */
+static void test_orchestrator__lets_a_step_act_whose_begin_it_writes(void **state) {
+    static const char *const AGENTS[] = {"same", "slow"}; /* on a worker, on the loop */
+    struct stage *stage = *state;
+    stage_agent(stage, "same", "kind: jq\nfilter: .\n");
+    stage_script(stage, "slow", "mode: once\n", "#!/bin/sh\nsleep 0.05\necho '{}'\n");
+    for (int i = 0; i < 2; i++) {
+        struct error err;
+        struct turn *turn = NULL;
+        char text[512];
+        (void)snprintf(text, sizeof(text),
+                       "trigger: { stdin: json }\ndurability: { runs: each }\n"
+                       "steps: [ { id: one, agent: %s, repeat: never } ]\n",
+                       AGENTS[i]);
+        write_flow(stage, AGENTS[i], text);
+        stage_open(stage);
+        assert_int_equal(turn_create(stage->daemon->loop, stop_when_it_begins, stage, &turn, &err),
+                         STATUS_OK);
+        offer_numbers(stage, AGENTS[i], 0, 1);
+        loop_run(stage->daemon->loop);
+        turn_destroy(turn);
+        stage_forget(stage);
+        stage_close(stage);
+        assert_text(&stage->said, "normal out {\"n\":0}\n");
+        stage_open(stage);
+        assert_int_equal(stage_count_listed(stage, READ_RUNS, LANE_COUNT, "\"id\""), 0);
+        stage_close(stage);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_orchestrator__keeps_the_order_of_events_by_default,
@@ -445,6 +482,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_orchestrator__ends_wherever_its_runs_are, stage_make,
                                         stage_end),
         cmocka_unit_test_setup_teardown(test_orchestrator__lets_an_agent_finish_before_it_ends,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_orchestrator__lets_a_step_act_whose_begin_it_writes,
                                         stage_make, stage_end),
     };
     return cmocka_run_group_tests_name("runtime/orchestrator", tests, NULL, NULL);
