@@ -54,7 +54,7 @@ static void on_result(void *owner, const struct run *run, const struct record_dr
     }
     id_write_uuid(draft->out_id, id);
     id_write_hex(run->id, run_id);
-    time_write(draft->record.time.wall_ms, created_at);
+    time_write_plain(draft->record.time.wall_ms, created_at);
     buffer_clear(&desk->line);
     buffer_print(&desk->line, "{\"id\":\"%s\",\"workflow\":", id);
     json_write_text(&desk->line, draft->record.workflow);
