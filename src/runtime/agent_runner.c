@@ -394,7 +394,7 @@ static void wait_for_link(struct run *run) {
         journal_state(run->runner->journal, run, RUN_WAITING);
         run->runner->waits(run->runner->owner, run);
     }
-    if (now - run->offline_since_ns <= LINK_WAIT_NS_MAX) {
+    if (now - run->offline_since_ns + run->offline_before_ns <= LINK_WAIT_NS_MAX) {
         wait_for(run, link_wait_ms(run));
         return;
     }
@@ -410,6 +410,7 @@ static void wait_for_link(struct run *run) {
 static void leave_link(struct run *run) {
     if (run->offline_since_ns != 0 && run->need != NEED_LINK) {
         run->offline_since_ns = 0;
+        run->offline_before_ns = 0;
         if (run->need != NEED_END) {
             journal_state(run->runner->journal, run, RUN_OPEN);
         }

@@ -162,17 +162,26 @@ status event_read(struct slice json, struct event **out_event, struct error *err
     return STATUS_OK;
 }
 
-int64_t event_age_ms(const struct event *event) {
+/* Since it arrived; below 0: nobody knows. */
+static int64_t since_arrival_ms(const struct event *event) {
     const struct moment now = clock_now();
+    if (id_equal(event->boot, clock_boot_id())) {
+        return (now.boot_ns - event->arrived.boot_ns) / 1000000;
+    }
+    if (now.quality == CLOCK_BAD || event->arrived.quality == CLOCK_BAD) {
+        return -1;
+    }
+    return now.wall_ms - event->arrived.wall_ms;
+}
+
+int64_t event_age_ms(const struct event *event) {
     /* What passed between happening and arrival is only known where one wall clock saw both. */
     const int64_t before = event->arrived.wall_ms - event->time.wall_ms;
-    const int64_t earlier = before > 0 ? before : 0;
-    if (id_equal(event->boot, clock_boot_id())) {
-        return earlier + (now.boot_ns - event->arrived.boot_ns) / 1000000;
-    }
-    if (now.quality == CLOCK_BAD || event->arrived.quality == CLOCK_BAD ||
-        now.wall_ms < event->arrived.wall_ms) {
-        return INT64_MAX;
-    }
-    return now.wall_ms - event->arrived.wall_ms + earlier;
+    const int64_t since = since_arrival_ms(event);
+    return since < 0 ? INT64_MAX : since + (before > 0 ? before : 0);
+}
+
+int64_t event_known_age_ms(const struct event *event) {
+    const int64_t since = since_arrival_ms(event);
+    return since > 0 ? since : 0;
 }

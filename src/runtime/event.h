@@ -73,5 +73,8 @@ status event_read(struct slice json, struct event **out_event, struct error *err
 /* How long ago it happened, by the worst case when the clock does not tell: INT64_MAX then. */
 int64_t event_age_ms(const struct event *event);
 
+/* How long ago it arrived here, as far as the clocks tell: 0 where they do not. */
+int64_t event_known_age_ms(const struct event *event);
+
 /* Calls settle, once. */
 void event_settle(struct event *event, enum event_outcome outcome);

@@ -159,13 +159,28 @@ static void begin_run(struct slot *slot, struct event *event) {
     orchestrator_start_run(slot, run);
 }
 
+/* `version` says how many at once. */
+static bool has_place(const struct slot *slot, const struct version *version) {
+    return !slot->orchestrator->stopping && slot->running < version->workflow->concurrency &&
+           slot->ending < SLOT_ENDING_MAX;
+}
+
+/* What was kept, by the version that stands now; where its file is gone, by its own. */
+static bool may_go_on(const struct slot *slot, const struct run *run) {
+    return !run->counting && has_place(slot, slot->version != NULL ? slot->version : run->version);
+}
+
 static bool may_start(const struct slot *slot) {
-    return !slot->orchestrator->stopping && slot->version != NULL && slot->version->number > 0 &&
-           slot->running < slot->version->workflow->concurrency && slot->ending < SLOT_ENDING_MAX;
+    return slot->version != NULL && slot->version->number > 0 && has_place(slot, slot->version);
 }
 
 static void start_runs(struct slot *slot) {
-    while (slot->first != NULL && may_start(slot)) {
+    while (slot->line != NULL && may_go_on(slot, slot->line)) {
+        struct run *run = slot->line;
+        slot_leave_line(slot, run);
+        orchestrator_start_run(slot, run);
+    }
+    while (slot->line == NULL && slot->first != NULL && may_start(slot)) {
         begin_run(slot, slot_next_event(slot));
     }
 }

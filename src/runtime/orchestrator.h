@@ -83,7 +83,7 @@ void orchestrator_take_generation(struct orchestrator *orchestrator, struct gene
 /* Takes an event as if a feed had offered it. */
 void orchestrator_offer(struct slot *slot, struct event *event);
 
-/* Starts a run that was made elsewhere (recovery, a parked one). */
+/* Starts a run whose place among the running is there. */
 void orchestrator_start_run(struct slot *slot, struct run *run);
 
 /* Starts what may start, and asks for more. */

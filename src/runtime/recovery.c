@@ -80,7 +80,7 @@ static void park(struct run *run) {
 /* --- counting --- */
 static void counted(struct run *run) {
     struct slot *slot = run->slot;
-    slot->running--; /* counted again by the start */
+    run->counting = false;
     if (run->store_job.error.code == STATUS_OK) {
         run->recoveries = (int)run->store_job.out_number;
     } else if (slot->orchestrator->stopping) {
@@ -89,11 +89,10 @@ static void counted(struct run *run) {
         log_line(LOG_ERROR, "runtime", "count a recovery: %s", run->store_job.error.text);
     }
     if (run->recoveries >= RECOVERIES_MAX) {
+        slot_leave_line(slot, run);
         park(run);
-        orchestrator_pump(slot);
-        return;
     }
-    orchestrator_start_run(slot, run);
+    orchestrator_pump(slot);
 }
 
 static bool take_blame(struct orchestrator *orchestrator, struct id id) {
@@ -110,7 +109,8 @@ bool recovery_blames(struct orchestrator *orchestrator, struct run *run) {
     if (!take_blame(orchestrator, run->id)) {
         return false;
     }
-    run->slot->running++; /* its turn is not given to another meanwhile */
+    run->counting = true;
+    slot_line_up(run->slot, run);
     journal_count(&orchestrator->journal, run, counted);
     return true;
 }
@@ -121,7 +121,8 @@ status recovery_resume(struct orchestrator *orchestrator, struct id id, struct e
             if (run->parked && id_equal(run->id, id)) {
                 run->parked = false;
                 journal_state(&orchestrator->journal, run, RUN_OPEN);
-                orchestrator_start_run(slot, run);
+                slot_line_up(slot, run);
+                orchestrator_pump(slot);
                 return STATUS_OK;
             }
         }
@@ -197,6 +198,9 @@ static status recover(struct recovered *recovered, const struct kept_run *kept, 
     run->runner = &orchestrator->runner;
     run->traced = orchestrator->options.traced;
     run->recovered_state = kept->state;
+    if (kept->state == RUN_WAITING) {
+        run->offline_before_ns = event_known_age_ms(event) * 1000000;
+    }
     *recovered->last = run;
     recovered->last = &run->next;
     return STATUS_OK;
@@ -262,8 +266,11 @@ void recovery_start(struct orchestrator *orchestrator, struct recovered *recover
         if (run->recovered_state == RUN_PARKED) {
             run->parked = true;
         } else if (!recovery_blames(orchestrator, run)) {
-            orchestrator_start_run(run->slot, run);
+            slot_line_up(run->slot, run);
         }
     }
     memory_free(recovered);
+    for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
+        orchestrator_pump(slot);
+    }
 }

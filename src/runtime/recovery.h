@@ -22,14 +22,15 @@ struct recovered; /* runs that were read and not yet started */
 status recovery_read(struct orchestrator *orchestrator, struct generation *generation,
                      struct recovered **out_recovered, struct error *err);
 
-/* Starts them, in the order in which they began; gives `recovered` back. */
+/* Starts them, in the order in which they began and as many at once as `concurrency` allows, before
+ * new events; gives `recovered` back. */
 void recovery_start(struct orchestrator *orchestrator, struct recovered *recovered);
 
 /* Leaves them on disk; gives `recovered` back. */
 void recovery_drop(struct recovered *recovered);
 
-/* True when the run was on a worker in the crash: it is then counted, and started or parked when
- * that is durable. */
+/* True when the run was on a worker in the crash: it is then counted, and has its turn or is parked
+ * when that is durable. */
 bool recovery_blames(struct orchestrator *orchestrator, struct run *run);
 
 /* Tries a parked run again. NOT_FOUND when there is none of that id. */

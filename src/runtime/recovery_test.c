@@ -319,6 +319,99 @@ static void test_recovery__blames_nobody_after_a_power_cut(void **state) {
     assert_int_equal(stage->results, 1);
 }
 
+static void offer_three(struct stage *stage) {
+    stage_offer(stage, "flow", "{\"n\":1}");
+    stage_offer(stage, "flow", "{\"n\":2}");
+    stage_offer(stage, "flow", "{\"n\":3}");
+}
+
+static bool three_are_called(struct stage *stage) {
+    return stage_lines(stage, "flows/agents/stops/calls") == 3;
+}
+
+/* Three were under way at once; the file that stands now allows one. */
+static void test_recovery__starts_as_many_at_once_as_the_workflow_allows(void **state) {
+    struct stage *stage = *state;
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    write_flow(stage, "flow", "concurrency: 3\nsteps: [ { id: one, agent: stops } ]\n", RESULT);
+    stage_crash(stage, offer_three, three_are_called);
+    assert_int_equal(unlink(stage_path(stage, "flows/agents/stops/calls")), 0);
+    write_flow(stage, "flow", "steps: [ { id: one, agent: stops } ]\n", RESULT);
+    stage_open(stage);
+    const struct slot *slot = stage_slot(stage, "flow");
+    stage_offer(stage, "flow", "{\"n\":4}");
+    stage_until(stage, agent_is_called);
+    stage_let_pass(stage, 100);
+    assert_int_equal(stage_lines(stage, "flows/agents/stops/calls"), 1);
+    assert_int_equal(slot->running, 1);
+    assert_int_equal(slot->lined, 2);
+    assert_int_equal(slot->queued, 1);
+    stage_write(stage, "flows/agents/stops/go", "");
+    stage_until_ended(stage, 4);
+    assert_text(&stage->said, "normal out {\"n\":1,\"of\":1}\nnormal out {\"n\":2,\"of\":1}\n"
+                              "normal out {\"n\":3,\"of\":1}\nnormal out {\"n\":4,\"of\":1}\n");
+    assert_true(slot_is_idle(slot));
+}
+
+/* --- without a link --- */
+static void call_offline(struct agent *agent, struct agent_call *call) {
+    (void)agent;
+    (void)(fail)(&call->error, STATUS_OFFLINE, "no link"); /* not cmocka's */
+}
+
+static const struct agent_kind OFFLINE_KIND = {
+    .name = "offline", .place = AGENT_ON_WORKER, .run = call_offline};
+
+/* Before the turn ends in which it is loaded: no worker has a run yet. */
+static void go_offline(void *owner) {
+    const struct stage *stage = owner;
+    stage_slot(stage, "flow")->version->agents[0].kind = &OFFLINE_KIND;
+}
+
+static void offer_aged(struct stage *stage, const char *json, int64_t days) {
+    struct event *event = stage_event(json);
+    event->boot = (struct id){.bytes = {7}};
+    event->arrived.quality = CLOCK_GOOD;
+    event->arrived.wall_ms -= days * 86400 * 1000;
+    event->time = event->arrived;
+    orchestrator_offer(stage_slot(stage, "flow"), event);
+}
+
+static void offer_old_and_young(struct stage *stage) {
+    offer_aged(stage, "{\"n\":8}", 8);
+    offer_aged(stage, "{\"n\":6}", 6);
+}
+
+static bool two_wait(struct stage *stage) {
+    return stage_slot(stage, "flow")->waiting == 2;
+}
+
+static bool two_rows_wait(struct stage *stage) {
+    return stage_count_listed(stage, READ_RUNS, LANE_COUNT, "\"state\":\"waiting\"") == 2;
+}
+
+/* Both have just begun to wait in the life before, whatever their age. */
+static void test_recovery__counts_the_wait_for_a_link_across_lives(void **state) {
+    struct stage *stage = *state;
+    stage_agent(stage, "same", "kind: jq\nfilter: .\n");
+    write_flow(stage, "flow", "steps: [ { id: one, agent: same } ]\n", RESULT);
+    stage->options.on_loaded = go_offline;
+    stage_open(stage);
+    offer_old_and_young(stage);
+    stage_until(stage, two_wait);
+    while (!two_rows_wait(stage)) {
+        stage_let_pass(stage, 2);
+    }
+    stage_close(stage);
+    stage_open(stage);
+    stage_until_ended(stage, 1);
+    assert_part(&stage->ended, "flow failed: step 'one' was offline for 7 days");
+    stage_let_pass(stage, 50);
+    assert_int_equal(stage->ends, 1);
+    assert_int_equal(stage_slot(stage, "flow")->waiting, 1);
+    assert_text(&stage->said, "normal failure one offline\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_recovery__goes_on_with_a_kept_event, stage_make,
@@ -343,6 +436,10 @@ int main(void) {
                                         stage_end),
         cmocka_unit_test_setup_teardown(test_recovery__blames_nobody_after_a_power_cut, stage_make,
                                         stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_recovery__starts_as_many_at_once_as_the_workflow_allows, stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__counts_the_wait_for_a_link_across_lives,
+                                        stage_make, stage_end),
     };
     return cmocka_run_group_tests_name("runtime/recovery", tests, NULL, NULL);
 }

@@ -80,7 +80,8 @@ struct run {
     struct agent_call call;
     struct timer *timer; /* owned; made when first needed */
     int64_t began_ns;
-    int64_t offline_since_ns; /* 0: it does not wait for a link */
+    int64_t offline_since_ns;  /* 0: it does not wait for a link */
+    int64_t offline_before_ns; /* how long it had waited when an earlier process ended */
 
     enum run_outcome outcome;
     status code;        /* of a failure */
@@ -89,9 +90,10 @@ struct run {
     struct record_draft *records; /* room for every result and a report of every step */
     uint32_t record_count;
 
-    bool kept;   /* the store has a row of it */
-    bool parked; /* waits for a person */
-    bool traced; /* steps remember their `with` */
+    bool kept;     /* the store has a row of it */
+    bool parked;   /* waits for a person */
+    bool counting; /* that the daemon crashed in it is being written: its turn is not yet */
+    bool traced;   /* steps remember their `with` */
     int recoveries;
     enum run_state recovered_state; /* as an earlier process left it */
     struct store_job store_job;     /* its row or its end: one at a time */

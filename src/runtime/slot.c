@@ -18,6 +18,7 @@ struct slot *slot_create(struct orchestrator *orchestrator, struct slice name) {
     if (slot != NULL) {
         slot->orchestrator = orchestrator;
         slot->last = &slot->first;
+        slot->line_end = &slot->line;
         (void)snprintf(slot->name, sizeof(slot->name), "%.*s", SLICE_ARGS(name));
     }
     return slot;
@@ -104,7 +105,7 @@ uint32_t slot_room(const struct slot *slot) {
     if (queue->keep_latest || queue->full != QUEUE_BLOCK) {
         return queue->max; /* what does not fit is dropped and counted */
     }
-    const uint32_t held = slot->queued + slot->waiting;
+    const uint32_t held = slot->queued + slot->lined + slot->waiting;
     return held < queue->max ? queue->max - held : 0;
 }
 
@@ -125,7 +126,7 @@ void slot_queue(struct slot *slot, struct event *event, struct event **out_dropp
     const struct queue_policy *queue = &slot->version->workflow->queue;
     *out_dropped = NULL;
     const bool bounded = queue->full != QUEUE_BLOCK || queue->keep_latest;
-    const bool full = bounded && slot->queued + slot->waiting >= queue->max;
+    const bool full = bounded && slot->queued + slot->lined + slot->waiting >= queue->max;
     const bool drop_newest = queue->full == QUEUE_DROP_NEWEST && !queue->keep_latest;
     if (full && (drop_newest || slot->queued == 0)) {
         *out_dropped = event; /* runs that wait are not dropped: they have begun */
@@ -140,8 +141,29 @@ void slot_queue(struct slot *slot, struct event *event, struct event **out_dropp
     slot->queued++;
 }
 
+void slot_line_up(struct slot *slot, struct run *run) {
+    run->next = NULL;
+    *slot->line_end = run;
+    slot->line_end = &run->next;
+    slot->lined++;
+}
+
+void slot_leave_line(struct slot *slot, struct run *run) {
+    struct run **place = &slot->line;
+    while (*place != run) {
+        place = &(*place)->next;
+    }
+    *place = run->next;
+    if (*place == NULL) {
+        slot->line_end = place;
+    }
+    run->next = NULL;
+    slot->lined--;
+}
+
 bool slot_is_idle(const struct slot *slot) {
-    return slot->queued == 0 && slot->running == 0 && slot->ending == 0 && slot->waiting == 0;
+    return slot->queued == 0 && slot->lined == 0 && slot->running == 0 && slot->ending == 0 &&
+           slot->waiting == 0;
 }
 
 struct slice slot_mark(const struct slot *slot, struct slice source, char *room,

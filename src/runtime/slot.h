@@ -43,6 +43,8 @@ struct slot {
     uint32_t feeds_ended;
     struct event *first, **last; /* the queue */
     uint32_t queued;
+    struct run *line, **line_end; /* runs that an earlier process left: they begin before events */
+    uint32_t lined;
     uint32_t running;     /* between their start and their last step */
     uint32_t ending;      /* their end is being written */
     uint32_t waiting;     /* for a link */
@@ -76,6 +78,10 @@ uint32_t slot_room(const struct slot *slot);
  * settled), or NULL. */
 void slot_queue(struct slot *slot, struct event *event, struct event **out_dropped);
 struct event *slot_next_event(struct slot *slot);
+
+/* Puts a run that was kept behind the others that wait for their turn; and takes one out. */
+void slot_line_up(struct slot *slot, struct run *run);
+void slot_leave_line(struct slot *slot, struct run *run);
 
 /* Nothing is queued, running, or being written. */
 bool slot_is_idle(const struct slot *slot);

@@ -27,7 +27,7 @@ static uint64_t read_refused(const struct slot *slot) {
     return slot->counts.refused;
 }
 static uint64_t read_queued(const struct slot *slot) {
-    return slot->queued;
+    return slot->queued + slot->lined;
 }
 static uint64_t read_running(const struct slot *slot) {
     return slot->running;
@@ -40,7 +40,8 @@ static const struct slot_metric METRICS[] = {
     {"ebb_failures_total", "counter", "Runs that failed for good.", read_failures},
     {"ebb_dropped_total", "counter", "Events dropped by the queue's policy.", read_dropped},
     {"ebb_refused_total", "counter", "Input that was no event.", read_refused},
-    {"ebb_queued", "gauge", "Events that wait for their run.", read_queued},
+    {"ebb_queued", "gauge",
+     "Events that wait for their run, and kept runs that wait for their turn.", read_queued},
     {"ebb_running", "gauge", "Runs under way.", read_running},
 };
 

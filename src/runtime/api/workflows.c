@@ -16,8 +16,8 @@ void api_write_workflow(struct buffer *out, const struct slot *slot) {
                  ",\"state\":\"%s\",\"queued\":%u,\"running\":%u,\"waiting\":%u,\"events\":%llu,"
                  "\"runs\":%llu,\"results\":%llu,\"failures\":%llu,\"skipped\":%llu,"
                  "\"dropped\":%llu,\"refused\":%llu,",
-                 slot_state_name(slot->state), slot->queued, slot->running + slot->ending,
-                 slot->waiting, (unsigned long long)counts->events,
+                 slot_state_name(slot->state), slot->queued + slot->lined,
+                 slot->running + slot->ending, slot->waiting, (unsigned long long)counts->events,
                  (unsigned long long)counts->runs, (unsigned long long)counts->results,
                  (unsigned long long)counts->failures, (unsigned long long)counts->skipped,
                  (unsigned long long)counts->dropped, (unsigned long long)counts->refused);
