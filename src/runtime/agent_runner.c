@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "platform/hash.h"
+#include "wire/expression_evaluator.h"
 
 enum { BACKOFF_MS_MAX = 5 * 60 * 1000 };
 static const int64_t LINK_WAIT_NS_MAX = (int64_t)7 * 86400 * 1000000000;
@@ -227,6 +228,10 @@ static void take_answer(struct run *run) {
     const int64_t took_ns = clock_boot_ns() - progress->began_ns;
     progress->took_ns += took_ns;
     progress->calls++;
+    if (run->call.error.code == STATUS_OK && !expression_depth_fits(run->call.out)) {
+        (void)fail(&run->call.error, STATUS_INVALID, "the output is nested more than %d deep",
+                   VALUE_DEPTH_MAX);
+    }
     if (run->call.error.code != STATUS_OK) {
         progress->failures++;
         if (is_void(run)) {

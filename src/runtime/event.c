@@ -124,7 +124,7 @@ static status read_hash(struct slice hex, uint64_t *out_hash, struct error *err)
 
 static status read_into(struct event *event, struct slice json, struct error *err) {
     struct value kept;
-    TRY(json_read(&event->arena, json, &kept, err));
+    TRY(json_read_wrapped(&event->arena, json, &kept, err));
     const struct value *value = value_get(kept, SLICE("event"));
     if (value == NULL || value->kind != VALUE_OBJECT) {
         return fail(err, STATUS_CORRUPT, "a kept event has no member 'event'");

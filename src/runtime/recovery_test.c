@@ -354,6 +354,58 @@ static void test_recovery__starts_as_many_at_once_as_the_workflow_allows(void **
     assert_true(slot_is_idle(slot));
 }
 
+/* --- as deep as a value may be --- */
+enum { NESTED_BYTES = 2 * VALUE_DEPTH_MAX + 16 };
+
+/* {"d":[[...1...]]}: so many lists and objects deep. */
+static void nest(char out[NESTED_BYTES], int depth) {
+    char *at = out + sprintf(out, "{\"d\":");
+    (void)memset(at, '[', (size_t)depth - 1);
+    at[depth - 1] = '1';
+    (void)memset(at + depth, ']', (size_t)depth - 1);
+    (void)memcpy(at + 2 * depth - 1, "}", 2);
+}
+
+static void offer_deepest(struct stage *stage) {
+    char json[NESTED_BYTES];
+    nest(json, VALUE_DEPTH_MAX);
+    stage_offer(stage, "flow", json);
+}
+
+/* What a kept run holds is wrapped once or twice on disk, and read again all the same. */
+static void test_recovery__reads_what_is_nested_as_deep_as_may_be(void **state) {
+    struct stage *stage = *state;
+    char json[NESTED_BYTES];
+    char said[NESTED_BYTES + 32];
+    stage_agent(stage, "same", "kind: jq\nfilter: .\n");
+    stage_agent(stage, "wraps", "kind: jq\nfilter: '{ a: . }'\n");
+    stage_script(stage, "stops", "mode: once\n", STOPS);
+    write_flow(stage, "flow",
+               "steps:\n"
+               "  - { id: one, agent: same, repeat: never, with: '${ .event.data }' }\n"
+               "  - { id: two, agent: stops, needs: [one] }\n"
+               "  - { id: three, agent: wraps, needs: [one, two], with: '${ .steps.one }',\n"
+               "      on_error: { skip: step } }\n"
+               "  - { id: four, agent: wraps, needs: [three], with: '${ .steps.one.d }',\n"
+               "      on_error: { skip: step } }\n",
+               "results:\n"
+               "  - { name: out, from: '${ .steps.one }' }\n"
+               "  - { name: three, from: '${ .steps.three }' }\n"
+               "  - { name: four, from: '${ .steps.four }' }\n");
+    stage_crash(stage, offer_deepest, agent_is_called);
+    stage_write(stage, "flows/agents/stops/go", "");
+    stage_open(stage);
+    stage_until_ended(stage, 1);
+    nest(json, VALUE_DEPTH_MAX);
+    (void)snprintf(said, sizeof(said), "normal out %s\n", json);
+    assert_part(&stage->said, said);
+    assert_part(&stage->said, "normal three null\n"); /* one deeper than it may be */
+    json[2] = 'a';
+    (void)snprintf(said, sizeof(said), "normal four %s\n", json);
+    assert_part(&stage->said, said);
+    assert_int_equal(stage->refusals, 0);
+}
+
 /* --- without a link --- */
 static void call_offline(struct agent *agent, struct agent_call *call) {
     (void)agent;
@@ -439,6 +491,8 @@ int main(void) {
                                         stage_end),
         cmocka_unit_test_setup_teardown(
             test_recovery__starts_as_many_at_once_as_the_workflow_allows, stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_recovery__reads_what_is_nested_as_deep_as_may_be,
+                                        stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_recovery__counts_the_wait_for_a_link_across_lives,
                                         stage_make, stage_end),
     };

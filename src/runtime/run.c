@@ -183,7 +183,7 @@ static status resume_step(struct run *run, const struct kept_step *kept, uint32_
     }
     struct value output = {0};
     if (kept->output.count > 0) {
-        TRY(json_read(&run->arena, kept->output, &output, err));
+        TRY(json_read_wrapped(&run->arena, kept->output, &output, err));
     }
     step->phase = PHASE_DONE;
     run_give(run, index, output);
