@@ -26,8 +26,8 @@ static void offer_one(struct stage *stage) {
     stage_offer(stage, "flow", "{\"n\":1}");
 }
 
-/* The daemon must be killed where the scripts of its agents die with it: once the line is there, not
- * merely its file. */
+/* The daemon must be killed where the scripts of its agents die with it: once the line is there,
+ * not merely its file. */
 static bool agent_is_called(struct stage *stage) {
     return stage_lines(stage, "flows/agents/stops/calls") > 0;
 }
