@@ -38,8 +38,8 @@ struct core {
     int64_t retry_ms;     /* before this a failing disk is not tried again; monotonic */
 };
 
-/* Opens or makes the file and reads heads and maps from it. CORRUPT: it needs a salvage. A file that
- * was made where one had been is told of. After a failure no file is open. */
+/* Opens or makes the file and reads heads and maps from it. CORRUPT: it needs a salvage. A file
+ * that was made where one had been is told of. After a failure no file is open. */
 status core_open_file(struct core *core, struct local_db_found *out_found, struct error *err);
 
 /* Reads heads and maps from the open file. */
