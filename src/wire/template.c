@@ -38,10 +38,6 @@ static status no_room(struct compiling *compiling, const struct yaml *node) {
     return fail(compiling->err, STATUS_FULL, "no room for the value");
 }
 
-static struct place place_in(const struct yaml *node, size_t at) {
-    return lexer_place(node->text, node->place, (uint32_t)at);
-}
-
 /* Scalars ---------------------------------------------------------------------------------- */
 
 /* The parts of a scalar while it is read: literal text between marks. */
@@ -52,7 +48,20 @@ struct scalar {
     uint32_t count, room;
     uint32_t marks;
     bool escaped; /* a $${ stood in it */
+    size_t known; /* the byte up to which lines and columns were counted, and its place: a scalar
+                     may have tens of thousands of marks */
+    struct place known_place;
 };
+
+/* The place of byte `at`, which is not before the one that was asked for last. */
+static struct place place_in(struct scalar *scalar, size_t at) {
+    const struct yaml *node = scalar->node;
+    const struct slice rest = slice_part(node->text, scalar->known, node->text.count);
+    scalar->known_place = lexer_place_in(rest, scalar->known_place, node->place.column,
+                                         (uint32_t)(at - scalar->known));
+    scalar->known = at;
+    return scalar->known_place;
+}
 
 static status add_part(struct scalar *scalar, struct template part) {
     if (scalar->count == scalar->room) {
@@ -84,7 +93,7 @@ static status add_text(struct scalar *scalar, size_t from, size_t to) {
 
 /* The closing brace of the mark whose expression begins at `from`: the first that the lexer finds
  * outside strings, comments and brackets. */
-static status find_close(const struct scalar *scalar, size_t from, size_t *out_close) {
+static status find_close(struct scalar *scalar, size_t from, size_t *out_close) {
     struct compiling *compiling = scalar->compiling;
     const struct slice rest = slice_part(scalar->node->text, from, scalar->node->text.count);
     struct token token = {.kind = TOKEN_NAME};
@@ -95,12 +104,12 @@ static status find_close(const struct scalar *scalar, size_t from, size_t *out_c
         uint32_t at = 0;
         const status got = lexer_next(&lexer, &token, &at, compiling->err);
         if (got != STATUS_OK) {
-            *compiling->out_place = place_in(scalar->node, from + at);
+            *compiling->out_place = place_in(scalar, from + at);
             return got;
         }
     }
     if (lexer.at >= rest.count) {
-        *compiling->out_place = place_in(scalar->node, from - 2);
+        *compiling->out_place = place_in(scalar, from - 2);
         return fail(compiling->err, STATUS_INVALID, "'${' is not closed: '}' is missing");
     }
     *out_close = from + lexer.at;
@@ -113,7 +122,7 @@ static status add_mark(struct scalar *scalar, size_t from, size_t to) {
     const struct slice text = slice_trim(inside);
     from += text.bytes != NULL ? (size_t)(text.bytes - inside.bytes) : 0;
     struct template mark = {.kind = TEMPLATE_MARK};
-    TRY(expression_compile_in(compiling->arena, text, place_in(scalar->node, from),
+    TRY(expression_compile_in(compiling->arena, text, place_in(scalar, from),
                               scalar->node->place.column, &mark.expression, compiling->out_place,
                               compiling->err));
     scalar->marks++;
@@ -182,7 +191,7 @@ static status join_literals(const struct scalar *scalar, struct template *templa
 
 static status compile_scalar(struct compiling *compiling, const struct yaml *node,
                              struct template *template) {
-    struct scalar scalar = {.compiling = compiling, .node = node};
+    struct scalar scalar = {.compiling = compiling, .node = node, .known_place = node->place};
     TRY(read_scalar(&scalar));
     if (scalar.marks == 0) {
         return scalar.escaped ? join_literals(&scalar, template)

@@ -112,6 +112,16 @@ static void test_template__faults_have_their_place(void **state) {
                 "${ {(.a): .b} }");
 }
 
+/* Places are counted from mark to mark: over lines, indents and letters of several bytes. */
+static void test_template__the_place_of_a_late_mark_is_counted_from_the_one_before(void **state) {
+    (void)state;
+    check_fault("v: |-\n    ä ${ .a } ö $${x} ${ .b }\n    ${ .c }\n\n    ü ${.d} ${ 1 < 2 < 3 }",
+                5, 22, "comparisons do not chain: write `a < b and b < c`");
+    check_fault("v: ä ${ .a } ${\"ö\"} ${ .x", 1, 21, "'${' is not closed: '}' is missing");
+    check("v: |-\n  ${ 1 } ä ${ 2 }\n  é ${ .event.data.n.x }",
+          "3:8: `.event.data.n.x`: cannot index number with \"x\"");
+}
+
 static void test_template__an_error_of_the_run_has_its_place(void **state) {
     (void)state;
     check("v: |-\n  one\n  two ${ .event.data.n.x }",
@@ -187,6 +197,7 @@ int main(void) {
         cmocka_unit_test(test_template__lists_and_objects_hold_marks),
         cmocka_unit_test(test_template__the_lexer_finds_the_closing_brace),
         cmocka_unit_test(test_template__faults_have_their_place),
+        cmocka_unit_test(test_template__the_place_of_a_late_mark_is_counted_from_the_one_before),
         cmocka_unit_test(test_template__an_error_of_the_run_has_its_place),
         cmocka_unit_test(test_template__the_checker_sees_its_shape_and_expressions),
         cmocka_unit_test(test_template__depth_is_bounded),
