@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sqlite3.h>
@@ -271,18 +272,33 @@ void database_set_deadline(struct database *database, int64_t bound_ms) {
     database->deadline_ns = bound_ms > 0 ? clock_monotonic_ns() + bound_ms * 1000000 : 0;
 }
 
-status database_check(struct database *database, struct error *err) {
-    static const char CHECK[] = "PRAGMA integrity_check(1)";
-    CLEANUP(query_done) struct query query = query_on(database, CHECK);
+/* SQLite says a page that could not be read in the words that it has for damage. */
+static int code_in(struct slice said) {
+    static const char WORDS[] = "error code=";
+    const char *found = said.count > 0 ? strstr(said.bytes, WORDS) : NULL;
+    const long code = found != NULL ? strtol(found + sizeof(WORDS) - 1, NULL, 10) : 0;
+    return code > 0 && code <= INT32_MAX ? (int)code : SQLITE_CORRUPT;
+}
+
+status database_check_by(struct database *database, const char *pragma, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, pragma);
     if (query_next(&query)) {
         const struct slice said = query_text(&query, 0);
         if (slice_is(said, "ok")) {
             return STATUS_OK;
         }
-        return fail(err, STATUS_CORRUPT, "'%s' is damaged: %.*s", database->path,
-                    SLICE_ARGS(slice_part(said, 0, 200)));
+        const int code = code_in(said);
+        return class_of(code) != STATUS_CORRUPT
+                   ? fail_code(database, code, err)
+                   : fail(err, STATUS_CORRUPT, "'%s' is damaged: %.*s", database->path,
+                          SLICE_ARGS(slice_part(said, 0, 200)));
     }
     return query_status(&query, err);
+}
+
+status database_check(struct database *database, struct error *err) {
+    static const char CHECK[] = "PRAGMA integrity_check(1)";
+    return database_check_by(database, CHECK, err);
 }
 
 int64_t database_changes(const struct database *database) {

@@ -74,8 +74,12 @@ int database_wal_pages(const struct database *database);
 /* Ends a query that runs longer than this from now on with TIMEOUT; 0: no bound. */
 void database_set_deadline(struct database *database, int64_t bound_ms);
 
-/* SQLite's own check of the whole file, at most one sentence: OK or CORRUPT. */
+/* SQLite's own check of the whole file, at most one sentence. CORRUPT: it is damaged; a page that
+ * could not be read is no damage but SYSTEM. */
 status database_check(struct database *database, struct error *err);
+
+/* The same by a `PRAGMA integrity_check` of the caller's, known by its address. */
+status database_check_by(struct database *database, const char *pragma, struct error *err);
 
 /* How many rows the last statement inserted, changed or deleted. */
 int64_t database_changes(const struct database *database);

@@ -69,14 +69,9 @@ static status check_table(struct full_check *check, struct database *database, s
         TRY(query_one_number(&count, &pages, err));
     }
     const bool small = check->table == 0 && pages <= WHOLE_PAGES_MAX; /* at once, in no time */
-    CLEANUP(query_done)
-    struct query query = query_on(database, small ? WHOLE : TABLES[check->table]);
+    const char *pragma = small ? WHOLE : TABLES[check->table];
     check->table = small ? TABLE_COUNT : check->table + 1;
-    if (query_next(&query) && !slice_is(query_text(&query, 0), "ok")) {
-        return fail(err, STATUS_CORRUPT, "%.*s",
-                    SLICE_ARGS(slice_part(query_text(&query, 0), 0, 300)));
-    }
-    return query_status(&query, err);
+    return database_check_by(database, pragma, err);
 }
 
 status full_check_step(struct full_check *check, struct database *database, bool *out_damaged,
