@@ -34,18 +34,19 @@ bool boots_is_used(const struct boots *boots, uint32_t number) {
 }
 
 status boots_load(struct boots *boots, struct database *database, struct error *err) {
-    const struct boots before = *boots;
-    *boots = (struct boots){.next_number = 1};
+    struct boots loaded = {.next_number = 1};
     CLEANUP(query_done) struct query query = query_on(database, SQL_BOOT_LIST);
     query_bind_number(&query, BOOTS_IN_MEMORY_MAX);
     while (query_next(&query)) {
         struct boot boot = boot_of_row(&query);
-        boot.used = boots_is_used(&before, boot.number);
-        add(boots, &boot);
-        boots->next_number = boot.number + 1;
+        boot.used = boots_is_used(boots, boot.number);
+        add(&loaded, &boot);
+        loaded.next_number = boot.number + 1;
     }
-    boots_settle(boots);
-    return query_status(&query, err);
+    TRY(query_status(&query, err));
+    boots_settle(&loaded);
+    *boots = loaded;
+    return STATUS_OK;
 }
 
 status boots_keep(struct boots *boots, struct database *database, struct id id,

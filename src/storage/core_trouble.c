@@ -112,11 +112,15 @@ static void begin_failing(struct core *core, const char *text) {
     core_alarm(core, "store-failing", said);
 }
 
-/* Writes where the transaction stood that failed. */
+/* Writes where the transaction stood that failed. SQLite writes no row that is what it was; the mark
+ * in the header it always writes. */
 static status probe(struct core *core, struct error *err) {
     TRY(database_begin(core->database, err));
-    struct lane_head *head = stream_change(outbox_stream(&core->outbox), LANE_CONTROL);
-    head->row_due = true;
+    const status marked = local_db_mark(core->database, err);
+    if (marked != STATUS_OK) {
+        core_take_back(core);
+        return marked;
+    }
     return core_commit(core, err);
 }
 
@@ -149,11 +153,31 @@ static void tell_reopening(const struct core *core, bool done) {
     }
 }
 
-static status reopen(struct core *core, struct error *err) {
+/* The versions that the program holds numbers of get their rows again. */
+static status put_back_workflows(struct core *core, struct error *err) {
+    if (!workflows_have_lost(&core->workflows)) {
+        return STATUS_OK;
+    }
+    TRY(database_begin(core->database, err));
+    const status put = workflows_restore(&core->workflows, core->database, err);
+    if (put != STATUS_OK) {
+        core_take_back(core);
+        return put;
+    }
+    return core_commit(core, err);
+}
+
+/* The file, after it was closed or another one was put in its place. */
+static status open_again(struct core *core, struct error *err) {
     struct local_db_found found;
+    TRY(core_open_file(core, &found, err));
+    return put_back_workflows(core, err);
+}
+
+static status reopen(struct core *core, struct error *err) {
     database_close(core->database);
     core->database = NULL;
-    TRY(core_open_file(core, &found, err));
+    TRY(open_again(core, err));
     TRY(database_check(core->database, err));
     return core_check_chains(core, true, err);
 }
@@ -196,36 +220,6 @@ status core_ready(struct core *core, struct error *err) {
 
 /* --- a damaged file -------------------------------------------------------------------------- */
 
-/* The versions that the program holds numbers of get their rows again. */
-static status put_back_workflows(struct core *core, const struct workflows *known,
-                                 struct error *err) {
-    TRY(database_begin(core->database, err));
-    for (uint32_t i = 0; i < known->count; i++) {
-        const status put =
-            workflows_restore(&core->workflows, core->database, &known->versions[i], err);
-        if (put != STATUS_OK) {
-            core_take_back(core);
-            return put;
-        }
-    }
-    return core_commit(core, err);
-}
-
-static status open_salvaged(struct core *core, struct error *err) {
-    struct local_db_found found;
-    struct workflows known = core->workflows;
-    core->workflows = (struct workflows){0};
-    status opened = core_open_file(core, &found, err);
-    if (opened == STATUS_OK) {
-        opened = put_back_workflows(core, &known, err);
-    }
-    if (opened == STATUS_OK) {
-        opened = core_check_chains(core, true, err);
-    }
-    workflows_done(&known);
-    return opened;
-}
-
 status core_salvage(struct core *core, struct store_opened *opened, struct error *err) {
     struct salvage_report report;
     char why[ERROR_TEXT_MAX];
@@ -237,7 +231,8 @@ status core_salvage(struct core *core, struct store_opened *opened, struct error
         .path = core->path, .vfs = core->options.vfs, .wal_bytes = core->options.wal_bytes};
     TRY(salvage_run(&options, &report, err));
     core->salvaged_ms = clock_monotonic_ns() / 1000000;
-    TRY(open_salvaged(core, err));
+    TRY(open_again(core, err));
+    TRY(core_check_chains(core, true, err));
     opened->salvaged = true;
     opened->salvaged_records = report.records;
     opened->damaged_records = report.damaged;

@@ -24,11 +24,15 @@ static status get_number(struct database *database, const char *sql, int64_t *ou
     return query_one_number(&query, out_number, err);
 }
 
+status local_db_mark(struct database *database, struct error *err) {
+    return database_run(database, SET_APPLICATION, err);
+}
+
 /* --- the WAL at its full size ----------------------------------------------------------------- */
 
 static status fill_scratch(struct database *database, int64_t bytes, struct error *err) {
     TRY(database_begin(database, err));
-    TRY(database_run(database, SET_APPLICATION, err)); /* ours from the first commit on */
+    TRY(local_db_mark(database, err)); /* ours from the first commit on */
     TRY(database_run(database, SCRATCH_MAKE, err));
     for (int64_t done = 0; done < bytes; done += SCRATCH_ROW_BYTES) {
         CLEANUP(query_done) struct query query = query_on(database, SCRATCH_PUT);

@@ -36,6 +36,10 @@ struct local_db_found {
     int migrated_from; /* -1: not migrated */
 };
 
+/* Writes the mark of our files once more, in the open transaction: its page is in the log with the
+ * commit, whatever it held before. */
+status local_db_mark(struct database *database, struct error *err);
+
 /* INVALID when the file is another program's or of a newer ebb; CORRUPT when it is damaged. */
 status local_db_open(const struct local_db_options *options, struct database **out_database,
                      struct local_db_found *out_found, struct error *err);

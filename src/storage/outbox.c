@@ -17,36 +17,41 @@ static struct slice bytes_of(const struct id *id) {
 
 /* --- streams --------------------------------------------------------------------------------- */
 
-static struct stream *add_stream(struct outbox *box) {
+struct streams {
+    struct stream *streams;
+    int count;
+};
+
+static void streams_done(struct streams *streams) {
+    memory_free(streams->streams);
+}
+
+static struct stream *add_stream(struct streams *all) {
     struct stream *streams =
-        memory_resize(box->streams, ((size_t)box->stream_count + 1) * sizeof(*streams));
+        memory_resize(all->streams, ((size_t)all->count + 1) * sizeof(*streams));
     if (streams == NULL) {
         return NULL;
     }
-    box->streams = streams;
-    streams[box->stream_count] = (struct stream){0};
-    return &streams[box->stream_count++];
+    all->streams = streams;
+    streams[all->count] = (struct stream){0};
+    return &streams[all->count++];
 }
 
 /* Keeps the stream that was loaded last only if it has records, or is the newest. */
-static status load_stream(struct outbox *box, uint32_t number, struct id id, struct error *err) {
-    if (box->stream_count > 0 && stream_is_empty(&box->streams[box->stream_count - 1])) {
-        box->stream_count--;
+static status load_stream(struct streams *all, struct database *database, uint32_t number,
+                          struct id id, struct error *err) {
+    if (all->count > 0 && stream_is_empty(&all->streams[all->count - 1])) {
+        all->count--;
     }
-    struct stream *stream = add_stream(box);
+    struct stream *stream = add_stream(all);
     if (stream == NULL) {
         return fail(err, STATUS_NO_MEMORY, "read the streams: out of memory");
     }
-    return stream_load(stream, box->database, number, id, err);
+    return stream_load(stream, database, number, id, err);
 }
 
-status outbox_load(struct outbox *box, struct error *err) {
-    box->stream_count = 0;
-    buffer_done(&box->bytes);
-    buffer_done(&box->text);
-    buffer_init(&box->bytes, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
-    buffer_init(&box->text, RECORD_BYTES_MAX);
-    CLEANUP(query_done) struct query query = query_on(box->database, SQL_STREAM_LIST);
+static status load_streams(struct streams *all, struct database *database, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_STREAM_LIST);
     while (query_next(&query)) {
         const struct slice bytes = query_bytes(&query, 1);
         struct id id = {0};
@@ -54,12 +59,21 @@ status outbox_load(struct outbox *box, struct error *err) {
             return fail(err, STATUS_CORRUPT, "a stream's id has %zu bytes", bytes.count);
         }
         (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
-        TRY(load_stream(box, (uint32_t)query_number(&query, 0), id, err));
+        TRY(load_stream(all, database, (uint32_t)query_number(&query, 0), id, err));
     }
     TRY(query_status(&query, err));
-    if (box->stream_count == 0) {
-        return fail(err, STATUS_CORRUPT, "there is no stream");
-    }
+    return all->count > 0 ? STATUS_OK : fail(err, STATUS_CORRUPT, "there is no stream");
+}
+
+status outbox_load(struct outbox *box, struct error *err) {
+    CLEANUP(streams_done) struct streams loaded = {0};
+    TRY(load_streams(&loaded, box->database, err));
+    outbox_done(box);
+    buffer_init(&box->bytes, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
+    buffer_init(&box->text, RECORD_BYTES_MAX);
+    box->streams = loaded.streams;
+    box->stream_count = loaded.count;
+    loaded.streams = NULL;
     return STATUS_OK;
 }
 

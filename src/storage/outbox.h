@@ -43,8 +43,8 @@ struct outbox {
     uint64_t put_bytes;
 };
 
-/* Reads the heads of all streams that have records, and of the newest one; begins the first stream
- * where there is none (in a transaction of the caller). */
+/* Reads the heads of all streams that have records, and of the newest one. A failure leaves those
+ * that were known. CORRUPT where there is no stream. */
 status outbox_load(struct outbox *box, struct error *err);
 void outbox_done(struct outbox *box);
 

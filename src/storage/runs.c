@@ -26,18 +26,24 @@ static struct id id_of(struct slice bytes) {
 /* --- the map and what a rollback takes back --------------------------------------------------- */
 
 status runs_load(struct runs *runs, struct error *err) {
-    number_map_done(&runs->numbers);
-    runs->next_number = 1;
-    runs->change_count = 0;
+    CLEANUP(number_map_done) struct number_map numbers;
+    uint64_t next_number = 1;
+    number_map_init(&numbers);
     CLEANUP(query_done) struct query query = query_on(runs->database, SQL_RUN_LIST);
     while (query_next(&query)) {
         const uint64_t number = (uint64_t)query_number(&query, 0);
-        if (!number_map_set(&runs->numbers, hash_of(id_of(query_bytes(&query, 1))), number)) {
+        if (!number_map_set(&numbers, hash_of(id_of(query_bytes(&query, 1))), number)) {
             return fail(err, STATUS_NO_MEMORY, "read the runs: out of memory");
         }
-        runs->next_number = number + 1;
+        next_number = number + 1;
     }
-    return query_status(&query, err);
+    TRY(query_status(&query, err));
+    number_map_done(&runs->numbers);
+    runs->numbers = numbers;
+    runs->next_number = next_number;
+    runs->change_count = 0;
+    number_map_init(&numbers);
+    return STATUS_OK;
 }
 
 void runs_done(struct runs *runs) {

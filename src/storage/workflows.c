@@ -60,17 +60,38 @@ static struct workflow_version version_of_row(const struct query *query) {
     return version;
 }
 
-status workflows_load(struct workflows *workflows, struct database *database, struct error *err) {
-    CLEANUP(workflows_done) struct workflows before = *workflows;
-    *workflows = (struct workflows){0};
+static status load_rows(struct workflows *workflows, const struct workflows *before,
+                        struct database *database, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_WORKFLOW_LIST);
     while (query_next(&query)) {
         struct workflow_version version = version_of_row(&query);
-        version.used = workflows_is_used(&before, version.number);
+        version.used = workflows_is_used(before, version.number);
         TRY(add(workflows, &version, err));
     }
-    workflows_settle(workflows);
     return query_status(&query, err);
+}
+
+static status keep_lost(struct workflows *workflows, const struct workflows *before,
+                        struct error *err) {
+    for (uint32_t i = 0; i < before->count; i++) {
+        if (find(workflows, before->versions[i].number) == NULL) {
+            struct workflow_version lost = before->versions[i];
+            lost.lost = true;
+            TRY(add(workflows, &lost, err));
+        }
+    }
+    return STATUS_OK;
+}
+
+status workflows_load(struct workflows *workflows, struct database *database, struct error *err) {
+    CLEANUP(workflows_done) struct workflows loaded = {0};
+    TRY(load_rows(&loaded, workflows, database, err));
+    TRY(keep_lost(&loaded, workflows, err));
+    workflows_done(workflows);
+    *workflows = loaded;
+    loaded = (struct workflows){0};
+    workflows_settle(workflows);
+    return STATUS_OK;
 }
 
 void workflows_done(struct workflows *workflows) {
@@ -83,16 +104,15 @@ static bool is_same(const struct workflow_version *a, const struct workflow_vers
            memcmp(a->name, b->name, a->name_bytes) == 0;
 }
 
-static status insert(struct workflows *workflows, struct database *database,
-                     const struct workflow_version *version, struct slice text, struct error *err) {
+static status insert(struct database *database, const struct workflow_version *version,
+                     struct slice text, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_WORKFLOW_PUT);
     query_bind_number(&query, version->number);
     query_bind_text(&query, (struct slice){.bytes = version->name, .count = version->name_bytes});
     query_bind_bytes(
         &query, (struct slice){.bytes = (const char *)version->digest.bytes, .count = ID_BYTES});
     query_bind_text(&query, text);
-    TRY(query_run(&query, err));
-    return add(workflows, version, err);
+    return query_run(&query, err);
 }
 
 static uint32_t next_number(const struct workflows *workflows) {
@@ -121,18 +141,28 @@ status workflows_keep(struct workflows *workflows, struct database *database,
     struct workflow_version added = *version;
     added.number = next_number(workflows);
     added.used = true;
-    TRY(insert(workflows, database, &added, text, err));
+    TRY(insert(database, &added, text, err));
+    TRY(add(workflows, &added, err));
     *out_number = added.number;
     return STATUS_OK;
 }
 
-status workflows_restore(struct workflows *workflows, struct database *database,
-                         const struct workflow_version *version, struct error *err) {
-    struct workflow_version *there = find(workflows, version->number);
-    if (there == NULL) {
-        return insert(workflows, database, version, (struct slice){0}, err);
+bool workflows_have_lost(const struct workflows *workflows) {
+    bool lost = false;
+    for (uint32_t i = 0; i < workflows->count; i++) {
+        lost = lost || workflows->versions[i].lost;
     }
-    there->used = there->used || version->used;
+    return lost;
+}
+
+status workflows_restore(struct workflows *workflows, struct database *database,
+                         struct error *err) {
+    for (uint32_t i = 0; i < workflows->count; i++) {
+        if (workflows->versions[i].lost) {
+            TRY(insert(database, &workflows->versions[i], (struct slice){0}, err));
+            workflows->versions[i].lost = false;
+        }
+    }
     return STATUS_OK;
 }
 

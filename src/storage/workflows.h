@@ -22,6 +22,7 @@ struct workflow_version {
     char name[WORKFLOW_NAME_BYTES_MAX];
     bool used;  /* asked for since the store was opened */
     bool going; /* its row is deleted by this batch */
+    bool lost;  /* it has no row any more: the file was damaged */
 };
 
 struct workflows {
@@ -30,7 +31,8 @@ struct workflows {
     uint32_t kept; /* of them committed */
 };
 
-/* Reads numbers, names and digests. What is in use stays so. */
+/* Reads numbers, names and digests. What is in use stays so, and what was known and has no row any
+ * more is known as lost. A failure leaves what was known. */
 status workflows_load(struct workflows *workflows, struct database *database, struct error *err);
 void workflows_done(struct workflows *workflows);
 
@@ -39,10 +41,11 @@ status workflows_keep(struct workflows *workflows, struct database *database,
                       const struct workflow_version *version, struct slice text,
                       uint32_t *out_number, struct error *err);
 
-/* Its row is there afterwards, and in use when it was; one that a damaged file lost is written again
- * under its old number, without its text. */
-status workflows_restore(struct workflows *workflows, struct database *database,
-                         const struct workflow_version *version, struct error *err);
+bool workflows_have_lost(const struct workflows *workflows);
+
+/* The lost ones get rows again, under their old numbers, without their texts. When that is rolled
+ * back the rows must be loaded again. */
+status workflows_restore(struct workflows *workflows, struct database *database, struct error *err);
 
 /* NULL when there is none of that number; until the next workflows_keep. */
 const struct workflow_version *workflows_find(const struct workflows *workflows, uint32_t number);
