@@ -112,8 +112,8 @@ static void begin_failing(struct core *core, const char *text) {
     core_alarm(core, "store-failing", said);
 }
 
-/* Writes where the transaction stood that failed. SQLite writes no row that is what it was; the mark
- * in the header it always writes. */
+/* Writes where the transaction stood that failed. SQLite writes no row that is what it was, but the
+ * mark in the header always. */
 static status probe(struct core *core, struct error *err) {
     TRY(database_begin(core->database, err));
     const status marked = local_db_mark(core->database, err);

@@ -14,7 +14,7 @@
 
 enum { READS_MAX = 2000 };
 
-/* Two streams, two lanes, a run that is open, and workflows that no row names but a program does. */
+/* Two streams, two lanes, an open run, and a workflow that no row names but a program does. */
 static void fill(struct core_bench *bench) {
     struct stream second;
     struct error err;
@@ -152,7 +152,7 @@ static void test_core_trouble__a_read_that_fails_at_the_start_is_an_error(void *
     }
 }
 
-/* What the program holds a number of is there after a disk that failed, and stays through a purge. */
+/* What the program holds a number of is there after a failing disk, and stays through a purge. */
 static void test_core_trouble__workflows_in_use_outlive_a_disk_that_fails(void **state) {
     struct core_bench *bench = *state;
     const struct fault no_read = {.calls = FAULT_READ, .kind = FAULT_EIO, .persists = true};
