@@ -12,7 +12,7 @@
 #include "platform/clock.h"
 #include "platform/file.h"
 
-enum { BUSY_MS = 2000, DEADLINE_OPS = 4000, PATH_TEXT_MAX = 160 };
+enum { BUSY_MS = 2000, DEADLINE_OPS = 4000, PATH_TEXT_MAX = 160, FOLDER_BYTES = 1280 };
 
 struct query_slot {
     const char *sql; /* known by its address */
@@ -29,6 +29,7 @@ struct database {
     int64_t reserved_pages;
     status trouble;
     char path[PATH_TEXT_MAX]; /* for sentences */
+    char folder[FOLDER_BYTES];
 };
 
 /* --- errors ---------------------------------------------------------------------------------- */
@@ -66,6 +67,20 @@ static status class_of(int code) {
     }
 }
 
+static void folder_of(const char *path, char out_folder[FOLDER_BYTES]) {
+    (void)snprintf(out_folder, FOLDER_BYTES, "%s", path);
+    char *slash = strrchr(out_folder, '/');
+    (void)snprintf(slash != NULL ? slash : out_folder, 2, "%s", slash != NULL ? "" : ".");
+}
+
+/* SQLite says of a full disk that a file cannot be opened, or its memory not be shared, and has
+ * forgotten the system's own word by then: the disk is asked. */
+static bool is_full(const struct database *database, int code) {
+    const bool opening =
+        code == SQLITE_CANTOPEN || code == SQLITE_IOERR_SHMOPEN || code == SQLITE_IOERR_SHMSIZE;
+    return opening && !file_has_room(database->folder);
+}
+
 static status fail_code(struct database *database, int code, struct error *err) {
     const char *words = sqlite3_errstr(code);
     const char *more = database->connection != NULL ? sqlite3_errmsg(database->connection) : words;
@@ -74,6 +89,9 @@ static status fail_code(struct database *database, int code, struct error *err) 
     status class = class_of(code);
     if (code == SQLITE_IOERR_NOMEM) {
         class = STATUS_NO_MEMORY;
+    } else if (is_full(database, code)) {
+        class = STATUS_FULL;
+        words = "the disk has no room for another file";
     }
     if (database->trouble == STATUS_OK && class != STATUS_INVALID) {
         database->trouble = class;
@@ -164,6 +182,7 @@ status database_open(const struct database_options *options, struct database **o
         return fail(err, STATUS_NO_MEMORY, "open '%s': out of memory", options->path);
     }
     (void)snprintf(database->path, sizeof(database->path), "%s", options->path);
+    folder_of(options->path, database->folder);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     if (!options->read_only && !options->must_exist) {
         flags |= SQLITE_OPEN_CREATE;
@@ -402,14 +421,10 @@ bool database_file_exists(const char *vfs, const char *path) {
 status database_file_move(const char *vfs, const char *from, const char *to, struct error *err) {
     sqlite3_vfs *found = vfs != NULL ? sqlite3_vfs_find(vfs) : NULL;
     if (found == NULL || found->iVersion < 3 || found->xGetSystemCall(found, "move") == NULL) {
-        char folder[PATH_TEXT_MAX * 8];
-        (void)snprintf(folder, sizeof(folder), "%s", to);
-        char *slash = strrchr(folder, '/');
-        if (slash != NULL) {
-            *slash = '\0';
-        }
+        char folder[FOLDER_BYTES];
+        folder_of(to, folder);
         TRY(file_rename(from, to, err));
-        return slash != NULL ? file_sync_folder(folder, err) : STATUS_OK;
+        return file_sync_folder(folder, err);
     }
     int (*move)(sqlite3_vfs *, const char *, const char *) = NULL;
     const sqlite3_syscall_ptr call = found->xGetSystemCall(found, "move");

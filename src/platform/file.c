@@ -435,6 +435,16 @@ status file_space(const char *path, int64_t *out_free_bytes, int64_t *out_all_by
     return STATUS_OK;
 }
 
+bool file_has_room(const char *path) {
+    struct statvfs space;
+    if (statvfs(path, &space) != 0) {
+        return true;
+    }
+    const bool counts_files = space.f_files > 0; /* some file systems have no bound */
+    return space.f_bavail * space.f_frsize >= FILE_ROOM_BYTES &&
+           (!counts_files || space.f_favail > 0);
+}
+
 void file_keep_standard_descriptors(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {

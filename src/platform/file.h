@@ -14,7 +14,10 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum { FILE_LIST_BYTES_MAX = 32 << 20 }; /* names of one folder, taken together */
+enum {
+    FILE_LIST_BYTES_MAX = 32 << 20, /* names of one folder, taken together */
+    FILE_ROOM_BYTES = 64 << 10
+};
 
 struct file_facts {
     int64_t bytes;
@@ -55,6 +58,10 @@ status file_list(const char *folder, bool (*each)(void *owner, const char *name)
 struct file_lock;
 status file_lock_take(const char *folder, struct file_lock **out_lock, struct error *err);
 void file_lock_drop(struct file_lock *lock);
+
+/* False when the file system of `path` has no room for another file of FILE_ROOM_BYTES, be it bytes
+ * or inodes that are missing. */
+bool file_has_room(const char *path);
 
 /* Bytes free for us and in all where `path` lies. */
 status file_space(const char *path, int64_t *out_free_bytes, int64_t *out_all_bytes,

@@ -81,6 +81,18 @@ static status open_parts(struct store *store, struct store_opened *opened, struc
     return store_threads_start(store, err);
 }
 
+static status fail_open(status opened, const char *folder, struct error *err) {
+    if (err == NULL) {
+        return opened;
+    }
+    if (opened == STATUS_FULL) {
+        return fail_while(
+            err, "open the store in '%.200s' (its disk is full: free %d MB and a few files there)",
+            folder, STORE_NEW_MB);
+    }
+    return fail_while(err, "open the store in '%.200s'", folder);
+}
+
 status store_open(const struct store_options *options, struct store **out_store,
                   struct store_opened *out_opened, struct error *err) {
     assert(options->wake != NULL);
@@ -93,8 +105,7 @@ status store_open(const struct store_options *options, struct store **out_store,
     const status opened = open_parts(store, out_opened, err);
     if (opened != STATUS_OK) {
         store_close(store);
-        return err != NULL ? fail_while(err, "open the store in '%.*s'", 200, options->folder)
-                           : opened;
+        return fail_open(opened, options->folder, err);
     }
     *out_store = store;
     return STATUS_OK;

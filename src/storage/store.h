@@ -19,7 +19,12 @@
 
 struct store;
 
-enum { STORE_BATCH_JOBS_MAX = 256, STORE_BATCH_BYTES_MAX = 1 << 20, STORE_ASIDE_BYTES = 256 };
+enum {
+    STORE_BATCH_JOBS_MAX = 256,
+    STORE_BATCH_BYTES_MAX = 1 << 20,
+    STORE_ASIDE_BYTES = 256,
+    STORE_NEW_MB = 12 /* of disk, that a new store takes */
+};
 
 struct store_options {
     const char *folder;        /* holds ebb.db; made when missing */

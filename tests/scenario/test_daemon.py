@@ -289,8 +289,17 @@ def test_a_disk_that_is_full_at_the_start_is_said(device, small_disk):
     except devices.Waited:
         assert "full" in device.log() or "space" in device.log(), device.log()
         return
-    assert code in (1, 7), device.log()
+    assert code == 7, device.log()
     assert "space" in device.log() or "full" in device.log(), device.log()
+
+
+@pytest.mark.parametrize("size, inodes", [("64k", 40), ("1m", 40), ("6m", 40), ("24m", 5), ("24m", 6)])
+def test_a_disk_that_is_full_at_the_first_start_is_named(device, small_disk, size, inodes):
+    """Whatever fails first for want of bytes or inodes, it is said as what it is, and where."""
+    disk = small_disk(size, inodes=inodes)
+    said = device.cli("serve", "--data", disk / "data")
+    assert said.code == 7, said
+    assert f"open the store in '{disk}/data' (its disk is full: free 12 MB" in said.err, said
 
 
 def test_a_disk_without_inodes_stops_nothing_that_runs(device, small_disk):
