@@ -87,7 +87,7 @@ status daemon_ask(struct call *call, const struct daemon_request *request, struc
         return fail_while(err, "ask the daemon on %.*s", SLICE_ARGS(socket));
     }
     struct value answer = {.kind = VALUE_NULL};
-    if (json_read(&call->arena, buffer_slice(&body), &answer, err) != STATUS_OK) {
+    if (json_read_wrapped(&call->arena, buffer_slice(&body), &answer, err) != STATUS_OK) {
         return fail_while(err, "read the daemon's answer (code %d)", code);
     }
     if (code < HTTP_OK || code >= HTTP_REDIRECT) {

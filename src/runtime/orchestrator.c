@@ -10,6 +10,8 @@
 #include "base/memory.h"
 #include "runtime/recovery.h"
 
+enum { PATH_BYTES_MAX = 4096 };
+
 /* --- the end of a run --- */
 static void check_idle(struct orchestrator *orchestrator) {
     if (orchestrator->options.on_idle == NULL || orchestrator->stopping) {
@@ -294,8 +296,8 @@ static status open_feed(struct slot *slot, const struct trigger *trigger, struct
         return fail(err, STATUS_INVALID,
                     "a trigger on standard input works under `ebb run`; a daemon has none");
     }
-    char folder[sizeof(slot->file)];
-    (void)memcpy(folder, slot->file, sizeof(folder));
+    char folder[PATH_BYTES_MAX];
+    (void)snprintf(folder, sizeof(folder), "%s", slot_file(slot));
     const struct feed_door door = {
         .owner = slot,
         .loop = options->loop,
@@ -400,7 +402,7 @@ void orchestrator_take_generation(struct orchestrator *orchestrator,
 status orchestrator_start_slot(struct slot *slot, struct error *err) {
     if (slot->version == NULL) {
         return fail(err, STATUS_INVALID, "workflow '%s' has faults: %.*s", slot->name, 400,
-                    slot->fault);
+                    slot_fault(slot));
     }
     if (slot->version->number == 0) {
         slot->state = SLOT_LOADING; /* goes on when the store has answered */
@@ -414,7 +416,7 @@ status orchestrator_start_slot(struct slot *slot, struct error *err) {
         if (open_feed(slot, &workflow->triggers[i], err) != STATUS_OK) {
             close_feeds(slot);
             slot->state = SLOT_FAULTY;
-            (void)snprintf(slot->fault, sizeof(slot->fault), "%s", err->text);
+            slot_set_fault(slot, slice_of(err->text));
             return fail_while(err, "workflow '%s'", slot->name);
         }
     }
@@ -440,7 +442,7 @@ static void registered(struct store_job *job) {
     if (job->error.code == STATUS_OK) {
         version->number = (uint32_t)job->out_number;
     } else {
-        (void)snprintf(slot->fault, sizeof(slot->fault), "%s", job->error.text);
+        slot_set_fault(slot, slice_of(job->error.text));
     }
     if (slot->version == version && slot->state == SLOT_LOADING && !slot->orchestrator->stopping) {
         if (job->error.code != STATUS_OK) {
@@ -458,13 +460,13 @@ void orchestrator_install(struct slot *slot, struct version *version, bool stopp
     struct register_job *job = memory_new(1, sizeof(*job));
     if (job == NULL) {
         version_release(version);
-        (void)snprintf(slot->fault, sizeof(slot->fault), "out of memory");
+        slot_set_fault(slot, SLICE("out of memory"));
         slot->state = slot->version == NULL ? SLOT_FAULTY : slot->state;
         return;
     }
     version_release(slot->version);
     slot->version = version;
-    slot->fault[0] = '\0';
+    slot_set_fault(slot, (struct slice){0});
     slot->state = stopped ? SLOT_STOPPED : SLOT_LOADING;
     *job = (struct register_job){.slot = slot, .version = version_share(version)};
     job->job = (struct store_job){

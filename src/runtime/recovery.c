@@ -148,7 +148,7 @@ static status version_for(struct recovered *recovered, const struct kept_run *ke
         }
     }
     struct fault_list *faults = NULL;
-    const struct slice file = slice_of(slot->file[0] != '\0' ? slot->file : slot->name);
+    const struct slice file = slice_of(slot->file != NULL ? slot->file : slot->name);
     const status code =
         generation_load(recovered->generation, recovered->orchestrator->options.loop, file,
                         kept->workflow_text, out_version, &faults, err);

@@ -130,7 +130,7 @@ static status make_generation(struct reload *reload, const struct reload_places 
 /* A file that cannot be read as a workflow stands under its own name. */
 static struct slot *slot_of_file(struct reload *reload, const char *path) {
     for (struct slot *slot = reload->orchestrator->slots; slot != NULL; slot = slot->next) {
-        if (strcmp(slot->file, path) == 0) {
+        if (strcmp(slot_file(slot), path) == 0) {
             return slot;
         }
     }
@@ -157,11 +157,11 @@ static void tell_faults(struct reload *reload, const char *path, const struct fa
     }
     struct slot *slot = slot_of_file(reload, path);
     if (slot != NULL) {
-        (void)snprintf(slot->fault, sizeof(slot->fault), "%.*s",
-                       SLICE_ARGS(slice_trim(buffer_slice(&text))));
+        slot_set_fault(slot, slice_trim(buffer_slice(&text)));
         slot->listed = true;
         if (slot->version == NULL) {
-            (void)snprintf(slot->file, sizeof(slot->file), "%s", path);
+            struct error no_memory; /* the file is named in the text as well */
+            (void)slot_set_file(slot, slice_of(path), &no_memory);
             slot->state = SLOT_FAULTY;
         }
     }
@@ -207,7 +207,11 @@ static void load_file(struct reload *reload, const char *path) {
     struct slot *slot = orchestrator_add_slot(reload->orchestrator, version->workflow->name);
     if (slot != NULL && is_twice(reload, slot)) {
         (void)fail(&err, STATUS_CONFLICT, "workflow '%s' stands in %s already", slot->name,
-                   slot->file);
+                   slot_file(slot));
+        tell_faults(reload, path, NULL, &err);
+        slot = NULL;
+    }
+    if (slot != NULL && slot_set_file(slot, slice_of(path), &err) != STATUS_OK) {
         tell_faults(reload, path, NULL, &err);
         slot = NULL;
     }
@@ -215,7 +219,6 @@ static void load_file(struct reload *reload, const char *path) {
         version_release(version);
         return;
     }
-    (void)snprintf(slot->file, sizeof(slot->file), "%s", path);
     reload->loaded[reload->loaded_count++] = (struct loaded){.slot = slot, .version = version};
 }
 
@@ -231,7 +234,7 @@ static void install(struct reload *reload) {
             id_equal(slot->version->workflow->digest, version->workflow->digest) &&
             same_agents(slot->version, version);
         if (unchanged) {
-            slot->fault[0] = '\0';
+            slot_set_fault(slot, (struct slice){0});
             version_release(version);
             continue;
         }
@@ -239,7 +242,7 @@ static void install(struct reload *reload) {
     }
     for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
         if (!slot->listed && slot->state != SLOT_LEFT) {
-            slot->fault[0] = '\0';
+            slot_set_fault(slot, (struct slice){0});
             orchestrator_leave_slot(slot);
         }
     }

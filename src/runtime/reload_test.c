@@ -138,12 +138,12 @@ static void test_reload__with_faults_leaves_the_older_version_at_work(void **sta
     assert_part(&stage->faults, "`steps`");
     assert_ptr_equal(stage_slot(stage, "flow")->version, version);
     assert_int_equal(state_of(stage, "flow"), SLOT_RUNNING);
-    assert_non_null(strstr(stage_slot(stage, "flow")->fault, "flow.yaml:4:1"));
+    assert_non_null(strstr(slot_fault(stage_slot(stage, "flow")), "flow.yaml:4:1"));
     offer_number(stage, "flow", 1);
     stage_until_ended(stage, 1);
     write_text_flow(stage, "flow", "", "after");
     stage_reload(stage);
-    assert_string_equal(stage_slot(stage, "flow")->fault, "");
+    assert_string_equal(slot_fault(stage_slot(stage, "flow")), "");
     offer_number(stage, "flow", 2);
     stage_until_ended(stage, 2);
     assert_text(&stage->said,
@@ -155,7 +155,7 @@ static void test_reload__shows_a_file_that_never_worked(void **state) {
     stage_write(stage, "flows/broken.yaml", "ebb: 1\nworkflow: fine\n  trigger: oh\n");
     stage_open(stage);
     assert_int_equal(state_of(stage, "broken"), SLOT_FAULTY);
-    assert_non_null(strstr(stage_slot(stage, "broken")->fault, "broken.yaml:"));
+    assert_non_null(strstr(slot_fault(stage_slot(stage, "broken")), "broken.yaml:"));
     stage_write(stage, "flows/broken.yaml",
                 "ebb: 1\nworkflow: fine\ntrigger: { stdin: json }\n"
                 "results: [ { name: r, from: { a: 1 } } ]\n");
@@ -326,8 +326,8 @@ static void test_reload__without_memory_leaves_all_as_it_is(void **state) {
         assert_true(code == STATUS_OK || code == STATUS_NO_MEMORY);
         assert_true(stage_slot(stage, "flow")->version != NULL);
         if (state_of(stage, "flow") != SLOT_RUNNING || state_of(stage, "jq") != SLOT_RUNNING) {
-            fail_msg("at allocation %ld: %s; %s", k, stage_slot(stage, "flow")->fault,
-                     stage_slot(stage, "jq")->fault);
+            fail_msg("at allocation %ld: %s; %s", k, slot_fault(stage_slot(stage, "flow")),
+                     slot_fault(stage_slot(stage, "jq")));
         }
         if (k % 10 == 0 || whole) {
             offer_number(stage, "flow", 1);

@@ -40,7 +40,41 @@ void slot_destroy(struct slot *slot) {
     }
     version_release(slot->version);
     memory_free(slot->open);
+    memory_free(slot->file);
+    memory_free(slot->fault);
     memory_free(slot);
+}
+
+const char *slot_file(const struct slot *slot) {
+    return slot->file != NULL ? slot->file : "";
+}
+
+const char *slot_fault(const struct slot *slot) {
+    return slot->fault != NULL ? slot->fault : "";
+}
+
+/* Of nothing, nothing stays. */
+static bool keep_text(char **kept, struct slice text) {
+    char *copy = NULL;
+    if (text.count > 0) {
+        copy = memory_new(1, text.count + 1);
+        if (copy == NULL) {
+            return false;
+        }
+        (void)memcpy(copy, text.bytes, text.count);
+    }
+    memory_free(*kept);
+    *kept = copy;
+    return true;
+}
+
+status slot_set_file(struct slot *slot, struct slice path, struct error *err) {
+    return keep_text(&slot->file, path) ? STATUS_OK
+                                        : fail(err, STATUS_NO_MEMORY, "out of memory for a path");
+}
+
+void slot_set_fault(struct slot *slot, struct slice text) {
+    (void)keep_text(&slot->fault, slice_part(text, 0, SLOT_FAULT_BYTES_MAX));
 }
 
 status slot_take_run(struct slot *slot, struct run *run, struct error *err) {

@@ -16,7 +16,7 @@
 #include "runtime/triggers/feed.h"
 #include "runtime/version.h"
 
-enum { SLOT_ENDING_MAX = 256, SLOT_NAME_BYTES = 64 };
+enum { SLOT_FAULT_BYTES_MAX = 1023, SLOT_ENDING_MAX = 256, SLOT_NAME_BYTES = 64 };
 
 enum slot_state {
     SLOT_LOADING, /* its version's number is on its way to the store */
@@ -34,7 +34,8 @@ struct slot_counts {
 
 struct slot {
     char name[SLOT_NAME_BYTES];
-    char file[4096]; /* where it was read from */
+    char *file;  /* owned; where it was read from; NULL: nowhere yet. See slot_file */
+    char *fault; /* owned; what is wrong with its file; NULL: nothing. See slot_fault */
     enum slot_state state;
     struct orchestrator *orchestrator;         /* not owned */
     struct version *version;                   /* shared; NULL while it is faulty */
@@ -53,7 +54,6 @@ struct slot {
     size_t open_count, open_room;
     struct run *runs; /* owned: all that were made and are not destroyed, parked ones too */
     struct slot_counts counts;
-    char fault[1024]; /* what is wrong with its file; "" when nothing is */
     bool pumping;
     bool listed; /* its file was there at the last reload */
     struct slot *next;
@@ -61,6 +61,14 @@ struct slot {
 
 struct slot *slot_create(struct orchestrator *orchestrator, struct slice name);
 void slot_destroy(struct slot *slot);
+
+/* Where it was read from, and what is wrong with that file; "" when there is nothing to say. */
+const char *slot_file(const struct slot *slot);
+const char *slot_fault(const struct slot *slot);
+
+/* Both keep a copy, of a fault its beginning. NO_MEMORY: what was there stays. */
+status slot_set_file(struct slot *slot, struct slice path, struct error *err);
+void slot_set_fault(struct slot *slot, struct slice text);
 
 /* The run is the slot's until run_destroy, and knows the mark of its event. NO_MEMORY: it is the
  * slot's all the same, and must not begin. */

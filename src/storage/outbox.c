@@ -65,9 +65,20 @@ static status load_streams(struct streams *all, struct database *database, struc
     return all->count > 0 ? STATUS_OK : fail(err, STATUS_CORRUPT, "there is no stream");
 }
 
+/* What was handed out of another stream says nothing of the one that is written to now. */
+static void forget_sent(struct outbox *box, const struct streams *loaded) {
+    const struct stream *current = &loaded->streams[loaded->count - 1];
+    if (box->stream_count > 0 && !id_equal(outbox_stream(box)->id, current->id)) {
+        for (int i = 0; i < LANE_COUNT; i++) {
+            atomic_store(&box->sent[i], 0);
+        }
+    }
+}
+
 status outbox_load(struct outbox *box, struct error *err) {
     CLEANUP(streams_done) struct streams loaded = {0};
     TRY(load_streams(&loaded, box->database, err));
+    forget_sent(box, &loaded);
     outbox_done(box);
     buffer_init(&box->bytes, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
     buffer_init(&box->text, RECORD_BYTES_MAX);

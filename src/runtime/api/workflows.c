@@ -21,8 +21,8 @@ void api_write_workflow(struct buffer *out, const struct slot *slot) {
                  (unsigned long long)counts->runs, (unsigned long long)counts->results,
                  (unsigned long long)counts->failures, (unsigned long long)counts->skipped,
                  (unsigned long long)counts->dropped, (unsigned long long)counts->refused);
-    api_write_text(out, "file", slice_of(slot->file));
-    if (slot->fault[0] != '\0') {
+    api_write_text(out, "file", slice_of(slot_file(slot)));
+    if (slot->fault != NULL) {
         buffer_add_byte(out, ',');
         api_write_text(out, "fault", slice_of(slot->fault));
     }
@@ -84,7 +84,7 @@ static status stop(struct daemon *daemon, struct slot *slot, struct error *err) 
 }
 
 static status remove_it(struct daemon *daemon, struct slot *slot, struct error *err) {
-    TRY(workflow_folder_remove(daemon->options.data, slot->name, slot->file, err));
+    TRY(workflow_folder_remove(daemon->options.data, slot->name, slot_file(slot), err));
     TRY(reload_set_stopped(daemon->orchestrator, slot->name, false, err));
     return daemon_reload(daemon, err);
 }
