@@ -138,7 +138,7 @@ static void test_daemon__ends_with_a_signal(void **state) {
 }
 
 static bool is_faulty(struct stage *stage) {
-    return stage_slot(stage, "flow")->fault[0] != '\0';
+    return slot_fault(stage_slot(stage, "flow"))[0] != '\0';
 }
 
 static void test_daemon__reads_its_files_again_with_sighup(void **state) {
