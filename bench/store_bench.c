@@ -4,8 +4,8 @@
  *
  *   store_bench ours FOLDER FLIGHT COUNT     through the storage door, FLIGHT jobs under way
  *   store_bench sqlite FOLDER FLIGHT COUNT   raw SQLite: one thread, the same columns, one integer
- * key, FLIGHT rows a commit store_bench runs FOLDER FLIGHT COUNT     whole durable runs: event
- * kept, two steps, a result
+ *                                            key, FLIGHT rows a commit
+ *   store_bench queued FOLDER FLIGHT COUNT   leaves COUNT results queued and ends by SIGKILL
  *
  * Prints: wall seconds, CPU seconds, p50 of one acknowledgement in microseconds, bytes written.
  */
