@@ -211,6 +211,7 @@ void daemon_run(struct daemon *daemon) {
 /* --- end --- */
 
 void daemon_stop(struct daemon *daemon) {
+    timer_set(daemon->ending, 0);
     if (daemon->stopping) {
         daemon->stop_deadline_ns = 0; /* asked twice: at once */
         return;
@@ -218,7 +219,6 @@ void daemon_stop(struct daemon *daemon) {
     daemon->stopping = true;
     daemon->stop_deadline_ns = clock_boot_ns() + STOP_NS_MAX;
     orchestrator_stop(daemon->orchestrator);
-    timer_set(daemon->ending, 0);
 }
 
 void daemon_destroy(struct daemon *daemon) {
