@@ -15,6 +15,8 @@
     ROW(serve)                                                                                     \
     ROW(status)                                                                                    \
     ROW(train_text)                                                                                \
+    ROW(new_workflow)                                                                              \
+    ROW(new_agent)                                                                                 \
     ROW(version)                                                                                   \
     ROW(help)                                                                                      \
     ROW(completion)                                                                                \
