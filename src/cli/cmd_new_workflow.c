@@ -34,8 +34,8 @@ static const char README[] =
     "    ebb check --explain @NAME@.yaml       every default as it applies\n"
     "    ebb new agent look                    an agent of its own, in agents/look\n"
     "\n"
-    "For good, in the daemon of a device: put a trigger that it can watch in place of `stdin`, such\n"
-    "as `watch: { path: inbox, text: true }`, then `ebb workflow start ./@NAME@.yaml`.\n";
+    "For good, in the daemon of a device: put a trigger that it can watch in place of `stdin`,\n"
+    "such as `watch: { path: inbox, text: true }`, then `ebb workflow start ./@NAME@.yaml`.\n";
 
 static const struct skeleton_file FILES[] = {{.name = "@NAME@.yaml", .text = WORKFLOW},
                                              {.name = "events.jsonl", .text = EVENTS},
