@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "agents/agent_manifest.h"
 #include "cli/commands.h"
 #include "cli/skeleton.h"
 #include "model/train.h"
 
 #define HEAD                                                                                       \
-    "ebb: 1\n"                                                                                     \
-    "agent: @NAME@\n"                                                                              \
-    "version: 1.0.0\n"
+    SKELETON_SCHEMA_LINE SKELETON_AGENT_SCHEMA "\n"                                                \
+                                               "ebb: 1\n"                                          \
+                                               "agent: @NAME@\n"                                   \
+                                               "version: 1.0.0\n"
 
 #define TEXT_IN                                                                                    \
     "inputs:\n"                                                                                    \
@@ -122,17 +124,30 @@ static status write_model(const char *folder, struct buffer *out, struct error *
     return ended;
 }
 
+static status write_schema(const char *folder, struct buffer *out, struct error *err) {
+    (void)folder;
+    agent_manifest_schema(out);
+    return buffer_status(out, err);
+}
+
+#define SCHEMA_FILE                                                                                \
+    { .name = SKELETON_AGENT_SCHEMA, .write = write_schema }
+
 static const struct skeleton_file PYTHON_FILES[] = {{.name = "agent.yaml", .text = PYTHON_MANIFEST},
                                                     {.name = "agent.py", .text = PYTHON_PROGRAM},
+                                                    SCHEMA_FILE,
                                                     {.name = "README.md", .text = README}};
 static const struct skeleton_file SHELL_FILES[] = {{.name = "agent.yaml", .text = SHELL_MANIFEST},
                                                    {.name = "agent.sh", .text = SHELL_PROGRAM},
+                                                   SCHEMA_FILE,
                                                    {.name = "README.md", .text = README}};
 static const struct skeleton_file JQ_FILES[] = {{.name = "agent.yaml", .text = JQ_MANIFEST},
+                                                SCHEMA_FILE,
                                                 {.name = "README.md", .text = README}};
 static const struct skeleton_file TEXT_FILES[] = {{.name = "agent.yaml", .text = TEXT_MANIFEST},
                                                   {.name = "texts.tsv", .text = TEXTS},
                                                   {.name = "model.ebtm", .write = write_model},
+                                                  SCHEMA_FILE,
                                                   {.name = "README.md", .text = TEXT_README}};
 
 #define KIND_FILES(list) .files = (list), .count = sizeof(list) / sizeof((list)[0])

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
 #include "cli/skeleton.h"
+#include "wire/schema.h"
 
-static const char WORKFLOW[] =
+static const char WORKFLOW[] = SKELETON_SCHEMA_LINE SKELETON_WORKFLOW_SCHEMA
+    "\n"
     "ebb: 1\n"
     "workflow: @NAME@\n"
     "summary: Says which value is high. Put your own sentence in its place.\n"
@@ -37,9 +39,17 @@ static const char README[] =
     "For good, in the daemon of a device: put a trigger that it can watch in place of `stdin`,\n"
     "such as `watch: { path: inbox, text: true }`, then `ebb workflow start ./@NAME@.yaml`.\n";
 
-static const struct skeleton_file FILES[] = {{.name = "@NAME@.yaml", .text = WORKFLOW},
-                                             {.name = "events.jsonl", .text = EVENTS},
-                                             {.name = "README.md", .text = README}};
+static status write_schema(const char *folder, struct buffer *out, struct error *err) {
+    (void)folder;
+    workflow_schema(out);
+    return buffer_status(out, err);
+}
+
+static const struct skeleton_file FILES[] = {
+    {.name = "@NAME@.yaml", .text = WORKFLOW},
+    {.name = "events.jsonl", .text = EVENTS},
+    {.name = SKELETON_WORKFLOW_SCHEMA, .write = write_schema},
+    {.name = "README.md", .text = README}};
 
 static status run(struct call *call, struct error *err) {
     const char *name = call_argument(call, 0);

@@ -17,6 +17,7 @@
     ROW(train_text)                                                                                \
     ROW(new_workflow)                                                                              \
     ROW(new_agent)                                                                                 \
+    ROW(schema)                                                                                    \
     ROW(version)                                                                                   \
     ROW(help)                                                                                      \
     ROW(completion)                                                                                \

@@ -32,6 +32,11 @@ struct skeleton {
     const char *next; /* the command that tries it, @NAME@ in it */
 };
 
+/* The line by which an editor finds the schema that stands beside a file, and the files' names. */
+#define SKELETON_SCHEMA_LINE     "# yaml-language-server: $schema="
+#define SKELETON_WORKFLOW_SCHEMA "workflow.schema.json"
+#define SKELETON_AGENT_SCHEMA    "agent.schema.json"
+
 /* INVALID with a name that would do, unless the text may be a name. */
 status skeleton_check_name(const char *what, const char *name, struct error *err);
 
