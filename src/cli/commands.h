@@ -14,6 +14,7 @@
     ROW(check)                                                                                     \
     ROW(serve)                                                                                     \
     ROW(status)                                                                                    \
+    ROW(doctor)                                                                                    \
     ROW(train_text)                                                                                \
     ROW(new_workflow)                                                                              \
     ROW(new_agent)                                                                                 \
