@@ -13,10 +13,11 @@
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/doctor.h"
+#include "cli/human.h"
 #include "platform/file.h"
 #include "wire/device.h"
 
-enum { GROUP_BYTES_MAX = 4096, REPORT_MEMBERS = 3, FINDING_MEMBERS = 5 };
+enum { GROUP_BYTES_MAX = 4096, REPORT_MEMBERS = 3, FINDING_MEMBERS = 5, RECORDS_MAX = 1000 };
 
 static const char CONFIG_FILE[] = "/etc/ebb/device.yaml";
 
@@ -42,6 +43,24 @@ static const char *socket_group(struct call *call, char out_text[GROUP_BYTES_MAX
     return entry.gr_name;
 }
 
+/* What went unsent stands at the beginning of its lane. */
+static status look_at_lanes(struct visit *visit, struct error *err) {
+    struct value lanes = {.kind = VALUE_NULL};
+    struct value records = {.kind = VALUE_NULL};
+    uint32_t count = 0;
+    TRY(daemon_get(visit->call, &lanes, err, "/v1/queue"));
+    const struct value *rows = human_items(lanes, "lanes", &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct slice lane = human_member(&visit->call->arena, rows[i], "lane");
+        if (human_number(rows[i], "gaps") > 0) {
+            TRY(daemon_get(visit->call, &records, err, "/v1/queue/%.*s?limit=%d", SLICE_ARGS(lane),
+                           RECORDS_MAX));
+            doctor_judge_gaps(visit->doctor, lane, records);
+        }
+    }
+    return STATUS_OK;
+}
+
 static void look_at_daemon(struct visit *visit) {
     char text[GROUP_BYTES_MAX];
     struct error err = {.code = STATUS_OK};
@@ -61,9 +80,7 @@ static void look_at_daemon(struct visit *visit) {
     } else {
         doctor_judge_refusal(visit->doctor, &err, "");
     }
-    if (daemon_get(visit->call, &answer, &err, "/v1/queue") == STATUS_OK) {
-        doctor_judge_queue(visit->doctor, answer);
-    } else {
+    if (look_at_lanes(visit, &err) != STATUS_OK) {
         doctor_judge_refusal(visit->doctor, &err, "");
     }
 }

@@ -140,18 +140,30 @@ void doctor_judge_runs(struct doctor *doctor, struct value answer) {
     }
 }
 
-void doctor_judge_queue(struct doctor *doctor, struct value answer) {
+void doctor_judge_gaps(struct doctor *doctor, struct slice lane, struct value answer) {
+    static const struct {
+        const char *reason, *why, *remedy;
+    } LOSSES[] = {
+        {"evicted", "to make room",
+         "Say a larger `store: { budget }`, or let fewer results wait for so long."},
+        {"expired", "since their `expires:` had passed", "Say a longer `expires:`, or none."},
+        {"damaged", "since the database was damaged",
+         "The damaged file stands aside in the data folder; see that the card or disk is good."}};
     uint32_t count = 0;
-    const struct value *rows = human_items(answer, "lanes", &count);
-    for (uint32_t i = 0; i < count; i++) {
-        const int64_t gaps = human_number(rows[i], "gaps");
-        const struct slice lane = human_member(doctor->arena, rows[i], "lane");
-        if (gaps > 0) {
-            doctor_find(doctor, "gaps", STATUS_OK,
-                        "`ebb result list --lane LANE` shows the gaps with their reasons; more "
-                        "room (`store: { budget }`) or a shorter time without a hub avoids them.",
-                        "%" PRId64 " record%s of lane '%.*s' made room before %s sent", gaps,
-                        gaps == 1 ? "" : "s", SLICE_ARGS(lane), gaps == 1 ? "it was" : "they were");
+    const struct value *records = human_items(answer, "records", &count);
+    for (size_t i = 0; i < sizeof(LOSSES) / sizeof(LOSSES[0]); i++) {
+        int64_t lost = 0;
+        for (uint32_t j = 0; j < count; j++) {
+            const struct value *gap = value_get(records[j], SLICE("result"));
+            const bool ours =
+                slice_is(human_member(doctor->arena, records[j], "kind"), "gap") && gap != NULL &&
+                slice_is(human_member(doctor->arena, *gap, "reason"), LOSSES[i].reason);
+            lost += ours ? human_number(*gap, "count") : 0;
+        }
+        if (lost > 0) {
+            doctor_find(doctor, "gaps", STATUS_OK, LOSSES[i].remedy,
+                        "%" PRId64 " record%s of lane '%.*s' went unsent %s", lost,
+                        lost == 1 ? "" : "s", SLICE_ARGS(lane), LOSSES[i].why);
         }
     }
 }

@@ -50,9 +50,12 @@ void doctor_judge_refusal(struct doctor *doctor, const struct error *why, const 
 /* The answer of /v1/status: store, workflows, agents, the daemon's version and clock. */
 void doctor_judge_status(struct doctor *doctor, struct value answer);
 
-/* The answers of /v1/runs?parked=1 and of /v1/queue. */
+/* The answer of /v1/runs?parked=1. */
 void doctor_judge_runs(struct doctor *doctor, struct value answer);
-void doctor_judge_queue(struct doctor *doctor, struct value answer);
+
+/* The answer of /v1/queue/LANE: what its gaps stand for. That a newer result of a key took the
+ * place of an older one is what was asked for, and nothing to tell. */
+void doctor_judge_gaps(struct doctor *doctor, struct slice lane, struct value answer);
 
 /* The file system of the data folder. */
 void doctor_judge_room(struct doctor *doctor, const char *folder, const struct doctor_room *room);

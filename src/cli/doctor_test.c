@@ -53,7 +53,9 @@ static void test_doctor__finds_nothing_where_nothing_is_wrong(void **state) {
                                     "\"workflows\":[{\"name\":\"w\",\"state\":\"running\"}],"
                                     "\"agents\":[{\"name\":\"a\",\"state\":\"ready\"}]}"));
     doctor_judge_runs(&ward.doctor, json(&ward, "{\"runs\":[]}"));
-    doctor_judge_queue(&ward.doctor, json(&ward, "{\"lanes\":[{\"lane\":\"high\",\"gaps\":0}]}"));
+    doctor_judge_gaps(&ward.doctor, SLICE("high"),
+                      json(&ward, "{\"records\":[{\"kind\":\"gap\",\"result\":{\"reason\":"
+                                  "\"superseded\",\"count\":3}},{\"kind\":\"result\"}]}"));
     const struct doctor_room room = {
         .free_bytes = INT64_C(2) << 30, .all_bytes = INT64_C(100) << 30, .free_files = 0};
     doctor_judge_room(&ward.doctor, "/x", &room);
@@ -121,8 +123,13 @@ static void test_doctor__finds_parked_runs_and_gaps(void **state) {
     doctor_judge_runs(&ward.doctor,
                       json(&ward, "{\"runs\":[{\"workflow\":\"w\"},{\"workflow\":\"v\"}]}"));
     assert_found(&ward, "runs", STATUS_CRASH, "2 runs are parked");
-    doctor_judge_queue(&ward.doctor, json(&ward, "{\"lanes\":[{\"lane\":\"low\",\"gaps\":7}]}"));
-    assert_found(&ward, "gaps", STATUS_OK, "7 records of lane 'low'");
+    doctor_judge_gaps(
+        &ward.doctor, SLICE("low"),
+        json(&ward,
+             "{\"records\":[{\"kind\":\"gap\",\"result\":{\"reason\":\"evicted\",\"count\":3}},"
+             "{\"kind\":\"result\",\"result\":{\"reason\":\"evicted\",\"count\":9}},"
+             "{\"kind\":\"gap\",\"result\":{\"reason\":\"evicted\",\"count\":4}}]}"));
+    assert_found(&ward, "gaps", STATUS_OK, "7 records of lane 'low' went unsent to make room");
     arena_done(&ward.arena);
 }
 

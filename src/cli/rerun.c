@@ -116,9 +116,10 @@ static void open_places(struct rerun *rerun) {
     struct arena *arena = &rerun->call->arena;
     const char *file = call_argument(rerun->call, 0);
     const char *slash = strrchr(file, '/');
-    const int count = slash == NULL ? 1 : (int)(slash - file);
-    const struct slice folder =
-        slash == file ? SLICE("/") : arena_print(arena, "%.*s", count, slash == NULL ? "." : file);
+    const struct slice above = {.bytes = file, .count = slash != NULL ? (size_t)(slash - file) : 0};
+    const struct slice folder = slash == NULL   ? SLICE(".")
+                                : slash == file ? SLICE("/")
+                                                : arena_copy(arena, above);
     watch_folder(rerun, folder, slash == NULL ? file : slash + 1);
     if (folder.bytes != NULL) {
         watch_agents(rerun, arena_print(arena, "%s/agents", folder.bytes).bytes);

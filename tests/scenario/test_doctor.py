@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ebb doctor`: what is wrong on a box, with a remedy, and an exit code for who watches many of them."""
+import contextlib
 import json
 import os
 import pathlib
@@ -104,6 +105,65 @@ def test_a_broken_agent_is_found(ebb, device):
     devices.until("it is broken", lambda: "agent" in look(ebb, device)[1])
     code, found = look(ebb, device)
     assert code == 11 and "agent 'dies' is broken" in found["agent"]["text"], found
+
+
+def test_parked_runs_are_found(ebb, device):
+    device.agent("think", "ebb: 1\nagent: think\nversion: 1.0.0\nkind: jq\nfilter: '[range(1e12)] | length'\n")
+    device.workflow("w", HEAD + "durability: { runs: each, results: each }\n"
+                    "steps:\n  - id: a\n    agent: think\n    with: {}\n    timeout: 30s\n" + RESULT)
+    device.drop("bad.txt")
+    for _ in range(3):
+        device.start()
+        devices.until("it is being worked on", lambda: device.counts("w")["running"] == 1)
+        time.sleep(0.2)
+        device.kill()
+    device.start()
+    devices.until("it is parked", lambda: device.get("/v1/runs?parked=1")["runs"])
+    code, found = look(ebb, device)
+    assert code == 11 and "1 run is parked" in found["runs"]["text"] and "runs resume" in found["runs"]["remedy"], found
+
+
+def drop_and_wait(device, *names):
+    for name in names:
+        device.drop(name)
+        devices.until("it has a result", lambda name=name: device.counts("w")["results"] >= names.index(name) + 1)
+
+
+def test_a_result_that_a_newer_one_stands_for_is_nothing_to_tell(ebb, device):
+    device.workflow("w", HEAD + RESULT + "    key: one\n")
+    device.start()
+    drop_and_wait(device, "1.txt", "2.txt", "3.txt")
+    devices.until("there are gaps", lambda: any(lane["gaps"] for lane in device.get("/v1/queue")["lanes"]))
+    assert look(ebb, device) == (0, {})
+
+
+def test_what_went_unsent_is_a_warning_and_no_fault(ebb, device):
+    device.workflow("w", HEAD + RESULT + "    expires: 1s\n")
+    device.start()
+    drop_and_wait(device, "1.txt")
+    time.sleep(1.2)
+    device.stop()
+    device.start()
+    device.drop("2.txt")
+    devices.until("there are gaps", lambda: any(lane["gaps"] for lane in device.get("/v1/queue")["lanes"]), 90)
+    code, found = look(ebb, device)
+    assert code == 0 and found["gaps"]["severity"] == "warning", found
+    assert "of lane 'normal' went unsent since their `expires:` had passed" in found["gaps"]["text"], found
+
+
+def test_a_database_without_room_is_found(ebb, device, small_disk):
+    disk = small_disk("32m")
+    device.data = disk / "data"
+    device.workflow("w", HEAD + RESULT)
+    device.start()
+    with open(disk / "filler", "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(65536))
+    for number in range(1500):
+        device.drop(f"{number}.txt", b"x" * 20_000)
+    devices.until("the database has no room", lambda: "database" in look(ebb, device)[1])
+    code, found = look(ebb, device)
+    assert code == 7 and found["database"]["class"] == "full" and "nearly full" in found["disk"]["text"], found
 
 
 def test_a_nearly_full_disk_and_missing_inodes_are_found(ebb, device, small_disk):
