@@ -43,7 +43,7 @@ enum key_form {
     FORM_SPAN,         /* a span, or a word */
     FORM_NUMBER,       /* a whole number, or a word */
     FORM_KEYS,         /* a map by `table` */
-    FORM_WORD_OR_KEYS, /* a word, or a map by `table` */
+    FORM_WORD_OR_KEYS, /* a word (any text where there are no words), or a map by `table` */
     FORM_MAPS,         /* a list of maps by `table` */
     FORM_MAP_OR_MAPS,  /* one such map, or a list of them */
     FORM_NAMED_MAPS,   /* a map of names to maps by `table` */

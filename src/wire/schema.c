@@ -126,6 +126,7 @@ static void write_mixed(struct tables *tables, const struct key *key, struct buf
         buffer_add_text(out, "]}}");
         break;
     default:
+        buffer_print(out, "%s%s", key->words == NULL ? TEXT : "", key->words == NULL ? "," : "");
         write_reference(tables, key->table, out);
         break;
     }

@@ -24,11 +24,13 @@ static const struct key INNER_KEYS[] = {{.name = "max",
                                         {0}};
 static const struct key_table INNER = {.what = "`queue`", .keys = INNER_KEYS};
 
-static const struct key OUTER_KEYS[] = {{.name = "ebb", .form = FORM_VERSION},
-                                        {.name = "wait", .read = keys_read_span, .least = 1},
-                                        {.name = "queue", .form = FORM_KEYS, .table = &INNER},
-                                        {.name = "queues", .form = FORM_MAPS, .table = &INNER},
-                                        {0}};
+static const struct key OUTER_KEYS[] = {
+    {.name = "ebb", .form = FORM_VERSION},
+    {.name = "wait", .read = keys_read_span, .least = 1},
+    {.name = "queue", .form = FORM_KEYS, .table = &INNER},
+    {.name = "queues", .form = FORM_MAPS, .table = &INNER},
+    {.name = "either", .form = FORM_WORD_OR_KEYS, .table = &INNER},
+    {0}};
 static const struct key_table OUTER = {.what = "an outer file", .keys = OUTER_KEYS};
 
 /* What stands behind a path of names in the schema. */
@@ -67,7 +69,9 @@ static void test_schema__is_made_of_the_tables(void **state) {
     const struct value inner = at(schema, (const char *[]){"$defs", "queue", NULL});
     assert_int_equal(at(outer, (const char *[]){"minProperties", NULL}).integer, 1);
     assert_int_equal(at(outer, (const char *[]){"required", NULL}).count, 1); /* the version */
-    assert_int_equal(at(outer, (const char *[]){"properties", NULL}).count, 4);
+    assert_int_equal(at(outer, (const char *[]){"properties", NULL}).count, 5);
+    const struct value either = at(outer, (const char *[]){"properties", "either", "allOf", NULL});
+    assert_int_equal(at(either.items[0], (const char *[]){"anyOf", NULL}).count, 2); /* or text */
     const struct value help = at(inner, (const char *[]){"properties", "max", "description", NULL});
     assert_true(slice_is(value_text(help), "How \"many\"."));
     const struct value count = at(inner, (const char *[]){"properties", "max", "allOf", NULL});
