@@ -16,6 +16,7 @@
 #include "platform/file.h"
 #include "platform/hash.h"
 #include "wire/keys.h"
+#include "wire/schema.h"
 
 enum { ARENA_BYTES_MAX = 8 << 20, SCRATCH_BYTES_MAX = 32 << 20 };
 
@@ -88,21 +89,26 @@ static void read_model_file(struct reading *reading, const struct key *key, cons
     }
 }
 
+static const struct key MODEL_KEYS[] = {
+    {.name = "file",
+     .state = KEY_REQUIRED,
+     .read = read_model_file,
+     .help = "The model, a file of the agent's folder: `ebb train text` makes one.",
+     .form = FORM_TEXT},
+    {.name = "metadata", .state = KEY_RESERVED},
+    {.name = "variants", .state = KEY_RESERVED},
+    {.name = "providers", .state = KEY_RESERVED},
+    {.name = "threads", .state = KEY_RESERVED},
+    {.name = "batch", .state = KEY_RESERVED},
+    {.name = "set", .state = KEY_RESERVED},
+    {.name = "carry", .state = KEY_RESERVED},
+    {0}};
+static const struct key_table MODEL_TABLE = {.what = "`model`", .keys = MODEL_KEYS};
+
 static void read_model(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
-    static const struct key KEYS[] = {
-        {.name = "file", .state = KEY_REQUIRED, .read = read_model_file},
-        {.name = "metadata", .state = KEY_RESERVED},
-        {.name = "variants", .state = KEY_RESERVED},
-        {.name = "providers", .state = KEY_RESERVED},
-        {.name = "threads", .state = KEY_RESERVED},
-        {.name = "batch", .state = KEY_RESERVED},
-        {.name = "set", .state = KEY_RESERVED},
-        {.name = "carry", .state = KEY_RESERVED},
-        {0}};
-    static const struct key_table TABLE = {.what = "`model`", .keys = KEYS};
     (void)key;
-    (void)keys_read(reading, &TABLE, node, target);
+    (void)keys_read(reading, &MODEL_TABLE, node, target);
 }
 
 static void read_filter(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -123,76 +129,135 @@ static void read_filter(struct reading *reading, const struct key *key, const st
     }
 }
 
+static const struct key LIMITS_KEYS[] = {
+    {.name = "memory",
+     .read = keys_read_size,
+     .offset = offsetof(struct agent_manifest, memory_bytes),
+     .least = AGENT_MEMORY_BYTES_LEAST,
+     .most = INT64_C(1) << 44,
+     .help = "How much memory its process may have, such as 64MiB."},
+    {.name = "output",
+     .read = keys_read_size,
+     .offset = offsetof(struct agent_manifest, output_bytes),
+     .least = 1,
+     .most = AGENT_OUTPUT_BYTES_MAX,
+     .help = "How long an answer may be; 64KiB."},
+    {.name = "cpu", .state = KEY_RESERVED},
+    {.name = "tokens", .state = KEY_RESERVED},
+    {.name = "turns", .state = KEY_RESERVED},
+    {.name = "timeout", .state = KEY_RESERVED},
+    {0}};
+static const struct key_table LIMITS_TABLE = {.what = "`limits`", .keys = LIMITS_KEYS};
+
 static void read_limits(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
-    static const struct key KEYS[] = {{.name = "memory",
-                                       .read = keys_read_size,
-                                       .offset = offsetof(struct agent_manifest, memory_bytes),
-                                       .least = AGENT_MEMORY_BYTES_LEAST,
-                                       .most = INT64_C(1) << 44},
-                                      {.name = "output",
-                                       .read = keys_read_size,
-                                       .offset = offsetof(struct agent_manifest, output_bytes),
-                                       .least = 1,
-                                       .most = AGENT_OUTPUT_BYTES_MAX},
-                                      {.name = "cpu", .state = KEY_RESERVED},
-                                      {.name = "tokens", .state = KEY_RESERVED},
-                                      {.name = "turns", .state = KEY_RESERVED},
-                                      {.name = "timeout", .state = KEY_RESERVED},
-                                      {0}};
-    static const struct key_table TABLE = {.what = "`limits`", .keys = KEYS};
     (void)key;
-    (void)keys_read(reading, &TABLE, node, target);
+    (void)keys_read(reading, &LIMITS_TABLE, node, target);
 }
+
+static const struct key NEEDS_KEYS[] = {
+    {.name = "memory",
+     .read = keys_read_size,
+     .offset = offsetof(struct agent_manifest, needs_memory_bytes),
+     .most = INT64_C(1) << 44,
+     .help = "How much memory it wants of a device."},
+    {.name = "offline",
+     .read = keys_read_boolean,
+     .offset = offsetof(struct agent_manifest, needs_offline),
+     .help = "Whether it works without a network; true."},
+    {0}};
+static const struct key_table NEEDS_TABLE = {.what = "`needs`", .keys = NEEDS_KEYS};
 
 static void read_needs(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
-    static const struct key KEYS[] = {
-        {.name = "memory",
-         .read = keys_read_size,
-         .offset = offsetof(struct agent_manifest, needs_memory_bytes),
-         .most = INT64_C(1) << 44},
-        {.name = "offline",
-         .read = keys_read_boolean,
-         .offset = offsetof(struct agent_manifest, needs_offline)},
-        {0}};
-    static const struct key_table TABLE = {.what = "`needs`", .keys = KEYS};
     (void)key;
-    (void)keys_read(reading, &TABLE, node, target);
+    (void)keys_read(reading, &NEEDS_TABLE, node, target);
 }
 
 static const struct key MANIFEST_KEYS[] = {
-    {.name = "ebb", .state = KEY_REQUIRED, .read = read_format},
+    {.name = "ebb",
+     .state = KEY_REQUIRED,
+     .read = read_format,
+     .help = "The version of the format: 1, in the first line.",
+     .form = FORM_VERSION},
     {.name = "agent",
      .state = KEY_REQUIRED,
      .read = keys_read_name,
-     .offset = offsetof(struct agent_manifest, name)},
+     .offset = offsetof(struct agent_manifest, name),
+     .help = "Its name: small letters, digits and -; steps say it."},
     {.name = "version",
      .state = KEY_REQUIRED,
      .read = read_version,
-     .offset = offsetof(struct agent_manifest, version_text)},
-    {.name = "summary", .read = keys_read_text, .offset = offsetof(struct agent_manifest, summary)},
-    {.name = "license", .read = keys_read_text, .offset = offsetof(struct agent_manifest, license)},
+     .offset = offsetof(struct agent_manifest, version_text),
+     .help = "Three numbers such as 1.2.0.",
+     .form = FORM_TEXT},
+    {.name = "summary",
+     .read = keys_read_text,
+     .offset = offsetof(struct agent_manifest, summary),
+     .help = "A sentence for people."},
+    {.name = "license",
+     .read = keys_read_text,
+     .offset = offsetof(struct agent_manifest, license),
+     .help = "Such as Apache-2.0."},
     {.name = "kind",
      .state = KEY_REQUIRED,
      .read = read_kind,
-     .offset = offsetof(struct agent_manifest, kind)},
-    {.name = "inputs", .read = read_fields, .offset = offsetof(struct agent_manifest, inputs)},
-    {.name = "outputs", .read = read_fields, .offset = offsetof(struct agent_manifest, outputs)},
-    {.name = "needs", .read = read_needs},
-    {.name = "limits", .read = read_limits},
-    {.name = "command"}, /* what follows belongs to one kind: KIND_KEYS reads it */
-    {.name = "env"},
-    {.name = "protocol"},
-    {.name = "mode"},
-    {.name = "ready"},
+     .offset = offsetof(struct agent_manifest, kind),
+     .help = "What it is: process (a program), text (a model) or jq (a filter).",
+     .words = KINDS,
+     .most = KINDS_BUILT},
+    {.name = "inputs",
+     .read = read_fields,
+     .offset = offsetof(struct agent_manifest, inputs),
+     .help = "What it takes: names and types.",
+     .form = FORM_FIELDS,
+     .words = FIELD_TYPE_WORDS,
+     .table = &FIELD_TABLE},
+    {.name = "outputs",
+     .read = read_fields,
+     .offset = offsetof(struct agent_manifest, outputs),
+     .help = "What it gives: names and types.",
+     .form = FORM_FIELDS,
+     .words = FIELD_TYPE_WORDS,
+     .table = &FIELD_TABLE},
+    {.name = "needs",
+     .read = read_needs,
+     .help = "What it wants of a device.",
+     .form = FORM_KEYS,
+     .table = &NEEDS_TABLE},
+    {.name = "limits",
+     .read = read_limits,
+     .help = "What it may not go beyond.",
+     .form = FORM_KEYS,
+     .table = &LIMITS_TABLE},
+    /* What follows belongs to one kind: KIND_KEYS reads it. */
+    {.name = "command",
+     .help = "The program and its arguments: [python3, agent.py].",
+     .form = FORM_TEXTS},
+    {.name = "env", .help = "Variables of its environment.", .form = FORM_TEXT_MAP},
+    {.name = "protocol",
+     .help = "lines: a JSON object a line in, one a line out.",
+     .words = MANIFEST_PROTOCOLS,
+     .most = MANIFEST_PROTOCOLS_BUILT},
+    {.name = "mode",
+     .help = "once: a process for each call, its input and output whole.",
+     .words = MANIFEST_MODES},
+    {.name = "ready",
+     .help = "first_line: its first line says that it is ready.",
+     .words = MANIFEST_READY},
     {.name = "instances",
      .read = keys_read_count,
      .offset = offsetof(struct agent_manifest, instances),
      .least = 1,
-     .most = AGENT_INSTANCES_MAX},
-    {.name = "model"},
-    {.name = "filter"},
+     .most = AGENT_INSTANCES_MAX,
+     .help = "How many processes of it answer at once; 1."},
+    {.name = "model",
+     .help = "The model of a text agent.",
+     .form = FORM_KEYS,
+     .table = &MODEL_TABLE},
+    {.name = "filter",
+     .help = "The jq program of a jq agent: the inputs go in as . and its one output goes out.",
+     .form = FORM_TEXT},
     {.name = "variants", .state = KEY_RESERVED},
     {.name = "batch", .state = KEY_RESERVED},
     {.name = "offload", .state = KEY_RESERVED},
@@ -262,10 +327,46 @@ static void read_kind_keys(struct reading *reading, const struct yaml *root,
     }
 }
 
+static const struct key_table MANIFEST_TABLE = {.what = "an agent's manifest",
+                                                .keys = MANIFEST_KEYS};
+
+/* Appends what holds of a kind alone: the keys that it needs, and those that others have. */
+static void write_kind(int kind, struct buffer *out) {
+    buffer_print(out, "{\"if\":{\"properties\":{\"kind\":{\"const\":\"%s\"}}},\"then\":{",
+                 KINDS[kind]);
+    const char *between = "\"required\":[";
+    for (size_t i = 0; i < sizeof(KIND_KEYS) / sizeof(KIND_KEYS[0]); i++) {
+        if (KIND_KEYS[i].kind == kind && KIND_KEYS[i].required) {
+            buffer_print(out, "%s\"%s\"", between, KIND_KEYS[i].name);
+            between = ",";
+        }
+    }
+    buffer_add_text(out, "],\"properties\":");
+    between = "{";
+    for (size_t i = 0; i < sizeof(KIND_KEYS) / sizeof(KIND_KEYS[0]); i++) {
+        if (KIND_KEYS[i].kind != kind) {
+            buffer_print(out, "%s\"%s\":false", between, KIND_KEYS[i].name);
+            between = ",";
+        }
+    }
+    buffer_add_text(out, "}}}");
+}
+
+void agent_manifest_schema(struct buffer *out) {
+    CLEANUP(buffer_done) struct buffer more;
+    buffer_init(&more, SCHEMA_BYTES_MAX);
+    buffer_add_text(&more, "\"allOf\":[");
+    for (int kind = 0; kind < KINDS_BUILT; kind++) {
+        buffer_add_text(&more, kind > 0 ? "," : "");
+        write_kind(kind, &more);
+    }
+    buffer_add_text(&more, "]");
+    schema_write(&MANIFEST_TABLE, "an agent of ebb", buffer_slice(&more), out);
+}
+
 static void read_root(struct reading *reading, const struct yaml *root,
                       struct agent_manifest *manifest) {
-    static const struct key_table TABLE = {.what = "an agent's manifest", .keys = MANIFEST_KEYS};
-    if (!keys_read(reading, &TABLE, root, manifest)) {
+    if (!keys_read(reading, &MANIFEST_TABLE, root, manifest)) {
         return;
     }
     if (root->count > 0 && yaml_get(root, "ebb") != NULL && !slice_is(root->pairs[0].key, "ebb")) {

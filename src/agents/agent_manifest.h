@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "agents/agent_version.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "wire/expression.h"
@@ -84,3 +85,6 @@ struct agent_manifest *agent_manifest_share(struct agent_manifest *manifest);
 
 /* One owner less; the last one frees it. NULL is fine. From any thread. */
 void agent_manifest_release(struct agent_manifest *manifest);
+
+/* Appends the JSON Schema of a manifest, for editors (wire/schema says what it is worth). */
+void agent_manifest_schema(struct buffer *out);

@@ -70,15 +70,18 @@ void manifest_read_command(struct reading *reading, const struct key *key, const
     manifest->command = arguments;
 }
 
+const char *const MANIFEST_PROTOCOLS[] = {"lines", "messages", NULL};
+const char *const MANIFEST_MODES[] = {"once", NULL};
+const char *const MANIFEST_READY[] = {"first_line", NULL};
+
 void manifest_read_protocol(struct reading *reading, const struct key *key, const struct yaml *node,
                             void *target) {
-    static const char *const WORDS[] = {"lines", "messages", NULL};
     (void)target;
     struct slice text;
     if (!keys_scalar(reading, key->name, "a word", node, &text)) {
         return;
     }
-    if (keys_word(reading, key->name, WORDS, text, node->place) == 1) {
+    if (keys_word(reading, key->name, MANIFEST_PROTOCOLS, text, node->place) == 1) {
         faults_add(reading->faults, node->place,
                    "`protocol: messages` is not in this version of ebb: it has lines");
     }
@@ -86,22 +89,20 @@ void manifest_read_protocol(struct reading *reading, const struct key *key, cons
 
 void manifest_read_mode(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
-    static const char *const WORDS[] = {"once", NULL};
     struct agent_manifest *manifest = target;
     struct slice text;
     if (keys_scalar(reading, key->name, "a word", node, &text) &&
-        keys_word(reading, key->name, WORDS, text, node->place) == 0) {
+        keys_word(reading, key->name, MANIFEST_MODES, text, node->place) == 0) {
         manifest->protocol = PROTOCOL_ONCE;
     }
 }
 
 void manifest_read_ready(struct reading *reading, const struct key *key, const struct yaml *node,
                          void *target) {
-    static const char *const WORDS[] = {"first_line", NULL};
     struct agent_manifest *manifest = target;
     struct slice text;
     if (!keys_scalar(reading, key->name, "a word", node, &text) ||
-        keys_word(reading, key->name, WORDS, text, node->place) != 0) {
+        keys_word(reading, key->name, MANIFEST_READY, text, node->place) != 0) {
         return;
     }
     if (manifest->protocol == PROTOCOL_ONCE) {

@@ -12,6 +12,11 @@
 #include "agents/agent_manifest.h"
 #include "wire/keys.h"
 
+/* The words of three keys, ended by NULL; of the protocols the first MANIFEST_PROTOCOLS_BUILT are
+ * built. */
+enum { MANIFEST_PROTOCOLS_BUILT = 1 };
+extern const char *const MANIFEST_PROTOCOLS[], *const MANIFEST_MODES[], *const MANIFEST_READY[];
+
 /* Readers of one key each; the target is the manifest. */
 void manifest_read_command(struct reading *reading, const struct key *key, const struct yaml *node,
                            void *target);

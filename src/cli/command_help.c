@@ -60,7 +60,7 @@ void command_help_all(const char *noun, FILE *out) {
             continue;
         }
         if (noun == NULL && !in_nouns && all[i]->noun != NULL &&
-            strcmp(all[i]->noun, "train") != 0) {
+            strcmp(all[i]->noun, "train") != 0 && strcmp(all[i]->noun, "new") != 0) {
             in_nouns = true;
             (void)fprintf(out, "\n");
         }

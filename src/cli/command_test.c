@@ -69,8 +69,8 @@ static void test_command__a_word_of_a_later_version_is_known_by_name(void **stat
     (void)state;
     expect_refused("join", NULL, "`ebb join` is not in this version of ebb");
     expect_refused("hub", "serve", "`ebb hub` is not in this version of ebb");
-    expect_refused("docter", NULL,
-                   "`ebb docter` is no command; did you mean `ebb doctor`? (It is not in this "
+    expect_refused("sorce", NULL,
+                   "`ebb sorce` is no command; did you mean `ebb source`? (It is not in this "
                    "version of ebb.)");
 }
 

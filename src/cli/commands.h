@@ -14,7 +14,11 @@
     ROW(check)                                                                                     \
     ROW(serve)                                                                                     \
     ROW(status)                                                                                    \
+    ROW(doctor)                                                                                    \
     ROW(train_text)                                                                                \
+    ROW(new_workflow)                                                                              \
+    ROW(new_agent)                                                                                 \
+    ROW(schema)                                                                                    \
     ROW(version)                                                                                   \
     ROW(help)                                                                                      \
     ROW(completion)                                                                                \

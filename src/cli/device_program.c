@@ -13,7 +13,13 @@ static const char PROGRAM[] = "ebb-device";
 
 /* Options that are ebb's own business and not the daemon's. */
 static bool is_ours(const char *name) {
-    return strcmp(name, "json") == 0 || strcmp(name, "help") == 0 || strcmp(name, "dry-run") == 0;
+    static const char *const OURS[] = {"json", "help", "dry-run", "watch", NULL};
+    for (size_t i = 0; OURS[i] != NULL; i++) {
+        if (strcmp(name, OURS[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* execv takes words that it might change, but does not. */
@@ -27,14 +33,14 @@ static char *passed(const char *word) {
 
 /* The words of the other program, ended by NULL; a file whose name begins with a hyphen is spelt so
  * that it is not taken for an option there. */
-static char *const *collect(struct call *call, const char *verb) {
+static char *const *collect(struct call *call, const char *program, const char *verb) {
     const size_t most = 3 + call->argument_count + 2 * call->value_count;
     char **words = arena_get(&call->arena, most, sizeof(*words));
     if (words == NULL) {
         return NULL;
     }
     size_t count = 0;
-    words[count++] = passed(PROGRAM);
+    words[count++] = passed(program);
     words[count++] = passed(verb);
     for (size_t i = 0; i < call->argument_count; i++) {
         const char *word = call->arguments[i];
@@ -56,13 +62,19 @@ static char *const *collect(struct call *call, const char *verb) {
 
 status device_program_become(struct call *call, const char *verb, struct error *err) {
     const struct slice path = arena_print(&call->arena, "%s/%s", file_program_folder(), PROGRAM);
-    char *const *words = collect(call, verb);
+    char *const *words = collect(call, PROGRAM, verb);
     if (path.bytes == NULL || words == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory to start %s", PROGRAM);
     }
     (void)fflush(call->out);
     (void)execv(path.bytes, words);
     return fail_errno(err, errno, "start %s", path.bytes);
+}
+
+const char *const *device_program_words(struct call *call, const char *verb) {
+    const struct slice path = arena_print(&call->arena, "%s/%s", file_program_folder(), PROGRAM);
+    char *const *words = path.bytes != NULL ? collect(call, path.bytes, verb) : NULL;
+    return (const char *const *)words;
 }
 
 status device_program_check_folder(struct call *call, const char *option, struct error *err) {

@@ -17,6 +17,10 @@
  * only on failure: NOT_FOUND when the program is not there. */
 status device_program_become(struct call *call, const char *verb, struct error *err);
 
+/* The words of that program, its path first, ended by NULL, for who starts it beside this process;
+ * NULL when there is no memory. They live in the call's arena. */
+const char *const *device_program_words(struct call *call, const char *verb);
+
 /* NOT_FOUND or INVALID with a sentence when a folder that an option names is not there. */
 status device_program_check_folder(struct call *call, const char *option, struct error *err);
 

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "base/time.h"
 #include "wire/keys.h"
+#include "wire/schema.h"
 
 static void read_labels(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
@@ -30,15 +31,33 @@ static void read_labels(struct reading *reading, const struct key *key, const st
 }
 
 static const struct key DEVICE_KEYS[] = {
-    {.name = "name", .read = keys_read_name, .offset = offsetof(struct device, name)},
-    {.name = "labels", .read = read_labels},
-    {.name = "time_zone", .read = keys_read_text, .offset = offsetof(struct device, time_zone)},
+    {.name = "name",
+     .read = keys_read_name,
+     .offset = offsetof(struct device, name),
+     .help = "The device's name; expressions read it as $device.name."},
+    {.name = "labels",
+     .read = read_labels,
+     .help = "Words about it, such as region: north.",
+     .form = FORM_TEXT_MAP},
+    {.name = "time_zone",
+     .read = keys_read_text,
+     .offset = offsetof(struct device, time_zone),
+     .help = "Such as Europe/Berlin."},
     {0}};
 
 static const struct key STORE_KEYS[] = {
-    {.name = "path", .read = keys_read_text, .offset = offsetof(struct device, path)},
-    {.name = "budget", .read = keys_read_size, .offset = offsetof(struct device, budget_bytes)},
-    {.name = "commit", .read = keys_read_span, .offset = offsetof(struct device, commit_ms)},
+    {.name = "path",
+     .read = keys_read_text,
+     .offset = offsetof(struct device, path),
+     .help = "The data folder."},
+    {.name = "budget",
+     .read = keys_read_size,
+     .offset = offsetof(struct device, budget_bytes),
+     .help = "How much of the disk results may take, such as 2GiB."},
+    {.name = "commit",
+     .read = keys_read_span,
+     .offset = offsetof(struct device, commit_ms),
+     .help = "How long a commit may wait for more, where the workflow does not say; 0."},
     {0}};
 
 static const struct key_table DEVICE_TABLE = {.what = "`device`", .keys = DEVICE_KEYS};
@@ -56,12 +75,14 @@ static void read_store(struct reading *reading, const struct key *key, const str
     (void)keys_read(reading, &STORE_TABLE, node, target);
 }
 
+static const struct key DEVICE_WORKFLOW_KEYS[] = {{.name = "params", .state = KEY_RESERVED}, {0}};
+static const struct key_table DEVICE_WORKFLOW_TABLE = {.what = "a workflow of the device",
+                                                       .keys = DEVICE_WORKFLOW_KEYS};
+
 /* What a device says of one workflow is its parameters, which come with the reach. */
 static void read_workflows(struct reading *reading, const struct key *key, const struct yaml *node,
                            void *target) {
     (void)target;
-    static const struct key KEYS[] = {{.name = "params", .state = KEY_RESERVED}, {0}};
-    static const struct key_table TABLE = {.what = "a workflow of the device", .keys = KEYS};
     if (node->kind != YAML_MAP) {
         faults_add(reading->faults, node->place, "`%s` is a map of workflows' names, not %s",
                    key->name, yaml_what(node));
@@ -69,7 +90,7 @@ static void read_workflows(struct reading *reading, const struct key *key, const
     }
     for (uint32_t i = 0; i < node->count; i++) {
         if (!yaml_is_null(&node->pairs[i].value)) {
-            (void)keys_read(reading, &TABLE, &node->pairs[i].value, NULL);
+            (void)keys_read(reading, &DEVICE_WORKFLOW_TABLE, &node->pairs[i].value, NULL);
         }
     }
 }
@@ -84,10 +105,26 @@ static void read_version(struct reading *reading, const struct key *key, const s
     }
 }
 
-static const struct key FILE_KEYS[] = {{.name = "ebb", .state = KEY_REQUIRED, .read = read_version},
-                                       {.name = "device", .read = read_device},
-                                       {.name = "store", .read = read_store},
-                                       {.name = "workflows", .read = read_workflows},
+static const struct key FILE_KEYS[] = {{.name = "ebb",
+                                        .state = KEY_REQUIRED,
+                                        .read = read_version,
+                                        .help = "The version of the format: 1, in the first line.",
+                                        .form = FORM_VERSION},
+                                       {.name = "device",
+                                        .read = read_device,
+                                        .help = "Who this device is.",
+                                        .form = FORM_KEYS,
+                                        .table = &DEVICE_TABLE},
+                                       {.name = "store",
+                                        .read = read_store,
+                                        .help = "Where results are kept, and how many.",
+                                        .form = FORM_KEYS,
+                                        .table = &STORE_TABLE},
+                                       {.name = "workflows",
+                                        .read = read_workflows,
+                                        .help = "What this device says of each workflow, by name.",
+                                        .form = FORM_NAMED_MAPS,
+                                        .table = &DEVICE_WORKFLOW_TABLE},
                                        {.name = "hub", .state = KEY_RESERVED},
                                        {.name = "sources", .state = KEY_RESERVED},
                                        {.name = "destinations", .state = KEY_RESERVED},
@@ -97,6 +134,10 @@ static const struct key FILE_KEYS[] = {{.name = "ebb", .state = KEY_REQUIRED, .r
 static const struct key_table *const OTHERS[] = {&DEVICE_TABLE, &STORE_TABLE, NULL};
 static const struct key_table FILE_TABLE = {
     .what = "a device file", .keys = FILE_KEYS, .others = OTHERS};
+
+void device_schema(struct buffer *out) {
+    schema_write(&FILE_TABLE, "a device file of ebb", SLICE(""), out);
+}
 
 status device_read(struct arena *arena, struct slice file, struct slice text,
                    struct device *out_device, struct fault_list **out_faults, struct error *err) {

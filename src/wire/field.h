@@ -79,3 +79,7 @@ status field_set_check(const struct field_set *set, struct arena *arena, struct 
 /* Reads a map of names to types, `{ type: number, min: 0 }` or `number` for short; what is wrong
  * with it is said in reading->faults, and the set holds what was right. */
 void field_set_read(struct reading *reading, const struct yaml *node, struct field_set *out_set);
+
+/* The keys of one field and the words for its type, for tables of files that hold fields. */
+extern const struct key_table FIELD_TABLE;
+extern const char *const FIELD_TYPE_WORDS[];

@@ -30,15 +30,49 @@ static void read_optional(struct reading *reading, const struct key *key, const 
     keys_read_boolean(reading, &inner, node, &draft->field);
 }
 
+const char *const FIELD_TYPE_WORDS[] = {"any",    "string", "number", "integer", "boolean",
+                                        "object", "list",   "time",   "box",     NULL};
+
 static const struct key FIELD_KEYS[] = {
-    {.name = "type", .state = KEY_REQUIRED, .read = note, .offset = offsetof(struct draft, type)},
-    {.name = "of", .read = note, .offset = offsetof(struct draft, of)},
-    {.name = "min", .read = note, .offset = offsetof(struct draft, min)},
-    {.name = "max", .read = note, .offset = offsetof(struct draft, max)},
-    {.name = "default", .read = note, .offset = offsetof(struct draft, default_node)},
-    {.name = "unit", .read = note, .offset = offsetof(struct draft, unit)},
-    {.name = "optional", .read = read_optional},
-    {.name = "help"},
+    {.name = "type",
+     .state = KEY_REQUIRED,
+     .read = note,
+     .offset = offsetof(struct draft, type),
+     .help = "What its value is.",
+     .words = FIELD_TYPE_WORDS},
+    {.name = "of",
+     .read = note,
+     .offset = offsetof(struct draft, of),
+     .help = "Of a list: the type of an item; of a list or an object: its fields.",
+     .form = FORM_FIELDS,
+     .words = FIELD_TYPE_WORDS,
+     .table = &FIELD_TABLE},
+    {.name = "min",
+     .read = note,
+     .offset = offsetof(struct draft, min),
+     .help = "The least number that is right.",
+     .form = FORM_TEXT},
+    {.name = "max",
+     .read = note,
+     .offset = offsetof(struct draft, max),
+     .help = "The largest number that is right; of a list, how many items; of a text, how many "
+             "bytes.",
+     .form = FORM_TEXT},
+    {.name = "default",
+     .read = note,
+     .offset = offsetof(struct draft, default_node),
+     .help = "What it is when it is not given.",
+     .form = FORM_ANYTHING},
+    {.name = "unit",
+     .read = note,
+     .offset = offsetof(struct draft, unit),
+     .help = "Of a number, such as Cel.",
+     .form = FORM_TEXT},
+    {.name = "optional",
+     .read = read_optional,
+     .help = "true: it may be missing.",
+     .form = FORM_BOOLEAN},
+    {.name = "help", .help = "A sentence for people.", .form = FORM_ANYTHING},
     {.name = "enum", .state = KEY_RESERVED},
     {.name = "digits", .state = KEY_RESERVED},
     {.name = "rate", .state = KEY_RESERVED},
@@ -47,7 +81,7 @@ static const struct key FIELD_KEYS[] = {
     {.name = "kind", .state = KEY_RESERVED},
     {0}};
 
-static const struct key_table FIELD_TABLE = {
+const struct key_table FIELD_TABLE = {
     .what = "a field", .example = "{ type: number, min: 0 }", .keys = FIELD_KEYS};
 
 static bool read_type(struct reading *reading, const struct yaml *node, enum field_type *out_type) {
@@ -69,9 +103,7 @@ static bool read_type(struct reading *reading, const struct yaml *node, enum fie
         }
         return built;
     }
-    static const char *const WORDS[] = {"any",    "string", "number", "integer", "boolean",
-                                        "object", "list",   "time",   "box",     NULL};
-    (void)keys_word(reading, "type", WORDS, word, node->place);
+    (void)keys_word(reading, "type", FIELD_TYPE_WORDS, word, node->place);
     return false;
 }
 

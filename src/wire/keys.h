@@ -27,6 +27,29 @@ enum key_state {
     KEY_RESERVED /* "`window` is not in this version of ebb" */
 };
 
+/* What stands behind a key, for who completes and explains keys (wire/schema); the reader alone
+ * judges. */
+enum key_form {
+    FORM_OF_READER, /* what keys_read_text and its like take; words where there are any */
+    FORM_ANYTHING,
+    FORM_VERSION,    /* the number 1, and the key is required */
+    FORM_TEXT,       /* a scalar */
+    FORM_FIELD_NAME, /* text_is_field */
+    FORM_BOOLEAN,
+    FORM_TEXTS,        /* a list of scalars */
+    FORM_TEXT_MAP,     /* a map of scalars */
+    FORM_MAP,          /* a map of anything, or an expression that makes one */
+    FORM_WORDS,        /* a list of the words */
+    FORM_SPAN,         /* a span, or a word */
+    FORM_NUMBER,       /* a whole number, or a word */
+    FORM_KEYS,         /* a map by `table` */
+    FORM_WORD_OR_KEYS, /* a word (any text where there are no words), or a map by `table` */
+    FORM_MAPS,         /* a list of maps by `table` */
+    FORM_MAP_OR_MAPS,  /* one such map, or a list of them */
+    FORM_NAMED_MAPS,   /* a map of names to maps by `table` */
+    FORM_FIELDS        /* a map of names to words or maps by `table`; nothing, or a word */
+};
+
 /* What every reader is handed. */
 struct reading {
     struct arena *arena;   /* what is kept goes here; not owned */
@@ -35,6 +58,7 @@ struct reading {
 };
 
 struct key;
+struct key_table;
 
 /* Fills its part of `target` from the node, or says what is wrong with it. */
 typedef void key_reader(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -45,8 +69,12 @@ struct key {
     enum key_state state;
     key_reader *read;    /* NULL: reserved, or read by somebody else before or after */
     size_t offset;       /* of the field in the target */
-    int64_t least, most; /* of keys_read_count, _span, _size; both 0: no bounds but the type's */
-    const char *const *words; /* of keys_read_word, ended by NULL */
+    int64_t least, most; /* of keys_read_count, _span, _size; both 0: no bounds but the type's. Of
+                            words: `most` are built; 0: all */
+    const char *const *words;      /* of keys_read_word, ended by NULL */
+    const char *help;              /* what it is for, in a sentence that editors show */
+    enum key_form form;            /* for editors too */
+    const struct key_table *table; /* of the forms that name one */
 };
 
 /* The keys of one place. */

@@ -39,9 +39,11 @@ static void read_result_key(struct reading *reading, const struct key *key, cons
     }
 }
 
+static const char *const PRIORITIES[] = {"urgent", "high", "normal", "low", NULL};
+static const char *const DESTINATIONS[] = {"hub", NULL};
+
 static void read_priority(struct reading *reading, const struct key *key, const struct yaml *node,
                           void *target) {
-    static const char *const WORDS[] = {"urgent", "high", "normal", "low", NULL};
     struct result_rule *rule = target;
     struct slice text;
     bool clamped = false;
@@ -50,7 +52,7 @@ static void read_priority(struct reading *reading, const struct key *key, const 
         return;
     }
     if (!priority_read(text, &rule->priority, &clamped)) {
-        (void)keys_word(reading, key->name, WORDS, text, node->place);
+        (void)keys_word(reading, key->name, PRIORITIES, text, node->place);
         return;
     }
     if (clamped) {
@@ -65,7 +67,6 @@ static void read_priority(struct reading *reading, const struct key *key, const 
 }
 
 static void read_destination(struct reading *reading, const struct yaml *node, bool *hub) {
-    static const char *const WORDS[] = {"hub", NULL};
     struct slice name;
     if (!keys_scalar(reading, "to", "a list of destinations such as [hub]", node, &name)) {
         return;
@@ -76,7 +77,7 @@ static void read_destination(struct reading *reading, const struct yaml *node, b
         faults_add(reading->faults, node->place,
                    "an expression in `to` is not in this version of ebb");
     } else if (!text_is_name(name)) {
-        (void)keys_word(reading, "to", WORDS, name, node->place);
+        (void)keys_word(reading, "to", DESTINATIONS, name, node->place);
     } else {
         faults_add(reading->faults, node->place,
                    "destination `%.*s` is not in this version of ebb: `to` is [hub], or [] for "
@@ -104,17 +105,43 @@ static const struct key RESULT_KEYS[] = {
     {.name = "name",
      .state = KEY_REQUIRED,
      .read = keys_read_name,
-     .offset = offsetof(struct result_rule, name)},
-    {.name = "when", .read = draft_read_condition, .offset = offsetof(struct result_rule, when)},
-    {.name = "from", .read = read_from, .offset = offsetof(struct result_rule, from)},
-    {.name = "priority", .read = read_priority},
-    {.name = "to", .read = read_to},
-    {.name = "key", .read = read_result_key, .offset = offsetof(struct result_rule, key)},
-    {.name = "keep", .read = keys_read_span, .offset = offsetof(struct result_rule, keep_ms)},
+     .offset = offsetof(struct result_rule, name),
+     .help = "Its name: small letters, digits and -."},
+    {.name = "when",
+     .read = draft_read_condition,
+     .offset = offsetof(struct result_rule, when),
+     .help = "An expression; there is no result when it is false.",
+     .form = FORM_TEXT},
+    {.name = "from",
+     .read = read_from,
+     .offset = offsetof(struct result_rule, from),
+     .help = "What the result holds: fields, with expressions in ${ }.",
+     .form = FORM_ANYTHING},
+    {.name = "priority",
+     .read = read_priority,
+     .help = "Which lane it takes: urgent, high, normal or low, or a number from 9 to 0; normal.",
+     .form = FORM_NUMBER,
+     .words = PRIORITIES},
+    {.name = "to",
+     .read = read_to,
+     .help = "Where it is sent: [hub], or [] for what stays on this device.",
+     .form = FORM_WORDS,
+     .words = DESTINATIONS},
+    {.name = "key",
+     .read = read_result_key,
+     .offset = offsetof(struct result_rule, key),
+     .help = "What it stands for: a newer result of the same key takes its place while it is "
+             "unsent.",
+     .form = FORM_TEXT},
+    {.name = "keep",
+     .read = keys_read_span,
+     .offset = offsetof(struct result_rule, keep_ms),
+     .help = "How long it stays on the device after it was sent; 7d."},
     {.name = "expires",
      .read = keys_read_span,
      .offset = offsetof(struct result_rule, expires_ms),
-     .least = 1},
+     .least = 1,
+     .help = "How long it is worth sending; unsent after that it becomes a gap."},
     {.name = "window", .state = KEY_RESERVED},
     {.name = "fold", .state = KEY_RESERVED},
     {.name = "for", .state = KEY_RESERVED},

@@ -185,18 +185,25 @@ static void read_retry_on(struct reading *reading, const struct key *key, const 
     step->retry_on = classes;
 }
 
-static const struct key RETRY_KEYS[] = {{.name = "attempts",
-                                         .state = KEY_REQUIRED,
-                                         .read = keys_read_count,
-                                         .offset = offsetof(struct step, attempts),
-                                         .least = 1,
-                                         .most = ATTEMPTS_MAX},
-                                        {.name = "backoff",
-                                         .read = keys_read_span,
-                                         .offset = offsetof(struct step, backoff_ms),
-                                         .most = TIMEOUT_MS_MAX},
-                                        {.name = "on", .read = read_retry_on},
-                                        {0}};
+static const struct key RETRY_KEYS[] = {
+    {.name = "attempts",
+     .state = KEY_REQUIRED,
+     .read = keys_read_count,
+     .offset = offsetof(struct step, attempts),
+     .least = 1,
+     .most = ATTEMPTS_MAX,
+     .help = "How often it is tried, the first time included."},
+    {.name = "backoff",
+     .read = keys_read_span,
+     .offset = offsetof(struct step, backoff_ms),
+     .most = TIMEOUT_MS_MAX,
+     .help = "How long to wait before the second try; then twice as long, and so on. 200ms."},
+    {.name = "on",
+     .read = read_retry_on,
+     .help = "Which errors are worth another try; timeout, crash and busy.",
+     .form = FORM_WORDS,
+     .words = CLASSES},
+    {0}};
 
 const struct key_table RETRY_TABLE = {
     .what = "`retry`", .example = "{ attempts: 3, backoff: 200ms }", .keys = RETRY_KEYS};
@@ -209,24 +216,26 @@ static void read_retry(struct reading *reading, const struct key *key, const str
     (void)keys_read(reading, &RETRY_TABLE, node, &draft->step);
 }
 
+static const char *const REPEATS[] = {"safe", "never", NULL};
+static const char *const SKIPS[] = {"step", "run", NULL};
+static const char *const FAILS[] = {"fail", NULL};
+
 static void read_repeat(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
-    static const char *const WORDS[] = {"safe", "never", NULL};
     struct step_draft *draft = target;
     struct slice word;
     draft->repeat = node;
     if (keys_scalar(reading, key->name, "`never` or `safe`", node, &word)) {
-        draft->step.repeat_never = keys_word(reading, key->name, WORDS, word, node->place) == 1;
+        draft->step.repeat_never = keys_word(reading, key->name, REPEATS, word, node->place) == 1;
     }
 }
 
 static void read_skip(struct reading *reading, const struct key *key, const struct yaml *node,
                       void *target) {
-    static const char *const WORDS[] = {"step", "run", NULL};
     struct step_draft *draft = target;
     struct slice word;
     if (keys_scalar(reading, key->name, "`step` or `run`", node, &word)) {
-        const int what = keys_word(reading, key->name, WORDS, word, node->place);
+        const int what = keys_word(reading, key->name, SKIPS, word, node->place);
         draft->step.on_error = what == 1 ? ON_ERROR_SKIP_RUN : ON_ERROR_SKIP_STEP;
     }
 }
@@ -258,10 +267,20 @@ static void read_other(struct reading *reading, const struct key *key, const str
     }
 }
 
-static const struct key ON_ERROR_KEYS[] = {{.name = "skip", .read = read_skip},
-                                           {.name = "use", .read = read_use},
-                                           {.name = "step", .read = read_other},
-                                           {0}};
+static const struct key ON_ERROR_KEYS[] = {
+    {.name = "skip",
+     .read = read_skip,
+     .help = "step: its output is null and the run goes on; run: the run ends without results.",
+     .words = SKIPS},
+    {.name = "use",
+     .read = read_use,
+     .help = "This value is its output instead.",
+     .form = FORM_ANYTHING},
+    {.name = "step",
+     .read = read_other,
+     .help = "The id of the step that runs in its place.",
+     .form = FORM_FIELD_NAME},
+    {0}};
 
 static const struct key_table ON_ERROR_TABLE = {.what = "`on_error`", .keys = ON_ERROR_KEYS};
 
@@ -283,23 +302,57 @@ static void read_on_error(struct reading *reading, const struct key *key, const 
 }
 
 static const struct key STEP_KEYS[] = {
-    {.name = "id", .state = KEY_REQUIRED, .read = read_id},
-    {.name = "agent", .read = read_agent},
-    {.name = "with", .read = read_with, .offset = offsetof(struct step, with)},
-    {.name = "when", .read = read_when, .offset = offsetof(struct step, when)},
-    {.name = "needs", .read = read_needs},
+    {.name = "id",
+     .state = KEY_REQUIRED,
+     .read = read_id,
+     .help = "Its name in this workflow; expressions read its output as .steps.ID.",
+     .form = FORM_FIELD_NAME},
+    {.name = "agent",
+     .read = read_agent,
+     .help = "The agent that is called, with a version where it matters: spam-lite@^1.",
+     .form = FORM_TEXT},
+    {.name = "with",
+     .read = read_with,
+     .offset = offsetof(struct step, with),
+     .help = "The agent's inputs: values, or expressions in ${ }.",
+     .form = FORM_MAP},
+    {.name = "when",
+     .read = read_when,
+     .offset = offsetof(struct step, when),
+     .help = "An expression; the step is skipped when it is false.",
+     .form = FORM_TEXT},
+    {.name = "needs",
+     .read = read_needs,
+     .help = "The steps that must have ended before it.",
+     .form = FORM_TEXTS},
     {.name = "timeout",
      .read = read_timeout,
      .offset = offsetof(struct step, timeout_ms),
      .least = 1,
-     .most = TIMEOUT_MS_MAX},
-    {.name = "retry", .read = read_retry},
-    {.name = "on_error", .read = read_on_error},
-    {.name = "repeat", .read = read_repeat},
+     .most = TIMEOUT_MS_MAX,
+     .help = "How long one call may take; 30s.",
+     .form = FORM_SPAN},
+    {.name = "retry",
+     .read = read_retry,
+     .help = "Whether and when a failed call is tried again.",
+     .form = FORM_KEYS,
+     .table = &RETRY_TABLE},
+    {.name = "on_error",
+     .read = read_on_error,
+     .help = "What happens when it fails for good: fail, or skip, use or step.",
+     .form = FORM_WORD_OR_KEYS,
+     .words = FAILS,
+     .table = &ON_ERROR_TABLE},
+    {.name = "repeat",
+     .read = read_repeat,
+     .help = "never: it acts on the world, and what was begun is not begun again after a crash.",
+     .words = REPEATS},
     {.name = "expires",
      .read = read_expires,
      .offset = offsetof(struct step, expires_ms),
-     .least = 1},
+     .least = 1,
+     .help = "How long after the event it may still begin.",
+     .form = FORM_SPAN},
     {.name = "each", .state = KEY_RESERVED},
     {.name = "max", .state = KEY_RESERVED},
     {.name = "concurrency", .state = KEY_RESERVED},

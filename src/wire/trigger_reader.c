@@ -14,9 +14,10 @@ struct trigger_draft {
     const struct yaml *stdin_node, *watch_node;
 };
 
+static const char *const FORMATS[] = {"json", "text", NULL};
+
 static void read_stdin(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
-    static const char *const FORMATS[] = {"json", "text", NULL};
     struct trigger_draft *draft = target;
     const struct key format = {
         .name = key->name, .offset = offsetof(struct trigger, format), .words = FORMATS};
@@ -52,13 +53,23 @@ static const struct key WATCH_KEYS[] = {
     {.name = "path",
      .state = KEY_REQUIRED,
      .read = read_path,
-     .offset = offsetof(struct trigger, path)},
-    {.name = "glob", .read = read_glob, .offset = offsetof(struct trigger, glob)},
-    {.name = "text", .read = keys_read_boolean, .offset = offsetof(struct trigger, text)},
+     .offset = offsetof(struct trigger, path),
+     .help = "The folder to watch.",
+     .form = FORM_TEXT},
+    {.name = "glob",
+     .read = read_glob,
+     .offset = offsetof(struct trigger, glob),
+     .help = "Which names in it are events, such as *.json; all.",
+     .form = FORM_TEXT},
+    {.name = "text",
+     .read = keys_read_boolean,
+     .offset = offsetof(struct trigger, text),
+     .help = "Whether the file's text comes along as .event.text; false."},
     {.name = "after",
      .read = keys_read_word,
      .offset = offsetof(struct trigger, after),
-     .words = AFTER},
+     .words = AFTER,
+     .help = "What becomes of the file after its run: keep or delete; keep."},
     {0}};
 
 const struct key_table WATCH_TABLE = {
@@ -95,41 +106,52 @@ static void read_queue_full(struct reading *reading, const struct key *key, cons
     keys_read_word(reading, key, node, target);
 }
 
+static const char *const KEEP[] = {"latest", NULL};
+static const char *const ORDER[] = {"key", NULL};
+
 static void read_queue_keep(struct reading *reading, const struct key *key, const struct yaml *node,
                             void *target) {
-    static const char *const WORDS[] = {"latest", NULL};
     struct slice text;
     struct queue_policy *queue = target;
     if (keys_scalar(reading, key->name, "`latest`", node, &text)) {
-        queue->keep_latest = keys_word(reading, key->name, WORDS, text, node->place) == 0;
+        queue->keep_latest = keys_word(reading, key->name, KEEP, text, node->place) == 0;
     }
 }
 
 static void read_queue_order(struct reading *reading, const struct key *key,
                              const struct yaml *node, void *target) {
-    static const char *const WORDS[] = {"key", NULL};
     struct slice text;
     (void)target;
     if (keys_scalar(reading, key->name, "`key`", node, &text) &&
-        keys_word(reading, key->name, WORDS, text, node->place) == 0) {
+        keys_word(reading, key->name, ORDER, text, node->place) == 0) {
         draft_refuse_value(reading, key->name, text, node->place);
     }
 }
 
 static const char *const FULL[] = {"block", "drop_oldest", "drop_newest", NULL};
 
-static const struct key QUEUE_KEYS[] = {{.name = "max",
-                                         .read = read_queue_max,
-                                         .offset = offsetof(struct queue_policy, max),
-                                         .least = 1,
-                                         .most = QUEUE_MAX_MOST},
-                                        {.name = "full",
-                                         .read = read_queue_full,
-                                         .offset = offsetof(struct queue_policy, full),
-                                         .words = FULL},
-                                        {.name = "keep", .read = read_queue_keep},
-                                        {.name = "order", .read = read_queue_order},
-                                        {0}};
+static const struct key QUEUE_KEYS[] = {
+    {.name = "max",
+     .read = read_queue_max,
+     .offset = offsetof(struct queue_policy, max),
+     .least = 1,
+     .most = QUEUE_MAX_MOST,
+     .help = "How many events may wait; 100.",
+     .form = FORM_NUMBER},
+    {.name = "full",
+     .read = read_queue_full,
+     .offset = offsetof(struct queue_policy, full),
+     .words = FULL,
+     .help = "What happens when they are so many: block the source, drop_oldest or drop_newest."},
+    {.name = "keep",
+     .read = read_queue_keep,
+     .help = "latest: only the newest event waits.",
+     .words = KEEP},
+    {.name = "order",
+     .read = read_queue_order,
+     .help = "key: one event of a key at a time.",
+     .words = ORDER},
+    {0}};
 
 const struct key_table QUEUE_TABLE = {
     .what = "`queue`", .example = "{ max: 100, full: block }", .keys = QUEUE_KEYS};
@@ -149,18 +171,41 @@ static void read_queue(struct reading *reading, const struct key *key, const str
 }
 
 static const struct key TRIGGER_KEYS[] = {
-    {.name = "stdin", .read = read_stdin},       {.name = "watch", .read = read_watch},
-    {.name = "queue", .read = read_queue},       {.name = "http", .state = KEY_RESERVED},
-    {.name = "interval", .state = KEY_RESERVED}, {.name = "cron", .state = KEY_RESERVED},
-    {.name = "source", .state = KEY_RESERVED},   {.name = "mqtt", .state = KEY_RESERVED},
-    {.name = "camera", .state = KEY_RESERVED},   {.name = "microphone", .state = KEY_RESERVED},
-    {.name = "segment", .state = KEY_RESERVED},  {.name = "document", .state = KEY_RESERVED},
-    {.name = "result", .state = KEY_RESERVED},   {.name = "event", .state = KEY_RESERVED},
-    {.name = "schema", .state = KEY_RESERVED},   {.name = "invalid", .state = KEY_RESERVED},
-    {.name = "silent", .state = KEY_RESERVED},   {.name = "window", .state = KEY_RESERVED},
-    {.name = "rate", .state = KEY_RESERVED},     {.name = "frame", .state = KEY_RESERVED},
-    {.name = "topic", .state = KEY_RESERVED},    {.name = "qos", .state = KEY_RESERVED},
-    {.name = "decode", .state = KEY_RESERVED},   {0}};
+    {.name = "stdin",
+     .read = read_stdin,
+     .help = "A line of standard input is an event: json or text.",
+     .words = FORMATS},
+    {.name = "watch",
+     .read = read_watch,
+     .help = "A file in a folder is an event.",
+     .form = FORM_KEYS,
+     .table = &WATCH_TABLE},
+    {.name = "queue",
+     .read = read_queue,
+     .help = "How many events wait, and what happens when there are more.",
+     .form = FORM_KEYS,
+     .table = &QUEUE_TABLE},
+    {.name = "http", .state = KEY_RESERVED},
+    {.name = "interval", .state = KEY_RESERVED},
+    {.name = "cron", .state = KEY_RESERVED},
+    {.name = "source", .state = KEY_RESERVED},
+    {.name = "mqtt", .state = KEY_RESERVED},
+    {.name = "camera", .state = KEY_RESERVED},
+    {.name = "microphone", .state = KEY_RESERVED},
+    {.name = "segment", .state = KEY_RESERVED},
+    {.name = "document", .state = KEY_RESERVED},
+    {.name = "result", .state = KEY_RESERVED},
+    {.name = "event", .state = KEY_RESERVED},
+    {.name = "schema", .state = KEY_RESERVED},
+    {.name = "invalid", .state = KEY_RESERVED},
+    {.name = "silent", .state = KEY_RESERVED},
+    {.name = "window", .state = KEY_RESERVED},
+    {.name = "rate", .state = KEY_RESERVED},
+    {.name = "frame", .state = KEY_RESERVED},
+    {.name = "topic", .state = KEY_RESERVED},
+    {.name = "qos", .state = KEY_RESERVED},
+    {.name = "decode", .state = KEY_RESERVED},
+    {0}};
 
 static const struct key_table *const OTHERS[] = {&WATCH_TABLE, &QUEUE_TABLE,  &WORKFLOW_TABLE,
                                                  &STEP_TABLE,  &RESULT_TABLE, NULL};

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keys of the whole file, and what says which kind and version of file it is.
 #include "base/time.h"
+#include "wire/schema.h"
 #include "wire/workflow_draft.h"
 
 enum { CONCURRENCY_MAX = 256, INTERVAL_MS_MAX = 3600 * 1000 };
 
+static const char *const LEVELS[] = {"none", "each", NULL};
+
 static void read_durability_level(struct reading *reading, const struct key *key,
                                   const struct yaml *node, void *target) {
-    static const char *const WORDS[] = {"none", "each", NULL};
     struct durability *level = (struct durability *)(void *)((char *)target + key->offset);
     struct slice text;
     int64_t ms;
@@ -24,17 +26,27 @@ static void read_durability_level(struct reading *reading, const struct key *key
         level->mode = time_read_span(text, &ms) ? DURABILITY_INTERVAL : level->mode;
         return;
     }
-    const int word = keys_word(reading, key->name, WORDS, text, node->place);
+    const int word = keys_word(reading, key->name, LEVELS, text, node->place);
     if (word >= 0) {
         level->mode = word == 0 ? DURABILITY_NONE : DURABILITY_EACH;
     }
 }
 
 static const struct key DURABILITY_KEYS[] = {
-    {.name = "runs", .read = read_durability_level, .offset = offsetof(struct workflow, runs)},
+    {.name = "runs",
+     .read = read_durability_level,
+     .offset = offsetof(struct workflow, runs),
+     .help =
+         "Whether a run under way is on disk: none, or each, which brings it back after a power "
+         "cut.",
+     .form = FORM_SPAN,
+     .words = LEVELS},
     {.name = "results",
      .read = read_durability_level,
-     .offset = offsetof(struct workflow, results_durability)},
+     .offset = offsetof(struct workflow, results_durability),
+     .help = "When a result is committed: each at once, or within a span such as 1s.",
+     .form = FORM_SPAN,
+     .words = LEVELS},
     {.name = "state", .state = KEY_RESERVED},
     {0}};
 
@@ -48,26 +60,54 @@ static void read_durability(struct reading *reading, const struct key *key, cons
 }
 
 static const struct key WORKFLOW_KEYS[] = {
-    {.name = "ebb"},
+    {.name = "ebb",
+     .help = "The version of the format: 1, in the first line.",
+     .form = FORM_VERSION},
     {.name = "workflow",
      .state = KEY_REQUIRED,
      .read = keys_read_name,
-     .offset = offsetof(struct workflow, name)},
-    {.name = "summary", .read = keys_read_text, .offset = offsetof(struct workflow, summary)},
-    {.name = "trigger", .state = KEY_REQUIRED, .read = triggers_read},
-    {.name = "let", .read = lets_read},
-    {.name = "steps", .read = steps_read},
-    {.name = "results", .read = results_read},
+     .offset = offsetof(struct workflow, name),
+     .help = "Its name: small letters, digits and -."},
+    {.name = "summary",
+     .read = keys_read_text,
+     .offset = offsetof(struct workflow, summary),
+     .help = "A sentence for people."},
+    {.name = "trigger",
+     .state = KEY_REQUIRED,
+     .read = triggers_read,
+     .help = "Where events come from: a trigger, or a list of them.",
+     .form = FORM_MAP_OR_MAPS,
+     .table = &TRIGGER_TABLE},
+    {.name = "let",
+     .read = lets_read,
+     .help = "Names for values, each evaluated when it is first used: $name in expressions.",
+     .form = FORM_MAP},
+    {.name = "steps",
+     .read = steps_read,
+     .help = "What is done with an event: agents, in the order of what needs what.",
+     .form = FORM_MAPS,
+     .table = &STEP_TABLE},
+    {.name = "results",
+     .read = results_read,
+     .help = "What comes out of a run and is kept until it is sent.",
+     .form = FORM_MAPS,
+     .table = &RESULT_TABLE},
     {.name = "concurrency",
      .read = keys_read_count,
      .offset = offsetof(struct workflow, concurrency),
      .least = 1,
-     .most = CONCURRENCY_MAX},
-    {.name = "durability", .read = read_durability},
+     .most = CONCURRENCY_MAX,
+     .help = "How many runs may be under way at once; 1."},
+    {.name = "durability",
+     .read = read_durability,
+     .help = "What a power cut may not take.",
+     .form = FORM_KEYS,
+     .table = &DURABILITY_TABLE},
     {.name = "deadline",
      .read = keys_read_span,
      .offset = offsetof(struct workflow, deadline_ms),
-     .least = 1},
+     .least = 1,
+     .help = "How long after its event a run may still act; later it ends."},
     {.name = "params", .state = KEY_RESERVED},
     {.name = "inputs", .state = KEY_RESERVED},
     {.name = "segments", .state = KEY_RESERVED},
@@ -83,6 +123,10 @@ static const struct key_table *const OTHERS[] = {&TRIGGER_TABLE, &STEP_TABLE, &R
 
 const struct key_table WORKFLOW_TABLE = {
     .what = "a workflow", .keys = WORKFLOW_KEYS, .others = OTHERS};
+
+void workflow_schema(struct buffer *out) {
+    schema_write(&WORKFLOW_TABLE, "a workflow of ebb", SLICE(""), out);
+}
 
 /* The other kinds of file that begin with `ebb: 1`. */
 static bool is_other_kind(struct workflow_draft *draft, const struct yaml *root) {

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "cli/checker.h"
+#include "cli/commands.h"
+#include "cli/daemon.h"
+#include "cli/doctor.h"
+#include "cli/human.h"
+#include "platform/file.h"
+#include "wire/device.h"
+
+enum { GROUP_BYTES_MAX = 4096, REPORT_MEMBERS = 3, FINDING_MEMBERS = 5, RECORDS_MAX = 1000 };
+
+static const char CONFIG_FILE[] = "/etc/ebb/device.yaml";
+
+/* One look at the box: what is found, and what one part needs of another. */
+struct visit {
+    struct call *call;
+    struct doctor *doctor;
+    struct slice data; /* the data folder; empty: nobody knows */
+    bool answers;      /* the daemon does */
+};
+
+/* The name of the group that may use the socket; "" when there is none. */
+static const char *socket_group(struct call *call, char out_text[GROUP_BYTES_MAX]) {
+    struct slice path;
+    struct stat facts;
+    struct group entry, *found = NULL;
+    const bool there =
+        daemon_socket(call, &path, NULL) == STATUS_OK && stat(path.bytes, &facts) == 0;
+    if (!there || getgrgid_r(facts.st_gid, &entry, out_text, GROUP_BYTES_MAX, &found) != 0 ||
+        found == NULL) {
+        return "";
+    }
+    return entry.gr_name;
+}
+
+/* What went unsent stands at the beginning of its lane. */
+static status look_at_lanes(struct visit *visit, struct error *err) {
+    struct value lanes = {.kind = VALUE_NULL};
+    struct value records = {.kind = VALUE_NULL};
+    uint32_t count = 0;
+    TRY(daemon_get(visit->call, &lanes, err, "/v1/queue"));
+    const struct value *rows = human_items(lanes, "lanes", &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct slice lane = human_member(&visit->call->arena, rows[i], "lane");
+        if (human_number(rows[i], "gaps") > 0) {
+            TRY(daemon_get(visit->call, &records, err, "/v1/queue/%.*s?limit=%d", SLICE_ARGS(lane),
+                           RECORDS_MAX));
+            doctor_judge_gaps(visit->doctor, lane, records);
+        }
+    }
+    return STATUS_OK;
+}
+
+static void look_at_daemon(struct visit *visit) {
+    char text[GROUP_BYTES_MAX];
+    struct error err = {.code = STATUS_OK};
+    struct value answer = {.kind = VALUE_NULL};
+    if (daemon_get(visit->call, &answer, &err, "/v1/status") != STATUS_OK) {
+        doctor_judge_refusal(visit->doctor, &err, socket_group(visit->call, text));
+        return;
+    }
+    visit->answers = true;
+    const struct value *data = value_get(answer, SLICE("data"));
+    if (data != NULL && visit->data.count == 0) {
+        visit->data = arena_copy(&visit->call->arena, value_text(*data));
+    }
+    doctor_judge_status(visit->doctor, answer);
+    if (daemon_get(visit->call, &answer, &err, "/v1/runs?parked=1") == STATUS_OK) {
+        doctor_judge_runs(visit->doctor, answer);
+    } else {
+        doctor_judge_refusal(visit->doctor, &err, "");
+    }
+    if (look_at_lanes(visit, &err) != STATUS_OK) {
+        doctor_judge_refusal(visit->doctor, &err, "");
+    }
+}
+
+/* store.path of the device file, if there is one; its faults are findings. */
+static void look_at_config(struct visit *visit) {
+    const char *named = call_option(visit->call, "config");
+    const char *path = named != NULL ? named : CONFIG_FILE;
+    struct file_facts facts;
+    struct error err = {.code = STATUS_OK};
+    if (named == NULL && file_facts(path, &facts, &err) == STATUS_NOT_FOUND) {
+        return;
+    }
+    CLEANUP(buffer_done) struct buffer text;
+    buffer_init(&text, DEVICE_FILE_BYTES_MAX);
+    struct device device = {0};
+    struct fault_list *faults = NULL;
+    status ended = file_read(path, &text, &err);
+    if (ended == STATUS_OK) {
+        ended = device_read(&visit->call->arena, slice_of(path), buffer_slice(&text), &device,
+                            &faults, &err);
+    }
+    if (ended != STATUS_OK) {
+        const bool placed = faults != NULL && faults->count > 0;
+        const struct slice why = placed ? faults->faults[0].text : slice_of(err.text);
+        doctor_find(visit->doctor, "device file", ended,
+                    "Mend it: a daemon does not start with it.", "%s:%d: %.*s", path,
+                    placed ? faults->faults[0].place.line : 1, SLICE_ARGS(why));
+    }
+    fault_list_release(faults);
+    visit->data = ended == STATUS_OK && visit->data.count == 0 ? device.path : visit->data;
+}
+
+/* Where a daemon of this user keeps its data when nobody says otherwise. */
+static struct slice usual_folder(struct arena *arena) {
+    const char *said = getenv("EBB__STORE__PATH");
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    if (said != NULL && said[0] != '\0') {
+        return slice_of(said);
+    }
+    if (geteuid() == 0) {
+        return SLICE("/var/lib/ebb");
+    }
+    if (state != NULL && state[0] == '/') {
+        return arena_print(arena, "%s/ebb", state);
+    }
+    return home != NULL ? arena_print(arena, "%s/.local/state/ebb", home) : SLICE("");
+}
+
+/* The folder, or where it is not there yet the nearest one above it that is. */
+static struct slice nearest_folder(struct arena *arena, struct slice path) {
+    struct file_facts facts;
+    struct slice at = arena_copy(arena, path);
+    while (at.bytes != NULL && at.count > 1 && file_facts(at.bytes, &facts, NULL) != STATUS_OK) {
+        do {
+            at.count--;
+        } while (at.count > 1 && at.bytes[at.count] != '/');
+        at = arena_copy(arena, at);
+    }
+    return at;
+}
+
+static void look_at_data(struct visit *visit) {
+    struct arena *arena = &visit->call->arena;
+    const struct slice data = visit->data.count > 0 ? visit->data : usual_folder(arena);
+    visit->data = data;
+    const struct slice folder = nearest_folder(arena, data);
+    struct file_facts facts;
+    struct statvfs space;
+    if (data.count == 0 || folder.bytes == NULL ||
+        file_facts(folder.bytes, &facts, NULL) != STATUS_OK) {
+        return;
+    }
+    if (!facts.is_folder) {
+        doctor_find(visit->doctor, "data", STATUS_INVALID, "Name a folder with `store: { path }`.",
+                    "the data folder %.*s cannot be: %.*s is a file", SLICE_ARGS(data),
+                    SLICE_ARGS(folder));
+        return;
+    }
+    if (!visit->answers && access(folder.bytes, W_OK | X_OK) != 0) {
+        const int why = errno;
+        doctor_find(visit->doctor, "data", why == EROFS ? STATUS_SYSTEM : STATUS_DENIED,
+                    why == EROFS ? "Mount it so that it can be written."
+                                 : "Give it to the daemon's user, or ask as that user.",
+                    "the data folder %.*s cannot be written: %s", SLICE_ARGS(folder),
+                    strerrordesc_np(why));
+    }
+    if (statvfs(folder.bytes, &space) == 0) {
+        const struct doctor_room room = {.free_bytes = (int64_t)(space.f_bavail * space.f_frsize),
+                                         .all_bytes = (int64_t)(space.f_blocks * space.f_frsize),
+                                         .free_files = (int64_t)space.f_favail,
+                                         .all_files = (int64_t)space.f_files};
+        doctor_judge_room(visit->doctor, folder.bytes, &room);
+    }
+}
+
+/* A workflow that a daemon would load, while none runs that has said what it thinks of it. */
+static void look_at_workflow(struct visit *visit, const char *path) {
+    CLEANUP(checked_done) struct checked checked = {0};
+    struct error err = {.code = STATUS_OK};
+    const status ended = checker_check(path, call_option(visit->call, "agents"), &checked, &err);
+    if (ended == STATUS_OK) {
+        return;
+    }
+    const struct fault_list *faults = checked.faults;
+    for (uint32_t i = 0; faults != NULL && i < faults->count; i++) {
+        if (!faults->faults[i].warning) {
+            doctor_find(visit->doctor, "workflow", ended,
+                        "`ebb check FILE` shows every fault with its place.", "%s:%d: %.*s", path,
+                        faults->faults[i].place.line, SLICE_ARGS(faults->faults[i].text));
+            return;
+        }
+    }
+    doctor_find(visit->doctor, "workflow", ended, "See that it can be read.", "%s", err.text);
+}
+
+static bool look_at_name(void *owner, const char *name) {
+    struct visit *visit = owner;
+    struct arena *arena = &visit->call->arena;
+    const struct slice data = visit->data;
+    const bool is_file = slice_ends(slice_of(name), ".yaml");
+    const struct slice path =
+        is_file ? arena_print(arena, "%.*s/workflows/%s", SLICE_ARGS(data), name)
+                : arena_print(arena, "%.*s/workflows/%s/%s.yaml", SLICE_ARGS(data), name, name);
+    struct file_facts facts;
+    if (path.bytes != NULL && file_facts(path.bytes, &facts, NULL) == STATUS_OK) {
+        look_at_workflow(visit, path.bytes);
+    }
+    return true;
+}
+
+static void look_at_workflows(struct visit *visit) {
+    const struct slice folder =
+        arena_print(&visit->call->arena, "%.*s/workflows", SLICE_ARGS(visit->data));
+    struct file_facts facts;
+    struct error err = {.code = STATUS_OK};
+    if (visit->answers || folder.bytes == NULL ||
+        file_facts(folder.bytes, &facts, NULL) != STATUS_OK) {
+        return;
+    }
+    const status ended = file_list(folder.bytes, look_at_name, visit, &err);
+    if (ended != STATUS_OK) {
+        doctor_find(visit->doctor, "workflow", ended, "See that it can be read.", "%s", err.text);
+    }
+}
+
+static struct value finding_value(struct arena *arena, const struct finding *finding) {
+    struct value value;
+    struct member *members = value_new_object(arena, FINDING_MEMBERS, &value);
+    if (members == NULL) {
+        return (struct value){.kind = VALUE_NULL};
+    }
+    const bool fault = finding->code != STATUS_OK;
+    members[0] = (struct member){SLICE("what"), value_of_text(slice_of(finding->what))};
+    members[1] = (struct member){SLICE("severity"),
+                                 value_of_text(fault ? SLICE("fault") : SLICE("warning"))};
+    members[2] =
+        (struct member){SLICE("class"), fault ? value_of_text(slice_of(status_name(finding->code)))
+                                              : (struct value){.kind = VALUE_NULL}};
+    members[3] = (struct member){SLICE("text"), value_of_text(finding->text)};
+    members[4] = (struct member){SLICE("remedy"), value_of_text(finding->remedy)};
+    return value;
+}
+
+static status write_json(struct call *call, const struct doctor *doctor, struct error *err) {
+    struct value answer, list;
+    struct member *members = value_new_object(&call->arena, REPORT_MEMBERS, &answer);
+    struct value *items = value_new_list(&call->arena, doctor->count, &list);
+    if (members == NULL || items == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for the answer");
+    }
+    for (uint32_t i = 0; i < doctor->count; i++) {
+        items[i] = finding_value(&call->arena, &doctor->findings[i]);
+    }
+    members[0] =
+        (struct member){SLICE("well"), value_of_boolean(doctor_worst(doctor) == STATUS_OK)};
+    members[1] = (struct member){SLICE("findings"), list};
+    members[2] = (struct member){SLICE("more"), value_of_integer(doctor->more)};
+    return call_write_json(call, answer, false, err);
+}
+
+static void write_text(struct call *call, const struct doctor *doctor) {
+    for (uint32_t i = 0; i < doctor->count; i++) {
+        const struct finding *finding = &doctor->findings[i];
+        const bool fault = finding->code != STATUS_OK;
+        terminal_paint(call->out, call->terminal.out_colour, fault ? COLOUR_RED : COLOUR_YELLOW,
+                       slice_of(finding->what));
+        (void)fputs(fault ? ": " : ": warning: ", call->out);
+        terminal_write(call->out, finding->text);
+        (void)fputs("\n    ", call->out);
+        terminal_write(call->out, finding->remedy);
+        (void)fputc('\n', call->out);
+    }
+    if (doctor->more > 0) {
+        (void)fprintf(call->out, "and %u more\n", doctor->more);
+    }
+    (void)fflush(call->out);
+    if (doctor_worst(doctor) == STATUS_OK) {
+        (void)fprintf(call->talk, "nothing is wrong\n");
+    }
+}
+
+static status run(struct call *call, struct error *err) {
+    struct doctor *doctor = arena_get(&call->arena, 1, sizeof(*doctor));
+    if (doctor == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for what is found");
+    }
+    doctor->arena = &call->arena;
+    const char *data = call_option(call, "data");
+    struct visit visit = {
+        .call = call, .doctor = doctor, .data = data != NULL ? slice_of(data) : SLICE("")};
+    look_at_daemon(&visit);
+    look_at_config(&visit);
+    look_at_data(&visit);
+    look_at_workflows(&visit);
+    doctor_judge_clock(doctor, clock_now());
+    if (call->json) {
+        TRY(write_json(call, doctor, err));
+    } else {
+        write_text(call, doctor);
+    }
+    const status worst = doctor_worst(doctor);
+    return worst == STATUS_OK ? STATUS_OK : fail(err, worst, "%s", "");
+}
+
+static const struct command_option OPTIONS[] = {
+    {"data", "DIR", "the data folder (else the daemon's, the device file's, the usual one)"},
+    {"config", "FILE", "the device file (/etc/ebb/device.yaml, where there is one)"},
+    {"agents", "DIR", "look for agents here as well, while no daemon runs"},
+    {0}};
+
+const struct command cmd_doctor = {
+    .verb = "doctor",
+    .summary = "Say what is wrong on this box, and what to do about it",
+    .details =
+        "It looks at the daemon, its socket and database, the data folder and its disk, the\n"
+        "clock, workflows, agents, parked runs and gaps. The exit code is 0 when nothing is\n"
+        "wrong (warnings alone are nothing wrong), else that of the first fault. Nothing\n"
+        "is changed.\n",
+    .example = "ebb doctor",
+    .options = OPTIONS,
+    .asks_daemon = true,
+    .run = run};

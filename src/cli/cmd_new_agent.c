@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "agents/agent_manifest.h"
+#include "cli/commands.h"
+#include "cli/skeleton.h"
+#include "model/train.h"
+
+#define HEAD                                                                                       \
+    SKELETON_SCHEMA_LINE SKELETON_AGENT_SCHEMA "\n"                                                \
+                                               "ebb: 1\n"                                          \
+                                               "agent: @NAME@\n"                                   \
+                                               "version: 1.0.0\n"
+
+#define TEXT_IN                                                                                    \
+    "inputs:\n"                                                                                    \
+    "  text: { type: string }\n"
+
+#define WORDS_OUT                                                                                  \
+    "outputs:\n"                                                                                   \
+    "  words: { type: integer, min: 0 }\n"
+
+static const char PYTHON_MANIFEST[] =
+    HEAD "summary: Counts the words of a text. Put your own work in its place.\n"
+         "kind: process\n"
+         "command: [python3, agent.py]\n"
+         "protocol: lines # one JSON object in, one out, a line each\n" TEXT_IN WORDS_OUT
+         "limits: { memory: 256MiB }\n";
+
+static const char PYTHON_PROGRAM[] =
+    "\"\"\"@NAME@: a line of JSON in, a line of JSON out; what it says on standard error is "
+    "logged.\"\"\"\n"
+    "import json\n"
+    "import sys\n"
+    "\n"
+    "\n"
+    "def answer(inputs):\n"
+    "    \"\"\"The outputs that agent.yaml names, from the inputs that it names.\"\"\"\n"
+    "    return {\"words\": len(inputs[\"text\"].split())}\n"
+    "\n"
+    "\n"
+    "for line in sys.stdin:\n"
+    "    print(json.dumps(answer(json.loads(line))), flush=True)\n";
+
+static const char SHELL_MANIFEST[] =
+    HEAD "summary: Says how long its input is. Put your own work in its place.\n"
+         "kind: process\n"
+         "command: [sh, agent.sh]\n"
+         "protocol: lines # one JSON object in, one out, a line each\n" TEXT_IN "outputs:\n"
+         "  length: { type: integer, min: 0 }\n"
+         "limits: { memory: 64MiB }\n";
+
+static const char SHELL_PROGRAM[] =
+    "#!/bin/sh\n"
+    "# @NAME@: a line of JSON in, a line of JSON out; what it says on standard error is logged.\n"
+    "# Where jq is installed, `printf '%s' \"$line\" | jq -r .text` takes a field out of the "
+    "line.\n"
+    "while IFS= read -r line; do\n"
+    "    printf '{\"length\":%d}\\n' \"${#line}\"\n"
+    "done\n";
+
+static const char JQ_MANIFEST[] =
+    HEAD "summary: Counts the words of a text. Put your own filter in its place.\n"
+         "kind: jq\n" TEXT_IN WORDS_OUT
+         "filter: '{ words: ([.text | splits(\" +\")] | length) }' # its input is .\n";
+
+static const char TEXT_MANIFEST[] =
+    HEAD "summary: Tells praise from a complaint. Put your own texts in their place.\n"
+         "kind: text\n" TEXT_IN "outputs:\n"
+         "  label: { type: string }\n"
+         "  score: { type: number, min: 0, max: 1 }\n"
+         "model: { file: model.ebtm } # made of texts.tsv; the README says how\n";
+
+static const char TEXTS[] = "praise\tthank you, that was quick and kind\n"
+                            "praise\tvery good work, we are happy with it\n"
+                            "praise\tthe new part fits well, many thanks\n"
+                            "praise\ta friendly answer and good help\n"
+                            "praise\teverything works well, thank you\n"
+                            "praise\twe are happy, it came early\n"
+                            "complaint\tthe part is broken and nobody answers\n"
+                            "complaint\twe wait for two weeks, this is too late\n"
+                            "complaint\tit does not work and we want our money back\n"
+                            "complaint\tthe machine is broken again\n"
+                            "complaint\tnobody came, we are still waiting\n"
+                            "complaint\tthe wrong part came, and too late\n";
+
+static const char README[] = "# @NAME@\n"
+                             "\n"
+                             "    ebb check agent.yaml\n"
+                             "    cd ../.. && ebb agent run @NAME@ --agents agents --with "
+                             "'{\"text\":\"a few words\"}'\n"
+                             "\n"
+                             "A workflow in the folder above `agents` calls it with a step:\n"
+                             "\n"
+                             "    steps:\n"
+                             "      - id: look\n"
+                             "        agent: @NAME@\n"
+                             "        with:\n"
+                             "          text: ${ .event.data.text }\n";
+
+static const char TEXT_README[] =
+    "# @NAME@\n"
+    "\n"
+    "texts.tsv has a text on each line: the label, a tab, the text. Put your own in, some dozens\n"
+    "for each label at least, and train again:\n"
+    "\n"
+    "    ebb train text texts.tsv --out model.ebtm\n"
+    "    cd ../.. && ebb agent run @NAME@ --agents agents --with '{\"text\":\"many thanks\"}'\n";
+
+/* The model of the texts that stand in the folder already. */
+static status write_model(const char *folder, struct buffer *out, struct error *err) {
+    struct train_options options;
+    train_options_init(&options);
+    CLEANUP(buffer_done) struct buffer path;
+    buffer_init(&path, SKELETON_BYTES_MAX);
+    buffer_print(&path, "%s/texts.tsv", folder);
+    TRY(buffer_status(&path, err));
+    struct arena arena;
+    arena_init(&arena, SKELETON_BYTES_MAX);
+    struct train_report *report = arena_get(&arena, 1, sizeof(*report));
+    const status ended = report == NULL ? fail(err, STATUS_NO_MEMORY, "no memory for a report")
+                                        : train_text(path.bytes, &options, out, report, err);
+    arena_done(&arena);
+    return ended;
+}
+
+static status write_schema(const char *folder, struct buffer *out, struct error *err) {
+    (void)folder;
+    agent_manifest_schema(out);
+    return buffer_status(out, err);
+}
+
+#define SCHEMA_FILE                                                                                \
+    { .name = SKELETON_AGENT_SCHEMA, .write = write_schema }
+
+static const struct skeleton_file PYTHON_FILES[] = {{.name = "agent.yaml", .text = PYTHON_MANIFEST},
+                                                    {.name = "agent.py", .text = PYTHON_PROGRAM},
+                                                    SCHEMA_FILE,
+                                                    {.name = "README.md", .text = README}};
+static const struct skeleton_file SHELL_FILES[] = {{.name = "agent.yaml", .text = SHELL_MANIFEST},
+                                                   {.name = "agent.sh", .text = SHELL_PROGRAM},
+                                                   SCHEMA_FILE,
+                                                   {.name = "README.md", .text = README}};
+static const struct skeleton_file JQ_FILES[] = {{.name = "agent.yaml", .text = JQ_MANIFEST},
+                                                SCHEMA_FILE,
+                                                {.name = "README.md", .text = README}};
+static const struct skeleton_file TEXT_FILES[] = {{.name = "agent.yaml", .text = TEXT_MANIFEST},
+                                                  {.name = "texts.tsv", .text = TEXTS},
+                                                  {.name = "model.ebtm", .write = write_model},
+                                                  SCHEMA_FILE,
+                                                  {.name = "README.md", .text = TEXT_README}};
+
+#define KIND_FILES(list) .files = (list), .count = sizeof(list) / sizeof((list)[0])
+
+static const struct kind {
+    const char *name, *language; /* a language where the kind has several */
+    const struct skeleton_file *files;
+    size_t count;
+} KINDS[] = {{"process", "python", KIND_FILES(PYTHON_FILES)},
+             {"process", "sh", KIND_FILES(SHELL_FILES)},
+             {"jq", NULL, KIND_FILES(JQ_FILES)},
+             {"text", NULL, KIND_FILES(TEXT_FILES)}};
+
+static status find_kind(struct call *call, const struct kind **out_kind, struct error *err) {
+    const char *name = call_option(call, "kind");
+    const char *language = call_option(call, "language");
+    bool known = name == NULL;
+    for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {
+        const struct kind *kind = &KINDS[i];
+        if (strcmp(kind->name, name != NULL ? name : "process") != 0) {
+            continue;
+        }
+        known = true;
+        if (language == NULL || (kind->language != NULL && strcmp(kind->language, language) == 0)) {
+            *out_kind = kind;
+            return STATUS_OK;
+        }
+    }
+    if (!known) {
+        return fail(err, STATUS_INVALID, "--kind wants process, jq or text, not '%.40s'", name);
+    }
+    return fail(err, STATUS_INVALID, "--language wants python or sh, for a process, not '%.40s'",
+                language);
+}
+
+static status run(struct call *call, struct error *err) {
+    const char *name = call_argument(call, 0);
+    const struct kind *kind = NULL;
+    TRY(find_kind(call, &kind, err));
+    TRY(skeleton_check_name("agent", name, err));
+    const struct slice folder = arena_print(&call->arena, "agents/%s", name);
+    if (folder.bytes == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for a path");
+    }
+    const struct skeleton skeleton = {
+        .what = "agent",
+        .name = name,
+        .folder = folder.bytes,
+        .files = kind->files,
+        .count = kind->count,
+        .next = "ebb agent run @NAME@ --agents agents --with '{\"text\":\"a few words\"}'"};
+    return skeleton_write(call, &skeleton, err);
+}
+
+static const struct command_option OPTIONS[] = {
+    {"kind", "KIND", "process (a program of yours), jq (a filter) or text (a model); process"},
+    {"language", "WORD", "of a process: python or sh (python)"},
+    {0}};
+
+const struct command cmd_new_agent = {
+    .noun = "new",
+    .verb = "agent",
+    .arguments = "NAME",
+    .least = 1,
+    .most = 1,
+    .summary = "Make an agent of your own that answers at once, to begin with",
+    .details = "It is written into agents/NAME of this folder, where a workflow file that stands\n"
+               "here finds it. Nothing that is there is written over.\n",
+    .example = "ebb new agent look\n"
+               "ebb new agent mood --kind text",
+    .options = OPTIONS,
+    .dry_run = true,
+    .run = run};

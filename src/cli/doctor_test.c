@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/doctor.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/call.h"
+#include "platform/json.h"
+
+#include <cmocka.h>
+
+struct ward {
+    struct arena arena;
+    struct doctor doctor;
+};
+
+static void ward_init(struct ward *ward) {
+    *ward = (struct ward){.doctor = {.count = 0}};
+    arena_init(&ward->arena, CALL_ARENA_BYTES_MAX);
+    ward->doctor.arena = &ward->arena;
+}
+
+static struct value json(struct ward *ward, const char *text) {
+    struct value value = {.kind = VALUE_NULL};
+    struct error err;
+    assert_int_equal(json_read(&ward->arena, slice_of(text), &value, &err), STATUS_OK);
+    return value;
+}
+
+/* One finding of that class whose sentence has these words; the ward is well again after it. */
+static void assert_found(struct ward *ward, const char *what, status code, const char *words) {
+    assert_int_equal(ward->doctor.count, 1);
+    const struct finding *finding = &ward->doctor.findings[0];
+    assert_string_equal(finding->what, what);
+    assert_int_equal(finding->code, code);
+    assert_int_equal(doctor_worst(&ward->doctor), code);
+    assert_non_null(strstr(finding->text.bytes, words));
+    assert_true(slice_ends(finding->remedy, "."));
+    ward->doctor.count = 0;
+}
+
+static void test_doctor__finds_nothing_where_nothing_is_wrong(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    doctor_judge_status(&ward.doctor,
+                        json(&ward, "{\"version\":\"" EBB_VERSION
+                                    "\",\"store\":{\"failing\":false,\"full\":false},"
+                                    "\"workflows\":[{\"name\":\"w\",\"state\":\"running\"}],"
+                                    "\"agents\":[{\"name\":\"a\",\"state\":\"ready\"}]}"));
+    doctor_judge_runs(&ward.doctor, json(&ward, "{\"runs\":[]}"));
+    doctor_judge_gaps(&ward.doctor, SLICE("high"),
+                      json(&ward, "{\"records\":[{\"kind\":\"gap\",\"result\":{\"reason\":"
+                                  "\"superseded\",\"count\":3}},{\"kind\":\"result\"}]}"));
+    const struct doctor_room room = {
+        .free_bytes = INT64_C(2) << 30, .all_bytes = INT64_C(100) << 30, .free_files = 0};
+    doctor_judge_room(&ward.doctor, "/x", &room);
+    doctor_judge_clock(&ward.doctor, (struct moment){.quality = CLOCK_GOOD});
+    assert_int_equal(ward.doctor.count, 0);
+    assert_int_equal(doctor_worst(&ward.doctor), STATUS_OK);
+    arena_done(&ward.arena);
+}
+
+static void test_doctor__tells_why_a_daemon_cannot_be_asked(void **state) {
+    (void)state;
+    struct ward ward;
+    struct error why;
+    ward_init(&ward);
+    (void)(fail)(&why, STATUS_OFFLINE, "no daemon answers on /x");
+    doctor_judge_refusal(&ward.doctor, &why, "");
+    assert_found(&ward, "daemon", STATUS_OFFLINE, "no daemon answers on /x");
+    (void)(fail)(&why, STATUS_DENIED, "it is not for us");
+    doctor_judge_refusal(&ward.doctor, &why, "ebb");
+    assert_found(&ward, "socket", STATUS_DENIED, "the socket is for the group 'ebb'");
+    doctor_judge_refusal(&ward.doctor, &why, "");
+    assert_found(&ward, "socket", STATUS_DENIED, "it is not for us");
+    (void)(fail)(&why, STATUS_NOT_FOUND, "load 'libcurl'");
+    doctor_judge_refusal(&ward.doctor, &why, "");
+    assert_found(&ward, "libcurl", STATUS_NOT_FOUND, "load 'libcurl'");
+    (void)(fail)(&why, STATUS_TIMEOUT, "it says nothing");
+    doctor_judge_refusal(&ward.doctor, &why, "");
+    assert_found(&ward, "daemon", STATUS_TIMEOUT, "it says nothing");
+    arena_done(&ward.arena);
+}
+
+static void judge_status(struct ward *ward, const char *members) {
+    char text[512];
+    (void)snprintf(text, sizeof(text), "{\"version\":\"" EBB_VERSION "\",%s}", members);
+    doctor_judge_status(&ward->doctor, json(ward, text));
+}
+
+static void test_doctor__reads_the_daemon_s_own_account(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    judge_status(&ward, "\"store\":{\"failing\":true}");
+    assert_found(&ward, "database", STATUS_SYSTEM, "the database fails");
+    judge_status(&ward, "\"store\":{\"full\":true}");
+    assert_found(&ward, "database", STATUS_FULL, "the disk is full");
+    judge_status(&ward, "\"workflows\":[{\"name\":\"w\",\"state\":\"faulty\",\"file\":\"/f\","
+                        "\"fault\":\"it is wrong\"}]");
+    assert_found(&ward, "workflow", STATUS_INVALID, "workflow 'w' does not run: it is wrong (/f)");
+    judge_status(&ward, "\"workflows\":[{\"name\":\"w\",\"state\":\"running\",\"file\":\"/f\","
+                        "\"fault\":\"it is wrong\"}]");
+    assert_found(&ward, "workflow", STATUS_INVALID, "runs its older version");
+    judge_status(&ward, "\"agents\":[{\"name\":\"a\",\"state\":\"broken\",\"restarts\":5}]");
+    assert_found(&ward, "agent", STATUS_CRASH, "agent 'a' is broken");
+    doctor_judge_status(&ward.doctor, json(&ward, "{\"version\":\"9.0\"}"));
+    assert_found(&ward, "daemon", STATUS_OK, "the daemon is ebb 9.0");
+    arena_done(&ward.arena);
+}
+
+static void test_doctor__finds_parked_runs_and_gaps(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    doctor_judge_runs(&ward.doctor, json(&ward, "{\"runs\":[{\"workflow\":\"w\"}]}"));
+    assert_found(&ward, "runs", STATUS_CRASH, "1 run is parked");
+    doctor_judge_runs(&ward.doctor,
+                      json(&ward, "{\"runs\":[{\"workflow\":\"w\"},{\"workflow\":\"v\"}]}"));
+    assert_found(&ward, "runs", STATUS_CRASH, "2 runs are parked");
+    doctor_judge_gaps(
+        &ward.doctor, SLICE("low"),
+        json(&ward,
+             "{\"records\":[{\"kind\":\"gap\",\"result\":{\"reason\":\"evicted\",\"count\":3}},"
+             "{\"kind\":\"result\",\"result\":{\"reason\":\"evicted\",\"count\":9}},"
+             "{\"kind\":\"gap\",\"result\":{\"reason\":\"evicted\",\"count\":4}}]}"));
+    assert_found(&ward, "gaps", STATUS_OK, "7 records of lane 'low' went unsent to make room");
+    arena_done(&ward.arena);
+}
+
+static void test_doctor__knows_when_a_disk_is_nearly_full(void **state) {
+    (void)state;
+    const int64_t mib = 1 << 20;
+    struct ward ward;
+    ward_init(&ward);
+    /* Four parts in a hundred of a large disk are plenty, of a small one they are not. */
+    struct doctor_room room = {.free_bytes = 4000 * mib, .all_bytes = 100000 * mib};
+    doctor_judge_room(&ward.doctor, "/x", &room);
+    assert_int_equal(ward.doctor.count, 0);
+    room = (struct doctor_room){.free_bytes = 40 * mib, .all_bytes = 1000 * mib};
+    doctor_judge_room(&ward.doctor, "/x", &room);
+    assert_found(&ward, "disk", STATUS_FULL, "the disk of /x is nearly full");
+    room = (struct doctor_room){.free_bytes = 8 * mib, .all_bytes = 16 * mib};
+    doctor_judge_room(&ward.doctor, "/x", &room);
+    assert_found(&ward, "disk", STATUS_FULL, "of 16.0 MiB are free");
+    room = (struct doctor_room){
+        .free_bytes = 4000 * mib, .all_bytes = 8000 * mib, .free_files = 50, .all_files = 100000};
+    doctor_judge_room(&ward.doctor, "/x", &room);
+    assert_found(&ward, "inodes", STATUS_FULL, "room for 50 more files");
+    arena_done(&ward.arena);
+}
+
+static void test_doctor__knows_a_clock_of_1970(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    doctor_judge_clock(&ward.doctor, (struct moment){.wall_ms = 5000, .quality = CLOCK_BAD});
+    assert_found(&ward, "clock", STATUS_INVALID, "the clock says 1970-01-01T00:00:05");
+    doctor_judge_clock(&ward.doctor, (struct moment){.wall_ms = 5000, .quality = CLOCK_UNSURE});
+    assert_found(&ward, "clock", STATUS_OK, "not synchronised");
+    arena_done(&ward.arena);
+}
+
+static void test_doctor__counts_what_it_does_not_keep(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    for (int i = 0; i < DOCTOR_FINDINGS_MAX + 3; i++) {
+        doctor_find(&ward.doctor, "x", STATUS_FULL, "Do.", "%d", i);
+    }
+    assert_int_equal(ward.doctor.count, DOCTOR_FINDINGS_MAX);
+    assert_int_equal(ward.doctor.more, 3);
+    arena_done(&ward.arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_doctor__finds_nothing_where_nothing_is_wrong),
+        cmocka_unit_test(test_doctor__tells_why_a_daemon_cannot_be_asked),
+        cmocka_unit_test(test_doctor__reads_the_daemon_s_own_account),
+        cmocka_unit_test(test_doctor__finds_parked_runs_and_gaps),
+        cmocka_unit_test(test_doctor__knows_when_a_disk_is_nearly_full),
+        cmocka_unit_test(test_doctor__knows_a_clock_of_1970),
+        cmocka_unit_test(test_doctor__counts_what_it_does_not_keep),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
