@@ -157,6 +157,9 @@ static status make_event(const char *json, const struct workflow *workflow, stru
     if (trigger != NULL && trigger->kind == TRIGGER_STDIN && trigger->format == STDIN_TEXT) {
         extras[0].name = "text";
     }
+    if (trigger != NULL && trigger->kind == TRIGGER_INTERVAL) {
+        event->type = SLICE("tick");
+    }
     static const char *const FILE_MEMBERS[] = {"path", "name", "bytes", "text"};
     for (int i = 0; trigger != NULL && trigger->kind == TRIGGER_WATCH && i < 4; i++) {
         const struct value *member = value_get(value, slice_of(FILE_MEMBERS[i]));

@@ -11,8 +11,15 @@ enum { QUEUE_MAX_MOST = 1000000 };
 /* One trigger while it is read. */
 struct trigger_draft {
     struct trigger trigger;
-    const struct yaml *stdin_node, *watch_node;
+    uint32_t kinds; /* how many of them it says: one is right */
 };
+
+/* Each kind has its name as the source of its events. */
+static void begin_kind(struct trigger_draft *draft, enum trigger_kind kind, const char *name) {
+    draft->kinds++;
+    draft->trigger.kind = kind;
+    draft->trigger.source = slice_of(name);
+}
 
 static void read_stdin(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
@@ -20,9 +27,7 @@ static void read_stdin(struct reading *reading, const struct key *key, const str
     struct trigger_draft *draft = target;
     const struct key format = {
         .name = key->name, .offset = offsetof(struct trigger, format), .words = FORMATS};
-    draft->stdin_node = node;
-    draft->trigger.kind = TRIGGER_STDIN;
-    draft->trigger.source = SLICE("stdin");
+    begin_kind(draft, TRIGGER_STDIN, key->name);
     keys_read_word(reading, &format, node, &draft->trigger);
 }
 
@@ -66,13 +71,21 @@ const struct key_table WATCH_TABLE = {
 
 static void read_watch(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
-    (void)key;
     struct trigger_draft *draft = target;
-    draft->watch_node = node;
-    draft->trigger.kind = TRIGGER_WATCH;
-    draft->trigger.source = SLICE("watch");
+    begin_kind(draft, TRIGGER_WATCH, key->name);
     draft->trigger.glob = SLICE("*");
     (void)keys_read(reading, &WATCH_TABLE, node, &draft->trigger);
+}
+
+static void read_interval(struct reading *reading, const struct key *key, const struct yaml *node,
+                          void *target) {
+    struct trigger_draft *draft = target;
+    const struct key span = {.name = key->name,
+                             .offset = offsetof(struct trigger, interval_ms),
+                             .least = INTERVAL_MS_LEAST,
+                             .most = INT64_C(86400000) * INTERVAL_DAYS_MAX};
+    begin_kind(draft, TRIGGER_INTERVAL, key->name);
+    keys_read_span(reading, &span, node, &draft->trigger);
 }
 
 static void read_queue_max(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -151,7 +164,7 @@ static void read_queue(struct reading *reading, const struct key *key, const str
 static const struct key TRIGGER_KEYS[] = {
     {.name = "stdin", .read = read_stdin},       {.name = "watch", .read = read_watch},
     {.name = "queue", .read = read_queue},       {.name = "http", .state = KEY_RESERVED},
-    {.name = "interval", .state = KEY_RESERVED}, {.name = "cron", .state = KEY_RESERVED},
+    {.name = "interval", .read = read_interval}, {.name = "cron", .state = KEY_RESERVED},
     {.name = "source", .state = KEY_RESERVED},   {.name = "mqtt", .state = KEY_RESERVED},
     {.name = "camera", .state = KEY_RESERVED},   {.name = "microphone", .state = KEY_RESERVED},
     {.name = "segment", .state = KEY_RESERVED},  {.name = "document", .state = KEY_RESERVED},
@@ -170,9 +183,9 @@ const struct key_table TRIGGER_TABLE = {
 
 /* A trigger of a kind that is known but not built has its fault already. */
 static bool has_other_kind(const struct yaml *node) {
-    static const char *const KINDS[] = {"http",   "interval", "cron",       "source",
-                                        "mqtt",   "camera",   "segment",    "document",
-                                        "result", "window",   "microphone", NULL};
+    static const char *const KINDS[] = {"http",   "cron",       "source",   "mqtt",
+                                        "camera", "segment",    "document", "result",
+                                        "window", "microphone", NULL};
     for (size_t i = 0; KINDS[i] != NULL; i++) {
         if (yaml_get(node, KINDS[i]) != NULL) {
             return true;
@@ -181,25 +194,29 @@ static bool has_other_kind(const struct yaml *node) {
     return false;
 }
 
+#define KINDS_TEXT "`stdin`, `watch` and `interval`"
+
 static void read_trigger(struct workflow_draft *draft, const struct yaml *node) {
     struct faults *faults = draft->reading.faults;
     const uint32_t before = faults->error_count;
     struct trigger_draft one = {.trigger = {.place = node->place}};
     if (keys_read(&draft->reading, &TRIGGER_TABLE, node, &one)) {
-        if (one.stdin_node != NULL && one.watch_node != NULL) {
+        if (one.kinds > 1) {
             faults_add(faults, node->place,
-                       "a trigger is `stdin` or `watch`: make `trigger` a list of two");
-        } else if (one.stdin_node == NULL && one.watch_node == NULL && !has_other_kind(node)) {
-            faults_add(faults, node->place, "a trigger needs `stdin` or `watch`");
+                       "a trigger is one of " KINDS_TEXT ": make `trigger` a list of %u",
+                       (unsigned)one.kinds);
+        } else if (one.kinds == 0 && !has_other_kind(node)) {
+            faults_add(faults, node->place, "a trigger needs one of " KINDS_TEXT);
         }
     }
-    for (uint32_t i = 0; i < draft->trigger_count && one.stdin_node != NULL; i++) {
+    const bool is_stdin = one.kinds > 0 && one.trigger.kind == TRIGGER_STDIN;
+    for (uint32_t i = 0; i < draft->trigger_count && is_stdin; i++) {
         if (draft->triggers[i].kind == TRIGGER_STDIN) {
             faults_add(faults, node->place, "there is one standard input: one `stdin`");
         }
     }
     draft->triggers_unsure = draft->triggers_unsure || faults->error_count != before;
-    if (one.stdin_node != NULL || one.watch_node != NULL) {
+    if (one.kinds > 0) {
         draft->triggers[draft->trigger_count++] = one.trigger;
     }
 }

@@ -28,10 +28,12 @@ enum {
     WORKFLOW_LETS_MAX = 64,
     WORKFLOW_FAULTS_MAX = FAULTS_MAX,
     QUEUE_MAX_DEFAULT = 100,
+    INTERVAL_MS_LEAST = 10,
+    INTERVAL_DAYS_MAX = 366,
     STEP_TIMEOUT_MS_DEFAULT = 30000
 };
 
-enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH };
+enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH, TRIGGER_INTERVAL };
 
 enum stdin_format { STDIN_JSON, STDIN_TEXT }; /* one JSON value a line; one line of text */
 
@@ -39,11 +41,12 @@ enum watch_after { WATCH_KEEP, WATCH_DELETE };
 
 struct trigger {
     enum trigger_kind kind;
-    struct slice source; /* name of the source in events: "stdin" or "watch" unless said */
+    struct slice source; /* name of the source in events: the kind's name unless said */
     enum stdin_format format;
     struct slice path, glob; /* watch; path as written */
     bool text;               /* watch: hand over the content as .event.text */
     enum watch_after after;
+    int64_t interval_ms;
     struct place place;
 };
 

@@ -138,23 +138,39 @@ static void explain_queue(struct page *page, const struct queue_policy *queue) {
     row(page, "keep", has(node, "keep"), "%s", queue->keep_latest ? "latest" : "all");
 }
 
+static void explain_watch(struct page *page, const struct trigger *trigger,
+                          const struct yaml *watch) {
+    row(page, "path", true, "%.*s", SLICE_ARGS(trigger->path));
+    row(page, "glob", has(watch, "glob"), "%.*s", SLICE_ARGS(trigger->glob));
+    row(page, "text", has(watch, "text"), "%s", trigger->text ? "true" : "false");
+    row(page, "after", has(watch, "after"), "%s",
+        trigger->after == WATCH_DELETE ? "delete" : "keep");
+}
+
+static void explain_interval(struct page *page, const struct trigger *trigger) {
+    char span[TIME_TEXT_BYTES];
+    time_write_span(trigger->interval_ms, span);
+    row(page, "every", true, "%s, the first one after the workflow's start", span);
+}
+
 static void explain_triggers(struct page *page, const struct workflow *workflow) {
     const struct yaml *list = yaml_get(page->root, "trigger");
     for (uint32_t i = 0; i < workflow->trigger_count; i++) {
         const struct trigger *trigger = &workflow->triggers[i];
         const struct yaml *node = list != NULL && list->kind == YAML_LIST ? &list->items[i] : list;
-        if (trigger->kind == TRIGGER_STDIN) {
-            buffer_print(page->out, "\ntrigger stdin, line %d\n", trigger->place.line);
+        buffer_print(page->out, "\ntrigger %.*s, line %d\n", SLICE_ARGS(trigger->source),
+                     trigger->place.line);
+        switch (trigger->kind) {
+        case TRIGGER_STDIN:
             row(page, "format", true, "%s", trigger->format == STDIN_JSON ? "json" : "text");
-            continue;
+            break;
+        case TRIGGER_WATCH:
+            explain_watch(page, trigger, node != NULL ? yaml_get(node, "watch") : NULL);
+            break;
+        case TRIGGER_INTERVAL:
+            explain_interval(page, trigger);
+            break;
         }
-        const struct yaml *watch = node != NULL ? yaml_get(node, "watch") : NULL;
-        buffer_print(page->out, "\ntrigger watch, line %d\n", trigger->place.line);
-        row(page, "path", true, "%.*s", SLICE_ARGS(trigger->path));
-        row(page, "glob", has(watch, "glob"), "%.*s", SLICE_ARGS(trigger->glob));
-        row(page, "text", has(watch, "text"), "%s", trigger->text ? "true" : "false");
-        row(page, "after", has(watch, "after"), "%s",
-            trigger->after == WATCH_DELETE ? "delete" : "keep");
     }
 }
 

@@ -62,3 +62,4 @@ void feed_close(struct feed *feed);
 
 extern const struct feed_kind STDIN_FEED;
 extern const struct feed_kind WATCH_FEED;
+extern const struct feed_kind INTERVAL_FEED;
