@@ -88,6 +88,63 @@ static void read_interval(struct reading *reading, const struct key *key, const 
     keys_read_span(reading, &span, node, &draft->trigger);
 }
 
+static void read_schedule(struct reading *reading, const struct key *key, const struct yaml *node,
+                          void *target) {
+    struct trigger *trigger = target;
+    struct error err;
+    const uint32_t before = reading->faults->error_count;
+    keys_read_text(reading, key, node, trigger);
+    if (reading->faults->error_count == before &&
+        schedule_read(trigger->cron, &trigger->schedule, &err) != STATUS_OK) {
+        faults_add(reading->faults, node->place, "`%s`: %s", key->name, err.text);
+    }
+}
+
+/* The zone is opened again where it is used: tzdata may change while a workflow runs. */
+static void read_time_zone(struct reading *reading, const struct key *key, const struct yaml *node,
+                           void *target) {
+    struct trigger *trigger = target;
+    const struct zone *zone;
+    struct error err;
+    const uint32_t before = reading->faults->error_count;
+    keys_read_text(reading, key, node, trigger);
+    if (reading->faults->error_count > before) {
+        return;
+    }
+    const status code = trigger->time_zone.count > 0
+                            ? zone_open(draft_of(reading)->scratch, trigger->time_zone, &zone, &err)
+                            : fail(&err, STATUS_INVALID, "it is a name such as Europe/Berlin");
+    if (code == STATUS_NO_MEMORY) {
+        reading->faults->no_memory = true;
+    } else if (code != STATUS_OK) {
+        faults_add(reading->faults, node->place, "`time_zone: %.*s`: %s",
+                   QUOTED(trigger->time_zone), err.text);
+    }
+}
+
+static const struct key CRON_KEYS[] = {
+    {.name = "at",
+     .state = KEY_REQUIRED,
+     .read = read_schedule,
+     .offset = offsetof(struct trigger, cron)},
+    {.name = "time_zone", .read = read_time_zone, .offset = offsetof(struct trigger, time_zone)},
+    {0}};
+
+const struct key_table CRON_TABLE = {
+    .what = "`cron`", .example = "{ at: \"30 6 * * mon-fri\" }", .keys = CRON_KEYS};
+
+static void read_cron(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    struct trigger_draft *draft = target;
+    const struct key at = {.name = key->name, .offset = offsetof(struct trigger, cron)};
+    begin_kind(draft, TRIGGER_CRON, key->name);
+    if (node->kind == YAML_SCALAR) {
+        read_schedule(reading, &at, node, &draft->trigger);
+    } else {
+        (void)keys_read(reading, &CRON_TABLE, node, &draft->trigger);
+    }
+}
+
 static void read_queue_max(struct reading *reading, const struct key *key, const struct yaml *node,
                            void *target) {
     int64_t amount;
@@ -164,7 +221,7 @@ static void read_queue(struct reading *reading, const struct key *key, const str
 static const struct key TRIGGER_KEYS[] = {
     {.name = "stdin", .read = read_stdin},       {.name = "watch", .read = read_watch},
     {.name = "queue", .read = read_queue},       {.name = "http", .state = KEY_RESERVED},
-    {.name = "interval", .read = read_interval}, {.name = "cron", .state = KEY_RESERVED},
+    {.name = "interval", .read = read_interval}, {.name = "cron", .read = read_cron},
     {.name = "source", .state = KEY_RESERVED},   {.name = "mqtt", .state = KEY_RESERVED},
     {.name = "camera", .state = KEY_RESERVED},   {.name = "microphone", .state = KEY_RESERVED},
     {.name = "segment", .state = KEY_RESERVED},  {.name = "document", .state = KEY_RESERVED},
@@ -175,17 +232,16 @@ static const struct key TRIGGER_KEYS[] = {
     {.name = "topic", .state = KEY_RESERVED},    {.name = "qos", .state = KEY_RESERVED},
     {.name = "decode", .state = KEY_RESERVED},   {0}};
 
-static const struct key_table *const OTHERS[] = {&WATCH_TABLE, &QUEUE_TABLE,  &WORKFLOW_TABLE,
-                                                 &STEP_TABLE,  &RESULT_TABLE, NULL};
+static const struct key_table *const OTHERS[] = {
+    &WATCH_TABLE, &CRON_TABLE, &QUEUE_TABLE, &WORKFLOW_TABLE, &STEP_TABLE, &RESULT_TABLE, NULL};
 
 const struct key_table TRIGGER_TABLE = {
     .what = "a trigger", .example = "{ stdin: json }", .keys = TRIGGER_KEYS, .others = OTHERS};
 
 /* A trigger of a kind that is known but not built has its fault already. */
 static bool has_other_kind(const struct yaml *node) {
-    static const char *const KINDS[] = {"http",   "cron",       "source",   "mqtt",
-                                        "camera", "segment",    "document", "result",
-                                        "window", "microphone", NULL};
+    static const char *const KINDS[] = {"http",     "source", "mqtt",   "camera",     "segment",
+                                        "document", "result", "window", "microphone", NULL};
     for (size_t i = 0; KINDS[i] != NULL; i++) {
         if (yaml_get(node, KINDS[i]) != NULL) {
             return true;
@@ -194,7 +250,7 @@ static bool has_other_kind(const struct yaml *node) {
     return false;
 }
 
-#define KINDS_TEXT "`stdin`, `watch` and `interval`"
+#define KINDS_TEXT "`stdin`, `watch`, `interval` and `cron`"
 
 static void read_trigger(struct workflow_draft *draft, const struct yaml *node) {
     struct faults *faults = draft->reading.faults;

@@ -19,6 +19,7 @@
 #include "wire/fault.h"
 #include "wire/field.h"
 #include "wire/lane.h"
+#include "wire/schedule.h"
 
 enum {
     WORKFLOW_BYTES_MAX = 1 << 20,
@@ -33,7 +34,7 @@ enum {
     STEP_TIMEOUT_MS_DEFAULT = 30000
 };
 
-enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH, TRIGGER_INTERVAL };
+enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH, TRIGGER_INTERVAL, TRIGGER_CRON };
 
 enum stdin_format { STDIN_JSON, STDIN_TEXT }; /* one JSON value a line; one line of text */
 
@@ -47,6 +48,9 @@ struct trigger {
     bool text;               /* watch: hand over the content as .event.text */
     enum watch_after after;
     int64_t interval_ms;
+    struct slice cron;        /* as written */
+    struct schedule schedule; /* what it means */
+    struct slice time_zone;   /* of the schedule; empty: the device's, or the system's */
     struct place place;
 };
 
