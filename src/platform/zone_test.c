@@ -189,7 +189,7 @@ static void test_zone__refuses_a_file_that_lies(void **state) {
     const struct {
         size_t place;
         char byte;
-    } LIES[] = {
+    } lies[] = {
         {0, 'X'},
         {second + 28, 1},                       /* leap seconds */
         {second + 32, 0x7f},                    /* changes */
@@ -198,11 +198,11 @@ static void test_zone__refuses_a_file_that_lies(void **state) {
         {second + HEADER_BYTES + 16, 9},        /* a type that is not there */
         {second + HEADER_BYTES + 18 + 6, 0x7f}, /* an offset of years */
     };
-    for (size_t i = 0; i < sizeof(LIES) / sizeof(LIES[0]); i++) {
-        const char kept = file[LIES[i].place];
-        file[LIES[i].place] = LIES[i].byte;
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        const char kept = file[lies[i].place];
+        file[lies[i].place] = lies[i].byte;
         assert_int_equal(zone_read(&arena, bytes, &zone, &err), STATUS_CORRUPT);
-        file[LIES[i].place] = kept;
+        file[lies[i].place] = kept;
     }
     assert_null(zone);
     assert_int_equal(zone_read(&arena, bytes, &zone, &err), STATUS_OK);

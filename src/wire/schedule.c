@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/schedule.h"
 
+#include <assert.h>
+
 #include "base/date.h"
 
 enum { DAY_MINUTES = 1440, FIELDS = 5, QUOTED_MAX = 40 };
@@ -102,6 +104,7 @@ static status read_item(const struct field_kind *kind, struct slice item, uint64
                         kind->name, quoted(item), item.bytes, first, kind->most, step);
         }
     }
+    assert(first >= 0 && last < 64);
     for (int i = first; i <= last; i += step) {
         *bits |= UINT64_C(1) << i;
     }
