@@ -121,6 +121,30 @@ def test_moments_that_a_clock_jumps_over_are_missed_and_counted(device, clock):
     assert found == [{"local": "2030-01-03T06:00:00+00:00", "missed": 2}]
 
 
+def test_a_clock_that_is_put_back_a_little_gives_no_moment_again_far_back_it_begins_anew(device, clock):
+    clock.set("2030-01-01T05:59:58Z")
+    device.workflow("daily", DAILY)
+    device.start(environment=clock.environment)
+    device.wait_results(1)
+    clock.set("2030-01-01T05:59:58Z")
+    time.sleep(12)  # a clock is looked at every ten seconds
+    assert mornings(device) == ["2030-01-01T06:00:00+00:00"]
+    clock.set("2029-12-24T05:59:48Z")
+    device.wait_results(2)
+    assert mornings(device) == ["2029-12-24T06:00:00+00:00", "2030-01-01T06:00:00+00:00"]
+
+
+def test_a_queue_that_drops_takes_every_tick_and_counts_what_goes(device):
+    device.agent("slow", "ebb: 1\nagent: slow\nversion: 1.0.0\nkind: process\nmode: once\ncommand: [./run]\n",
+                 run="#!/bin/sh\nsleep 0.5\necho '{}'\n")
+    device.workflow("quick", QUICK.replace("{ interval: 200ms }",
+                                           "{ interval: 20ms, queue: { max: 1, full: drop_oldest } }")
+                    + "steps: [ { id: wait, agent: slow } ]\n")
+    device.start()
+    assert all(row["missed"] < 20 for row in device.wait_results(3))
+    assert device.get("/v1/status")["workflows"][0]["dropped"] > 0
+
+
 def test_a_cron_waits_for_a_clock_that_is_believed_and_says_so(device, clock):
     clock.set("1970-01-01T05:59:59Z")
     device.workflow("daily", DAILY)

@@ -2,7 +2,7 @@
 /*
  * cron_feed: an event at each moment of a schedule, by the wall clock in a time zone.
  *
- * 1. A clock that is not believed gives nothing: the trigger waits, and says so once.
+ * 1. A clock that is not believed (platform/clock) gives nothing: the trigger waits, and says so.
  * 2. A moment that is more than LATE_MS past when it is looked at is missed (the machine slept, the
  *    clock was put forward) and is not made up.
  * 3. A clock that is put back by less than BACK_MS gives no moment again; by more, it was wrong
@@ -57,7 +57,8 @@ static void wait_for_clock(struct cron_feed *cron, int64_t wall_ms) {
     char text[TIME_TEXT_BYTES];
     if (!cron->waits) {
         time_write(wall_ms, text);
-        say(cron, "waits until the clock is set, which shows", text);
+        say(cron, "waits until the clock is set: before all that this device knows of, it shows",
+            text);
     }
     cron->waits = true;
     cron->seen_ms = 0;
@@ -113,8 +114,11 @@ static void look(struct cron_feed *cron) {
 }
 
 static void set_timer(struct cron_feed *cron) {
-    const int64_t left_ms = cron->next_ms - clock_wall_ms();
-    timer_set(cron->timer, cron->waits || left_ms > LOOK_MS ? LOOK_MS : left_ms);
+    int64_t after_ms = LOOK_MS;
+    if (!cron->waits && cron->next_ms - LOOK_MS < clock_wall_ms()) {
+        after_ms = cron->next_ms - clock_wall_ms();
+    }
+    timer_set(cron->timer, after_ms);
 }
 
 static void offer(struct cron_feed *cron) {

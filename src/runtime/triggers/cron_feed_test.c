@@ -108,8 +108,8 @@ static void test_cron_feed__waits_for_a_clock_that_is_believed_and_says_so(void 
     set_clock("1970-01-01T05:59:59.990Z");
     assert_int_equal(open_alone(&ear, "UTC", &feed, &err), STATUS_OK);
     feed_resume(feed);
-    assert_part(&ear.said,
-                "cron `0 6 * * *`: waits until the clock is set, which shows 1970-01-01T");
+    assert_part(&ear.said, "cron `0 6 * * *`: waits until the clock is set: before all that this "
+                           "device knows of, it shows 1970-01-01T");
     assert_int_equal(ear.offered, 0);
     feed_close(feed);
     loop_destroy(ear.loop);
@@ -126,6 +126,25 @@ static void test_cron_feed__names_the_device_s_zone_when_there_is_none_of_that_n
     assert_int_not_equal(open_alone(&ear, "Mars/Olympus", &feed, &err), STATUS_OK);
     assert_non_null(strstr(err.text, "time zone 'Mars/Olympus' of the device: "));
     assert_null(feed);
+    loop_destroy(ear.loop);
+}
+
+static void test_cron_feed__that_has_no_memory_to_open_leaves_nothing_behind(void **state) {
+    (void)state;
+    struct ear ear = {0};
+    struct error err;
+    bool reached = true;
+    assert_int_equal(loop_create(&ear.loop, &err), STATUS_OK);
+    set_clock("2030-01-01T00:00:00Z");
+    for (long k = 0; reached; k++) {
+        struct feed *feed = NULL;
+        (void)memory_fail_at(k, 0);
+        const status code = open_alone(&ear, "UTC", &feed, &err);
+        reached = memory_fail_at(-1, 0) > (size_t)k;
+        assert_int_equal(feed != NULL, code == STATUS_OK);
+        assert_true(code == STATUS_OK || code == STATUS_NO_MEMORY);
+        feed_close(feed);
+    }
     loop_destroy(ear.loop);
 }
 
@@ -147,6 +166,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_cron_feed__goes_by_the_device_s_zone_when_none_is_said,
                                         make, stage_end),
         cmocka_unit_test(test_cron_feed__waits_for_a_clock_that_is_believed_and_says_so),
+        cmocka_unit_test(test_cron_feed__that_has_no_memory_to_open_leaves_nothing_behind),
         cmocka_unit_test(test_cron_feed__names_the_device_s_zone_when_there_is_none_of_that_name),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
