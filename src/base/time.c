@@ -4,40 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/date.h"
+
 enum { DAY_MS = 86400000, DAYS_MAX = 10000, YEAR_MAX = 9999 };
-
-struct date {
-    int64_t year;
-    int month; /* 1 to 12 */
-    int day;   /* 1 to 31 */
-};
-
-/* Days since 1970 in the Gregorian calendar, counted in eras of 400 years that begin on 1 March,
- * so that the leap day is the last of its year. */
-static int64_t days_from_date(struct date date) {
-    const int64_t year = date.month <= 2 ? date.year - 1 : date.year;
-    const int64_t era = (year >= 0 ? year : year - 399) / 400;
-    const int64_t year_of_era = year - era * 400;
-    const int64_t month = (date.month + 9) % 12;
-    const int64_t day_of_year = (153 * month + 2) / 5 + date.day - 1;
-    const int64_t day_of_era =
-        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
-static struct date date_from_days(int64_t days) {
-    const int64_t shifted = days + 719468;
-    const int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-    const int64_t day_of_era = shifted - era * 146097;
-    const int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    const int64_t day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const int64_t month = (5 * day_of_year + 2) / 153;
-    return (struct date){.year = year_of_era + era * 400 + (month >= 10 ? 1 : 0),
-                         .month = (int)(month < 10 ? month + 3 : month - 9),
-                         .day = (int)(day_of_year - (153 * month + 2) / 5 + 1)};
-}
 
 static void write_digits(char *out, int64_t number, int digits) {
     for (int i = digits - 1; i >= 0; i--) {
@@ -47,13 +16,13 @@ static void write_digits(char *out, int64_t number, int digits) {
 }
 
 void time_write_plain(int64_t wall_ms, char out_text[TIME_TEXT_BYTES]) {
-    const int64_t first = days_from_date((struct date){.year = 0, .month = 1, .day = 1}) * DAY_MS;
+    const int64_t first = date_days((struct date){.year = 0, .month = 1, .day = 1}) * DAY_MS;
     const int64_t end =
-        days_from_date((struct date){.year = YEAR_MAX + 1, .month = 1, .day = 1}) * DAY_MS;
+        date_days((struct date){.year = YEAR_MAX + 1, .month = 1, .day = 1}) * DAY_MS;
     const int64_t ms = wall_ms < first ? first : wall_ms >= end ? end - 1 : wall_ms;
     const int64_t day = (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS;
     const int64_t rest = ms - day * DAY_MS;
-    const struct date date = date_from_days(day);
+    const struct date date = date_of_days(day);
     (void)snprintf(out_text, TIME_TEXT_BYTES, "0000-00-00T00:00:00.000");
     write_digits(out_text, date.year, 4);
     write_digits(out_text + 5, date.month, 2);
@@ -151,7 +120,7 @@ static struct date take_date(struct cursor *cursor) {
         return date;
     }
     /* 30 February comes back as a day of March. */
-    const struct date back = date_from_days(days_from_date(date));
+    const struct date back = date_of_days(date_days(date));
     cursor->failed = cursor->failed || back.month != date.month || back.day != date.day;
     return date;
 }
@@ -171,7 +140,7 @@ bool time_read(struct slice text, int64_t *out_wall_ms) {
     if (cursor.failed || cursor.rest.count > 0 || hour > 23 || minute > 59 || second > 60) {
         return false;
     }
-    *out_wall_ms = days_from_date(date) * DAY_MS +
+    *out_wall_ms = date_days(date) * DAY_MS +
                    ((hour * 60 + minute - offset) * 60 + second) * INT64_C(1000) + ms;
     return true;
 }

@@ -142,6 +142,30 @@ static void on_idle(void *owner) {
 }
 
 /* --- one event from the command line --- */
+static const char *const FILE_MEMBERS[] = {"path", "name", "bytes", "text", NULL};
+static const char *const TICK_MEMBERS[] = {"missed", "local", "zone", NULL};
+
+/* Those of the names that the JSON has; returns how many extras there are then. */
+static uint32_t add_members(struct value value, const char *const *names,
+                            struct event_extra *extras, uint32_t count) {
+    for (int i = 0; names[i] != NULL; i++) {
+        const struct value *member = value_get(value, slice_of(names[i]));
+        if (member != NULL) {
+            extras[count++] = (struct event_extra){.name = names[i], .value = *member};
+        }
+    }
+    return count;
+}
+
+/* Of a workflow with `interval` and `cron` the JSON may say which of them it was. */
+static void make_tick(struct value value, struct event *event) {
+    const struct value *source = value_get(value, SLICE("source"));
+    event->type = SLICE("tick");
+    if (source != NULL && value_text(*source).count > 0) {
+        event->source = value_text(*source);
+    }
+}
+
 /* The event is what the workflow's first trigger would have made of the JSON. */
 static status make_event(const char *json, const struct workflow *workflow, struct event *event,
                          struct error *err) {
@@ -154,15 +178,20 @@ static status make_event(const char *json, const struct workflow *workflow, stru
     uint32_t count = 1;
     event->source = SLICE("event");
     event->type = SLICE("message");
-    if (trigger != NULL && trigger->kind == TRIGGER_STDIN && trigger->format == STDIN_TEXT) {
-        extras[0].name = "text";
-    }
-    static const char *const FILE_MEMBERS[] = {"path", "name", "bytes", "text"};
-    for (int i = 0; trigger != NULL && trigger->kind == TRIGGER_WATCH && i < 4; i++) {
-        const struct value *member = value_get(value, slice_of(FILE_MEMBERS[i]));
-        if (member != NULL) {
-            extras[count++] = (struct event_extra){.name = FILE_MEMBERS[i], .value = *member};
+    switch (trigger != NULL ? trigger->kind : TRIGGER_STDIN) {
+    case TRIGGER_STDIN:
+        if (trigger != NULL && trigger->format == STDIN_TEXT) {
+            extras[0].name = "text";
         }
+        break;
+    case TRIGGER_WATCH:
+        count = add_members(value, FILE_MEMBERS, extras, 1);
+        break;
+    case TRIGGER_INTERVAL:
+    case TRIGGER_CRON:
+        make_tick(value, event);
+        count = add_members(value, TICK_MEMBERS, extras, 0);
+        break;
     }
     return event_seal(event, extras, count, err);
 }

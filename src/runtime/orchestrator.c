@@ -282,6 +282,11 @@ static void feed_forget(void *owner, struct slice source, uint64_t hash, uint64_
     submit_mark(owner, STORE_SEEN_FORGET, source, hash, mask);
 }
 
+static void feed_said(void *owner, const char *sentence) {
+    const struct slot *slot = owner;
+    log_line(LOG_WARN, "runtime", "workflow=%s %s", slot->name, sentence);
+}
+
 static void feed_ended(void *owner) {
     struct slot *slot = owner;
     slot->feeds_ended++;
@@ -298,7 +303,9 @@ static status open_feed(struct slot *slot, const struct trigger *trigger, struct
     }
     char folder[PATH_BYTES_MAX];
     (void)snprintf(folder, sizeof(folder), "%s", slot_file(slot));
+    const struct value *time_zone = value_get(options->device, SLICE("time_zone"));
     const struct feed_door door = {
+        .time_zone = time_zone != NULL ? value_text(*time_zone) : (struct slice){0},
         .owner = slot,
         .loop = options->loop,
         .pool = options->pool,
@@ -309,6 +316,7 @@ static status open_feed(struct slot *slot, const struct trigger *trigger, struct
         .under_way = feed_under_way,
         .forget = feed_forget,
         .refused = refuse,
+        .said = feed_said,
         .ended = feed_ended,
     };
     TRY(feed_open(trigger, &door, &slot->feeds[slot->feed_count], err));

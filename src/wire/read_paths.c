@@ -223,10 +223,14 @@ static void check_variable(const struct look *look, const struct path *path) {
 }
 
 static bool gives(const struct trigger *trigger, bool text) {
-    if (trigger->kind == TRIGGER_WATCH) {
+    switch (trigger->kind) {
+    case TRIGGER_STDIN:
+        return text == (trigger->format == STDIN_TEXT);
+    case TRIGGER_WATCH:
         return text && trigger->text;
+    default:
+        return false;
     }
-    return text == (trigger->format == STDIN_TEXT);
 }
 
 /* Members of an event differ by trigger; what no trigger gives is null in every run, and no run

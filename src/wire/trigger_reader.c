@@ -11,19 +11,24 @@ enum { QUEUE_MAX_MOST = 1000000 };
 /* One trigger while it is read. */
 struct trigger_draft {
     struct trigger trigger;
-    const struct yaml *stdin_node, *watch_node;
+    uint32_t kinds; /* how many of them it says: one is right */
 };
 
 static const char *const FORMATS[] = {"json", "text", NULL};
+
+/* Each kind has its name as the source of its events. */
+static void begin_kind(struct trigger_draft *draft, enum trigger_kind kind, const char *name) {
+    draft->kinds++;
+    draft->trigger.kind = kind;
+    draft->trigger.source = slice_of(name);
+}
 
 static void read_stdin(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
     struct trigger_draft *draft = target;
     const struct key format = {
         .name = key->name, .offset = offsetof(struct trigger, format), .words = FORMATS};
-    draft->stdin_node = node;
-    draft->trigger.kind = TRIGGER_STDIN;
-    draft->trigger.source = SLICE("stdin");
+    begin_kind(draft, TRIGGER_STDIN, key->name);
     keys_read_word(reading, &format, node, &draft->trigger);
 }
 
@@ -77,13 +82,83 @@ const struct key_table WATCH_TABLE = {
 
 static void read_watch(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
-    (void)key;
     struct trigger_draft *draft = target;
-    draft->watch_node = node;
-    draft->trigger.kind = TRIGGER_WATCH;
-    draft->trigger.source = SLICE("watch");
+    begin_kind(draft, TRIGGER_WATCH, key->name);
     draft->trigger.glob = SLICE("*");
     (void)keys_read(reading, &WATCH_TABLE, node, &draft->trigger);
+}
+
+static void read_interval(struct reading *reading, const struct key *key, const struct yaml *node,
+                          void *target) {
+    struct trigger_draft *draft = target;
+    const struct key span = {.name = key->name,
+                             .offset = offsetof(struct trigger, interval_ms),
+                             .least = INTERVAL_MS_LEAST,
+                             .most = INT64_C(86400000) * INTERVAL_DAYS_MAX};
+    begin_kind(draft, TRIGGER_INTERVAL, key->name);
+    keys_read_span(reading, &span, node, &draft->trigger);
+}
+
+static void read_schedule(struct reading *reading, const struct key *key, const struct yaml *node,
+                          void *target) {
+    struct trigger *trigger = target;
+    struct error err;
+    const uint32_t before = reading->faults->error_count;
+    keys_read_text(reading, key, node, trigger);
+    if (reading->faults->error_count == before &&
+        schedule_read(trigger->cron, &trigger->schedule, &err) != STATUS_OK) {
+        faults_add(reading->faults, node->place, "`%s`: %s", key->name, err.text);
+    }
+}
+
+/* The zone is opened again where it is used: tzdata may change while a workflow runs. */
+static void read_time_zone(struct reading *reading, const struct key *key, const struct yaml *node,
+                           void *target) {
+    struct trigger *trigger = target;
+    const struct zone *zone;
+    struct error err;
+    const uint32_t before = reading->faults->error_count;
+    keys_read_text(reading, key, node, trigger);
+    if (reading->faults->error_count > before) {
+        return;
+    }
+    const status code = trigger->time_zone.count > 0
+                            ? zone_open(draft_of(reading)->scratch, trigger->time_zone, &zone, &err)
+                            : fail(&err, STATUS_INVALID, "it is a name such as Europe/Berlin");
+    if (code == STATUS_NO_MEMORY) {
+        reading->faults->no_memory = true;
+    } else if (code != STATUS_OK) {
+        faults_add(reading->faults, node->place, "`time_zone: %.*s`: %s",
+                   QUOTED(trigger->time_zone), err.text);
+    }
+}
+
+static const struct key CRON_KEYS[] = {{.name = "at",
+                                        .state = KEY_REQUIRED,
+                                        .read = read_schedule,
+                                        .offset = offsetof(struct trigger, cron),
+                                        .help = "Minute, hour, day, month and weekday, as in cron.",
+                                        .form = FORM_TEXT},
+                                       {.name = "time_zone",
+                                        .read = read_time_zone,
+                                        .offset = offsetof(struct trigger, time_zone),
+                                        .help = "Whose clocks are meant, such as Europe/Berlin.",
+                                        .form = FORM_TEXT},
+                                       {0}};
+
+const struct key_table CRON_TABLE = {
+    .what = "`cron`", .example = "{ at: \"30 6 * * mon-fri\" }", .keys = CRON_KEYS};
+
+static void read_cron(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    struct trigger_draft *draft = target;
+    const struct key at = {.name = key->name, .offset = offsetof(struct trigger, cron)};
+    begin_kind(draft, TRIGGER_CRON, key->name);
+    if (node->kind == YAML_SCALAR) {
+        read_schedule(reading, &at, node, &draft->trigger);
+    } else {
+        (void)keys_read(reading, &CRON_TABLE, node, &draft->trigger);
+    }
 }
 
 static void read_queue_max(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -180,14 +255,21 @@ static const struct key TRIGGER_KEYS[] = {
      .help = "A file in a folder is an event.",
      .form = FORM_KEYS,
      .table = &WATCH_TABLE},
+    {.name = "interval",
+     .read = read_interval,
+     .help = "An event each time this span has passed.",
+     .form = FORM_SPAN},
+    {.name = "cron",
+     .read = read_cron,
+     .help = "An event at each moment of a schedule of five fields.",
+     .form = FORM_WORD_OR_KEYS,
+     .table = &CRON_TABLE},
     {.name = "queue",
      .read = read_queue,
      .help = "How many events wait, and what happens when there are more.",
      .form = FORM_KEYS,
      .table = &QUEUE_TABLE},
     {.name = "http", .state = KEY_RESERVED},
-    {.name = "interval", .state = KEY_RESERVED},
-    {.name = "cron", .state = KEY_RESERVED},
     {.name = "source", .state = KEY_RESERVED},
     {.name = "mqtt", .state = KEY_RESERVED},
     {.name = "camera", .state = KEY_RESERVED},
@@ -207,17 +289,16 @@ static const struct key TRIGGER_KEYS[] = {
     {.name = "decode", .state = KEY_RESERVED},
     {0}};
 
-static const struct key_table *const OTHERS[] = {&WATCH_TABLE, &QUEUE_TABLE,  &WORKFLOW_TABLE,
-                                                 &STEP_TABLE,  &RESULT_TABLE, NULL};
+static const struct key_table *const OTHERS[] = {
+    &WATCH_TABLE, &CRON_TABLE, &QUEUE_TABLE, &WORKFLOW_TABLE, &STEP_TABLE, &RESULT_TABLE, NULL};
 
 const struct key_table TRIGGER_TABLE = {
     .what = "a trigger", .example = "{ stdin: json }", .keys = TRIGGER_KEYS, .others = OTHERS};
 
 /* A trigger of a kind that is known but not built has its fault already. */
 static bool has_other_kind(const struct yaml *node) {
-    static const char *const KINDS[] = {"http",   "interval", "cron",       "source",
-                                        "mqtt",   "camera",   "segment",    "document",
-                                        "result", "window",   "microphone", NULL};
+    static const char *const KINDS[] = {"http",     "source", "mqtt",   "camera",     "segment",
+                                        "document", "result", "window", "microphone", NULL};
     for (size_t i = 0; KINDS[i] != NULL; i++) {
         if (yaml_get(node, KINDS[i]) != NULL) {
             return true;
@@ -226,25 +307,29 @@ static bool has_other_kind(const struct yaml *node) {
     return false;
 }
 
+#define KINDS_TEXT "`stdin`, `watch`, `interval` and `cron`"
+
 static void read_trigger(struct workflow_draft *draft, const struct yaml *node) {
     struct faults *faults = draft->reading.faults;
     const uint32_t before = faults->error_count;
     struct trigger_draft one = {.trigger = {.place = node->place}};
     if (keys_read(&draft->reading, &TRIGGER_TABLE, node, &one)) {
-        if (one.stdin_node != NULL && one.watch_node != NULL) {
+        if (one.kinds > 1) {
             faults_add(faults, node->place,
-                       "a trigger is `stdin` or `watch`: make `trigger` a list of two");
-        } else if (one.stdin_node == NULL && one.watch_node == NULL && !has_other_kind(node)) {
-            faults_add(faults, node->place, "a trigger needs `stdin` or `watch`");
+                       "a trigger is one of " KINDS_TEXT ": make `trigger` a list of %u",
+                       (unsigned)one.kinds);
+        } else if (one.kinds == 0 && !has_other_kind(node)) {
+            faults_add(faults, node->place, "a trigger needs one of " KINDS_TEXT);
         }
     }
-    for (uint32_t i = 0; i < draft->trigger_count && one.stdin_node != NULL; i++) {
+    const bool is_stdin = one.kinds > 0 && one.trigger.kind == TRIGGER_STDIN;
+    for (uint32_t i = 0; i < draft->trigger_count && is_stdin; i++) {
         if (draft->triggers[i].kind == TRIGGER_STDIN) {
             faults_add(faults, node->place, "there is one standard input: one `stdin`");
         }
     }
     draft->triggers_unsure = draft->triggers_unsure || faults->error_count != before;
-    if (one.stdin_node != NULL || one.watch_node != NULL) {
+    if (one.kinds > 0) {
         draft->triggers[draft->trigger_count++] = one.trigger;
     }
 }

@@ -19,6 +19,7 @@
 #include "wire/fault.h"
 #include "wire/field.h"
 #include "wire/lane.h"
+#include "wire/schedule.h"
 
 enum {
     WORKFLOW_BYTES_MAX = 1 << 20,
@@ -28,10 +29,12 @@ enum {
     WORKFLOW_LETS_MAX = 64,
     WORKFLOW_FAULTS_MAX = FAULTS_MAX,
     QUEUE_MAX_DEFAULT = 100,
+    INTERVAL_MS_LEAST = 10,
+    INTERVAL_DAYS_MAX = 366,
     STEP_TIMEOUT_MS_DEFAULT = 30000
 };
 
-enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH };
+enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH, TRIGGER_INTERVAL, TRIGGER_CRON };
 
 enum stdin_format { STDIN_JSON, STDIN_TEXT }; /* one JSON value a line; one line of text */
 
@@ -39,11 +42,15 @@ enum watch_after { WATCH_KEEP, WATCH_DELETE };
 
 struct trigger {
     enum trigger_kind kind;
-    struct slice source; /* name of the source in events: "stdin" or "watch" unless said */
+    struct slice source; /* name of the source in events: the kind's name unless said */
     enum stdin_format format;
     struct slice path, glob; /* watch; path as written */
     bool text;               /* watch: hand over the content as .event.text */
     enum watch_after after;
+    int64_t interval_ms;
+    struct slice cron;        /* as written */
+    struct schedule schedule; /* what it means */
+    struct slice time_zone;   /* of the schedule; empty: the device's, or the system's */
     struct place place;
 };
 

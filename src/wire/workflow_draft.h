@@ -105,8 +105,8 @@ key_reader draft_read_condition; /* const struct expression * */
 key_reader draft_read_template;  /* const struct template * */
 
 /* Other tables, so that a key in the wrong place is told where it belongs. */
-extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, QUEUE_TABLE, STEP_TABLE,
-    RETRY_TABLE, RESULT_TABLE;
+extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, QUEUE_TABLE,
+    STEP_TABLE, RETRY_TABLE, RESULT_TABLE;
 
 /* Resolves needs and stand-ins, finds cycles, ranks the steps. */
 void step_graph_link(struct workflow_draft *draft);

@@ -5,10 +5,11 @@
 #include <stdio.h>
 
 #include "base/time.h"
+#include "platform/clock.h"
 #include "platform/json.h"
 #include "wire/workflow.h"
 
-enum { SCRATCH_BYTES_MAX = 48 << 20, VALUE_BYTES_MAX = 512 };
+enum { SCRATCH_BYTES_MAX = 48 << 20, VALUE_BYTES_MAX = 512, NEXT_TIMES = 5 };
 
 struct page {
     struct buffer *out;
@@ -138,23 +139,60 @@ static void explain_queue(struct page *page, const struct queue_policy *queue) {
     row(page, "keep", has(node, "keep"), "%s", queue->keep_latest ? "latest" : "all");
 }
 
+static void explain_watch(struct page *page, const struct trigger *trigger,
+                          const struct yaml *watch) {
+    row(page, "path", true, "%.*s", SLICE_ARGS(trigger->path));
+    row(page, "glob", has(watch, "glob"), "%.*s", SLICE_ARGS(trigger->glob));
+    row(page, "text", has(watch, "text"), "%s", trigger->text ? "true" : "false");
+    row(page, "after", has(watch, "after"), "%s",
+        trigger->after == WATCH_DELETE ? "delete" : "keep");
+}
+
+static void explain_interval(struct page *page, const struct trigger *trigger) {
+    char span[TIME_TEXT_BYTES];
+    time_write_span(trigger->interval_ms, span);
+    row(page, "every", true, "%s, the first one after the workflow's start", span);
+}
+
+/* The next moments, by the clock of who asks; of a zone that is not said, the system's. */
+static void explain_cron(struct page *page, const struct trigger *trigger) {
+    const struct zone *zone;
+    int64_t at_ms = clock_wall_ms();
+    row(page, "at", true, "%.*s", SLICE_ARGS(trigger->cron));
+    row(page, "time_zone", trigger->time_zone.count > 0, "%.*s",
+        SLICE_ARGS(trigger->time_zone.count > 0 ? trigger->time_zone
+                                                : SLICE("the device's, else the system's")));
+    if (zone_open(page->scratch, trigger->time_zone, &zone, NULL) != STATUS_OK) {
+        return; /* the file's was opened before: it is the system's that cannot be read */
+    }
+    for (int i = 0; i < NEXT_TIMES && schedule_next(&trigger->schedule, zone, at_ms, &at_ms); i++) {
+        char local[TIME_TEXT_BYTES];
+        zone_write_local(zone, at_ms, local);
+        row(page, i == 0 ? "next" : "", true, "%s", local);
+    }
+}
+
 static void explain_triggers(struct page *page, const struct workflow *workflow) {
     const struct yaml *list = yaml_get(page->root, "trigger");
     for (uint32_t i = 0; i < workflow->trigger_count; i++) {
         const struct trigger *trigger = &workflow->triggers[i];
         const struct yaml *node = list != NULL && list->kind == YAML_LIST ? &list->items[i] : list;
-        if (trigger->kind == TRIGGER_STDIN) {
-            buffer_print(page->out, "\ntrigger stdin, line %d\n", trigger->place.line);
+        buffer_print(page->out, "\ntrigger %.*s, line %d\n", SLICE_ARGS(trigger->source),
+                     trigger->place.line);
+        switch (trigger->kind) {
+        case TRIGGER_STDIN:
             row(page, "format", true, "%s", trigger->format == STDIN_JSON ? "json" : "text");
-            continue;
+            break;
+        case TRIGGER_WATCH:
+            explain_watch(page, trigger, node != NULL ? yaml_get(node, "watch") : NULL);
+            break;
+        case TRIGGER_INTERVAL:
+            explain_interval(page, trigger);
+            break;
+        case TRIGGER_CRON:
+            explain_cron(page, trigger);
+            break;
         }
-        const struct yaml *watch = node != NULL ? yaml_get(node, "watch") : NULL;
-        buffer_print(page->out, "\ntrigger watch, line %d\n", trigger->place.line);
-        row(page, "path", true, "%.*s", SLICE_ARGS(trigger->path));
-        row(page, "glob", has(watch, "glob"), "%.*s", SLICE_ARGS(trigger->glob));
-        row(page, "text", has(watch, "text"), "%s", trigger->text ? "true" : "false");
-        row(page, "after", has(watch, "after"), "%s",
-            trigger->after == WATCH_DELETE ? "delete" : "keep");
     }
 }
 

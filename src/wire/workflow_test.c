@@ -461,6 +461,7 @@ static void fail_every_allocation(const char *name) {
 static void test_workflow__reports_every_allocation_that_fails(void **state) {
     (void)state;
     fail_every_allocation("good-everything.yaml");
+    fail_every_allocation("good-cron.yaml");
     fail_every_allocation("all-faults-at-once.yaml");
     fail_every_allocation("from-with-several-faults.yaml");
 }

@@ -23,7 +23,8 @@ struct feed_door {
     void *owner;
     struct loop *loop;
     struct pool *pool;
-    const char *folder; /* relative paths start here */
+    const char *folder;     /* relative paths start here */
+    struct slice time_zone; /* the device's; empty: the system's. Lives as long as the feed */
     /* How many more events may be offered now. */
     uint32_t (*room)(void *owner);
     /* Takes the event, always. */
@@ -37,6 +38,8 @@ struct feed_door {
     void (*forget)(void *owner, struct slice source, uint64_t hash, uint64_t mask);
     /* Something that came was no event: counted, said once here. */
     void (*refused)(void *owner, const struct error *err);
+    /* A sentence for people, in the log. NULL: nobody listens. */
+    void (*said)(void *owner, const char *sentence);
     /* It will offer nothing more. */
     void (*ended)(void *owner);
 };
@@ -62,3 +65,5 @@ void feed_close(struct feed *feed);
 
 extern const struct feed_kind STDIN_FEED;
 extern const struct feed_kind WATCH_FEED;
+extern const struct feed_kind INTERVAL_FEED;
+extern const struct feed_kind CRON_FEED;

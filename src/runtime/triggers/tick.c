@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/triggers/tick.h"
+
+void tick_come(struct tick *tick, int64_t due_ms) {
+    tick->missed += tick->waits ? 1 : 0;
+    tick->waits = true;
+    tick->due_ms = due_ms;
+}
+
+static struct value text_value(struct event *event, const char *text) {
+    return text == NULL ? (struct value){0}
+                        : value_of_text(arena_copy(&event->arena, slice_of(text)));
+}
+
+static status fill(const struct tick *tick, struct slice source, struct event *event,
+                   struct error *err) {
+    event->source = source;
+    event->type = SLICE("tick");
+    event->arrived = clock_now();
+    event->boot = clock_boot_id();
+    event->time = event->arrived;
+    event->time.wall_ms = tick->due_ms;
+    const struct event_extra extras[] = {
+        {.name = "missed", .value = value_of_integer((int64_t)tick->missed)},
+        {.name = "local", .value = text_value(event, tick->local)},
+        {.name = "zone", .value = text_value(event, tick->zone)},
+    };
+    return event_seal(event, extras, sizeof(extras) / sizeof(extras[0]), err);
+}
+
+bool tick_offer(struct tick *tick, const struct feed *feed, struct slice source) {
+    if (!tick->waits || feed->door.room(feed->door.owner) == 0) {
+        return true;
+    }
+    struct event *event = event_new();
+    if (event == NULL || fill(tick, source, event, NULL) != STATUS_OK) {
+        event_destroy(event);
+        return false;
+    }
+    tick->waits = false;
+    tick->missed = 0;
+    feed->door.offer(feed->door.owner, event);
+    return true;
+}
