@@ -150,7 +150,7 @@ static status open_zone(struct cron_feed *cron, struct error *err) {
     const struct slice own = cron->trigger->time_zone;
     const struct slice name = own.count > 0 ? own : cron->feed.door.time_zone;
     if (zone_open(&cron->arena, name, &cron->zone, err) != STATUS_OK) {
-        return fail_while(err, "time zone '%.*s'%s", 64, name.bytes,
+        return fail_while(err, "time zone '%.*s'%s", SLICE_ARGS(slice_part(name, 0, 64)),
                           own.count > 0 ? "" : " of the device");
     }
     const size_t count = name.count < ZONE_NAME_BYTES_MAX ? name.count : ZONE_NAME_BYTES_MAX;
