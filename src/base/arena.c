@@ -3,7 +3,6 @@
 
 #include <stdalign.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +22,28 @@ void arena_init(struct arena *arena, size_t bytes_max) {
     *arena = (struct arena){.bytes_max = bytes_max};
 }
 
+/* Lies in the arena itself. */
+struct arena_hold {
+    struct arena_hold *older;
+    void *thing;
+    void (*release)(void *thing);
+};
+
+bool arena_hold(struct arena *arena, void *thing, void (*release)(void *thing)) {
+    struct arena_hold *hold = arena_get(arena, 1, sizeof(*hold));
+    if (hold == NULL) {
+        return false;
+    }
+    *hold = (struct arena_hold){.older = arena->held, .thing = thing, .release = release};
+    arena->held = hold;
+    return true;
+}
+
 void arena_reset(struct arena *arena) {
+    for (struct arena_hold *hold = arena->held; hold != NULL; hold = hold->older) {
+        hold->release(hold->thing);
+    }
+    arena->held = NULL;
     struct arena_block *block = arena->newest;
     while (block != NULL) {
         struct arena_block *older = block->older;

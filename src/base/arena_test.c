@@ -153,6 +153,32 @@ static void test_arena_print__formats_or_says_that_there_is_no_room(void **state
     arena_done(&arena);
 }
 
+static char let_go[8];
+
+static void note(void *thing) {
+    (void)strcat(let_go, thing);
+}
+
+static void test_arena_hold__lets_go_of_the_newest_first_and_once(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    char first[] = "a";
+    char second[] = "b";
+    assert_true(arena_hold(&arena, first, note));
+    assert_non_null(arena_get(&arena, 1, 10000));
+    assert_true(arena_hold(&arena, second, note));
+    assert_string_equal(let_go, "");
+    arena_reset(&arena);
+    assert_string_equal(let_go, "ba");
+    arena_done(&arena);
+    assert_string_equal(let_go, "ba");
+    arena_init(&arena, 1);
+    assert_false(arena_hold(&arena, first, note));
+    arena_done(&arena);
+    assert_string_equal(let_go, "ba");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arena__holds_nothing_before_its_first_byte),
@@ -165,6 +191,7 @@ int main(void) {
         cmocka_unit_test(test_arena__gives_null_when_the_heap_is_used_up),
         cmocka_unit_test(test_arena_copy__ends_with_a_zero_that_is_not_counted),
         cmocka_unit_test(test_arena_print__formats_or_says_that_there_is_no_room),
+        cmocka_unit_test(test_arena_hold__lets_go_of_the_newest_first_and_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

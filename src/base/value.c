@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blob.h"
 #include "base/memory.h"
 
 enum {
@@ -33,6 +34,8 @@ const char *value_kind_name(enum value_kind kind) {
         return "list";
     case VALUE_OBJECT:
         return "object";
+    case VALUE_BLOB:
+        return "blob";
     }
     return "unknown";
 }
@@ -111,6 +114,9 @@ struct slice value_text(struct value value) {
 }
 
 const struct value *value_get(struct value object, struct slice name) {
+    if (object.kind == VALUE_BLOB) {
+        return blob_fact(object.blob, name);
+    }
     if (object.kind != VALUE_OBJECT) {
         return NULL;
     }
@@ -199,8 +205,10 @@ static int rank(struct value value) {
         return 5;
     case VALUE_OBJECT:
         return 6;
+    case VALUE_BLOB:
+        return 7;
     }
-    return 7;
+    return 8;
 }
 
 static int compare_lists(struct value a, struct value b) {
@@ -301,6 +309,18 @@ static int compare_objects(struct value a, struct value b) {
     return order;
 }
 
+/* What lies nowhere yet is the same only when it is the very same; there is an order all the same,
+ * so that sorting ends. */
+static int compare_blobs(const struct blob *a, const struct blob *b) {
+    const struct id left = blob_id(a);
+    const struct id right = blob_id(b);
+    const int order = memcmp(left.bytes, right.bytes, ID_BYTES);
+    if (a == b || (order == 0 && !id_is_zero(left))) {
+        return 0;
+    }
+    return order != 0 ? order : (uintptr_t)a < (uintptr_t)b ? -1 : 1;
+}
+
 int value_compare(struct value a, struct value b) {
     if (rank(a) != rank(b)) {
         return rank(a) < rank(b) ? -1 : 1;
@@ -316,6 +336,8 @@ int value_compare(struct value a, struct value b) {
         return compare_lists(a, b);
     case VALUE_OBJECT:
         return compare_objects(a, b);
+    case VALUE_BLOB:
+        return compare_blobs(a.blob, b.blob);
     default:
         return 0;
     }
@@ -389,6 +411,9 @@ bool value_copy(struct arena *arena, struct value value, struct value *out_copy)
     }
     if (value.kind == VALUE_OBJECT) {
         return copy_members(arena, value, out_copy);
+    }
+    if (value.kind == VALUE_BLOB) {
+        return value_of_blob(arena, value.blob, out_copy);
     }
     if (value.kind != VALUE_LIST) {
         return true;

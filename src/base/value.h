@@ -1,5 +1,6 @@
 /*
  * value: JSON in memory, an immutable tree; what events, inputs, outputs and results are made of.
+ * Beside JSON it may hold blobs (base/blob), which are passed by reference.
  *
  * Plain data. A value and all that it points to lives in somebody's arena and is never changed
  * after it was made, so values share subtrees freely and move between threads with their run.
@@ -23,16 +24,18 @@ enum value_kind {
     VALUE_RAW,     /* a number that neither holds exactly: its JSON text, passed through as it is */
     VALUE_TEXT,    /* valid UTF-8 */
     VALUE_LIST,
-    VALUE_OBJECT
+    VALUE_OBJECT,
+    VALUE_BLOB /* an expression sees an object of `type` and `bytes` */
 };
 
 enum { VALUE_DEPTH_MAX = 64 };
 
+struct blob;
 struct member;
 
 struct value {
     enum value_kind kind;
-    uint32_t count; /* bytes of TEXT and RAW, items of LIST, members of OBJECT */
+    uint32_t count; /* bytes of TEXT and RAW, items of LIST, members of OBJECT; 0 for a BLOB */
     union {
         bool boolean;
         int64_t integer;
@@ -40,6 +43,7 @@ struct value {
         const char *text; /* not ended by a zero */
         const struct value *items;
         const struct member *members; /* in the order in which they were written */
+        struct blob *blob;            /* shared by whatever owns the value's arena */
     };
 };
 
@@ -48,7 +52,7 @@ struct member {
     struct value value;
 };
 
-/* "null", "boolean", "number", "string", "list" or "object": the words that users read. */
+/* "null", "boolean", "number", "string", "list", "object" or "blob": the words that users read. */
 const char *value_kind_name(enum value_kind kind);
 
 /* null and false are false, everything else is true, as in jq. */
@@ -63,14 +67,15 @@ bool value_is_number(struct value value);
 struct slice value_text(struct value value);
 
 /* The member of that name (the last one where a name stands twice), or NULL, also when the value
- * is no object. */
+ * is no object. A blob has the members `type` and `bytes`. */
 const struct value *value_get(struct value object, struct slice name);
 
 /* Deep equality as in jq: 1 and 1.0 are equal, members in any order, the last of those that have
  * one name. Integers are compared exactly, also beyond 2^53. */
 bool value_equal(struct value a, struct value b);
 
-/* jq's order over all values: null, false, true, numbers, text, lists, objects. */
+/* jq's order over all values: null, false, true, numbers, text, lists, objects; behind them
+ * blobs, which are equal when they are the same or lie under the same hash. */
 int value_compare(struct value a, struct value b);
 
 /* 0 for what holds nothing, 1 for [] and {}, 2 for [[]]. */
@@ -86,5 +91,5 @@ struct value value_of_text(struct slice text); /* shares the bytes */
 struct member *value_new_object(struct arena *arena, uint32_t count, struct value *out_object);
 struct value *value_new_list(struct arena *arena, uint32_t count, struct value *out_list);
 
-/* A deep copy that shares nothing with `value`. false: no room. */
+/* A deep copy that shares nothing with `value` but blobs. false: no room. */
 bool value_copy(struct arena *arena, struct value value, struct value *out_copy);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <yyjson.h>
 
+#include "base/blob.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -432,6 +433,23 @@ static void write_object(const struct writing *writing, struct value value, int 
     buffer_add_byte(out, '}');
 }
 
+/* What an expression sees of it, and where it lies once it lies somewhere. */
+static void write_blob(const struct writing *writing, const struct blob *blob) {
+    struct member members[3];
+    struct value object = {.kind = VALUE_OBJECT, .members = members};
+    char hex[ID_HEX_BYTES + 1];
+    if (!id_is_zero(blob_id(blob))) {
+        id_write_hex(blob_id(blob), hex);
+        members[object.count++] =
+            (struct member){.name = SLICE(JSON_BLOB), .value = value_of_text(slice_of(hex))};
+    }
+    members[object.count++] =
+        (struct member){.name = SLICE("type"), .value = value_of_text(blob_type(blob))};
+    members[object.count++] = (struct member){.name = SLICE("bytes"),
+                                              .value = value_of_integer((int64_t)blob_count(blob))};
+    write_object(writing, object, JSON_WRAPPED_DEPTH_MAX);
+}
+
 static void write_value(const struct writing *writing, struct value value, int depth) {
     struct buffer *out = writing->out;
     if (depth > JSON_WRAPPED_DEPTH_MAX && value.kind >= VALUE_LIST) {
@@ -462,6 +480,9 @@ static void write_value(const struct writing *writing, struct value value, int d
         return;
     case VALUE_OBJECT:
         write_object(writing, value, depth);
+        return;
+    case VALUE_BLOB:
+        write_blob(writing, value.blob);
         return;
     }
 }

@@ -16,6 +16,9 @@
 #include "base/error.h"
 #include "base/value.h"
 
+/* The member of a blob's JSON that says the hash under which its bytes lie. */
+#define JSON_BLOB "$blob"
+
 enum {
     JSON_BYTES_MAX = 64 << 20,
     /* What we wrap around a value that was within VALUE_DEPTH_MAX: an answer, a row, a journal. */
@@ -33,7 +36,8 @@ status json_read_wrapped(struct arena *arena, struct slice text, struct value *o
 
 /* Appends the value on one line, members in their order, no blanks; reals as the shortest text
  * that reads back the same, 1.0 as 1.0. Failure stays in the buffer: FULL, NO_MEMORY, or INVALID
- * for what is deeper than JSON_WRAPPED_DEPTH_MAX. */
+ * for what is deeper than JSON_WRAPPED_DEPTH_MAX. A blob is written as an object of its type and
+ * the count of its bytes, with its hash once it has one. */
 void json_write(struct buffer *out, struct value value);
 
 /* The same for people: two blanks of indent a level. */

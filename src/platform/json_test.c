@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blob.h"
 #include "base/memory.h"
 
 static int open_arena(void **state) {
@@ -371,6 +372,25 @@ static void test_json_write_pretty__indents_by_two(void **state) {
     buffer_done(&out);
 }
 
+static void test_json_write__says_what_a_blob_is_and_where_it_lies(void **state) {
+    struct arena *arena = *state;
+    struct buffer out;
+    struct blob *blob = NULL;
+    struct value value;
+    buffer_init(&out, 1 << 10);
+    assert_int_equal(blob_copy(SLICE("image/png"), SLICE("1234"), &blob, NULL), STATUS_OK);
+    assert_true(value_of_blob(arena, blob, &value));
+    json_write(&out, value);
+    assert_true(slice_is(buffer_slice(&out), "{\"type\":\"image/png\",\"bytes\":4}"));
+    blob_set_id(blob, (struct id){{1}});
+    buffer_clear(&out);
+    json_write(&out, value);
+    assert_true(slice_is(buffer_slice(&out), "{\"$blob\":\"01000000000000000000000000000000\","
+                                             "\"type\":\"image/png\",\"bytes\":4}"));
+    blob_release(blob);
+    buffer_done(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_json_read__knows_every_kind, open_arena, close_arena),
@@ -405,6 +425,8 @@ int main(void) {
                                         open_arena, close_arena),
         cmocka_unit_test_setup_teardown(test_json_write_pretty__indents_by_two, open_arena,
                                         close_arena),
+        cmocka_unit_test_setup_teardown(test_json_write__says_what_a_blob_is_and_where_it_lies,
+                                        open_arena, close_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,7 +69,8 @@ static enum outcome walk_steps(struct walk *walk, const struct node *node, uint3
                                struct value value, struct value *out_value) {
     for (uint32_t i = from; i < node->count; i++) {
         const struct path_step *step = &node->steps[i];
-        if (step->name.bytes != NULL && value.kind == VALUE_OBJECT) {
+        const bool has_members = value.kind == VALUE_OBJECT || value.kind == VALUE_BLOB;
+        if (step->name.bytes != NULL && has_members) {
             const struct value *member = value_get(value, step->name);
             value = member != NULL ? *member : (struct value){0};
         } else if (step->name.bytes == NULL && value.kind == VALUE_LIST) {

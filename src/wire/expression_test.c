@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/blob.h"
 #include "base/memory.h"
 
 #include "wire/test_context.h"
@@ -389,6 +390,29 @@ static void test_expression__it_keeps_its_text_place_and_number(void **state) {
     test_context_done(&test);
 }
 
+static void test_expression__sees_type_and_bytes_of_a_blob_and_passes_it_on(void **state) {
+    (void)state;
+    struct test_context test;
+    struct blob *blob = NULL;
+    struct value event;
+    struct value got;
+    struct error err;
+    test_context_init(&test);
+    assert_int_equal(blob_copy(SLICE("image/png"), SLICE("1234"), &blob, NULL), STATUS_OK);
+    struct member *members = value_new_object(&test.arena, 1, &event);
+    members[0].name = SLICE("image");
+    assert_true(value_of_blob(&test.arena, blob, &members[0].value));
+    blob_release(blob);
+    test.context.event = event;
+    assert_string_equal(test_evaluate(&test, ".event.image.type"), "\"image/png\"");
+    assert_string_equal(test_evaluate(&test, ".event.image.bytes > 3"), "true");
+    assert_string_equal(test_evaluate(&test, ".event.image.name"), "null");
+    const struct expression *expression = test_compile(&test, "[.event.image]");
+    assert_int_equal(expression_evaluate(expression, &test.context, &got, &err), STATUS_OK);
+    assert_ptr_equal(got.items[0].blob, blob);
+    test_context_done(&test);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expression__a_path_gives_what_stands_there),
@@ -411,6 +435,7 @@ int main(void) {
         cmocka_unit_test(test_expression__a_let_that_fails_is_not_taken_for_nothing),
         cmocka_unit_test(test_expression__its_paths_are_visited),
         cmocka_unit_test(test_expression__it_keeps_its_text_place_and_number),
+        cmocka_unit_test(test_expression__sees_type_and_bytes_of_a_blob_and_passes_it_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

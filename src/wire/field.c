@@ -10,13 +10,13 @@
 
 enum { BOX_NUMBERS = 4 };
 
-/* In the order of enum field_type; the blobs and schemas come with the reach. */
+/* In the order of enum field_type; schemas come later. */
 static const struct {
     const char *name;
     bool built;
 } TYPES[] = {{"any", true},     {"string", true}, {"number", true}, {"integer", true},
              {"boolean", true}, {"object", true}, {"list", true},   {"time", true},
-             {"box", true},     {"image", false}, {"audio", false}, {"file", false},
+             {"box", true},     {"image", true},  {"audio", true},  {"file", true},
              {"schema", false}};
 
 enum { TYPE_COUNT = sizeof(TYPES) / sizeof(TYPES[0]) };
@@ -102,10 +102,11 @@ static bool has_type(enum field_type type, struct value value) {
         return value.kind == VALUE_TEXT && time_read(value_text(value), &wall_ms);
     case FIELD_BOX:
         return is_box(value);
-    case FIELD_OBJECT:
     case FIELD_IMAGE:
     case FIELD_AUDIO:
     case FIELD_FILE:
+        return value.kind == VALUE_BLOB;
+    case FIELD_OBJECT:
     case FIELD_SCHEMA:
         return value.kind == VALUE_OBJECT;
     }
@@ -132,8 +133,9 @@ static const char *type_wanted(enum field_type type) {
 
 /* What the value is, told apart where its JSON kind alone would repeat what was wanted. */
 static const char *what_is(enum field_type wanted, struct value value) {
-    static const char *const KINDS[] = {"null",     "a boolean", "a number", "a number",
-                                        "a number", "a string",  "a list",   "an object"};
+    static const char *const KINDS[] = {"null",     "a boolean", "a number",
+                                        "a number", "a number",  "a string",
+                                        "a list",   "an object", "a blob"};
     if (wanted == FIELD_INTEGER && value_is_number(value)) {
         return "a fraction";
     }

@@ -31,7 +31,7 @@ enum field_type {
     FIELD_LIST,
     FIELD_TIME,  /* a string in RFC 3339 */
     FIELD_BOX,   /* a list of four numbers */
-    FIELD_IMAGE, /* the blobs: from the reach on */
+    FIELD_IMAGE, /* the blobs: what bytes they hold is for the agent to say */
     FIELD_AUDIO,
     FIELD_FILE,
     FIELD_SCHEMA /* a field description itself */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/blob.h"
 #include "platform/json.h"
 
 static struct arena arena;
@@ -115,7 +116,7 @@ static void test_field_set__says_what_is_wrong_with_a_type(void **state) {
     assert_fault("a: strng", "`type: strng`: did you mean `string`?");
     assert_fault("a: { min: 3 }", "a field needs the key `type`");
     assert_fault("a: [number]", "a field is a map such as { type: number, min: 0 }, not a list");
-    assert_fault("a: image", "`type: image` is not in this version of ebb");
+    assert_fault("a: schema", "`type: schema` is not in this version of ebb");
     assert_fault("a: { type: line }", "`type: line` is not in this version of ebb");
     assert_fault("a: { type: string, enum: [a] }", "`enum` is not in this version of ebb");
     assert_fault("a: { type: string, sise: 3 }",
@@ -225,8 +226,27 @@ static void test_field__names_its_types(void **state) {
         assert_true(
             field_type_read(slice_of(field_type_name((enum field_type)type)), &read, &built));
         assert_int_equal(read, type);
-        assert_int_equal(built, type < FIELD_IMAGE);
+        assert_int_equal(built, type != FIELD_SCHEMA);
     }
+}
+
+static void test_field_set__takes_blobs_where_pictures_sound_and_files_are_wanted(void **state) {
+    (void)state;
+    const struct field_set set =
+        read_set("picture: image\nnote: { type: audio, optional: true }\n");
+    struct blob *blob = NULL;
+    assert_int_equal(blob_copy(SLICE("image/png"), SLICE("12345"), &blob, NULL), STATUS_OK);
+    struct value object;
+    struct value checked;
+    struct error err;
+    struct member *members = value_new_object(&arena, 1, &object);
+    members[0].name = SLICE("picture");
+    assert_true(value_of_blob(&arena, blob, &members[0].value));
+    blob_release(blob);
+    assert_int_equal(field_set_check(&set, &arena, object, &checked, &err), STATUS_OK);
+    members[0].value = value_of_text(SLICE("door.jpg"));
+    assert_int_equal(field_set_check(&set, &arena, object, &checked, &err), STATUS_INVALID);
+    assert_string_equal(err.text, "field 'picture' is an image, not a string");
 }
 
 int main(void) {
@@ -247,6 +267,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_field__knows_times_and_large_numbers, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_field__names_its_types, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_field_set__takes_blobs_where_pictures_sound_and_files_are_wanted, set_up,
+            tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
