@@ -26,11 +26,6 @@ static struct blob *new_blob(struct slice type, size_t count, struct error *err)
                    BLOB_TYPE_BYTES_MAX);
         return NULL;
     }
-    if (count > BLOB_BYTES_MAX) {
-        (void)fail(err, STATUS_INVALID, "%zu bytes are more than the %d that one value may hold",
-                   count, BLOB_BYTES_MAX);
-        return NULL;
-    }
     struct blob *blob = memory_new(1, sizeof(*blob) + type.count + 1);
     if (blob == NULL) {
         (void)fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes", count);
@@ -48,11 +43,20 @@ static struct blob *new_blob(struct slice type, size_t count, struct error *err)
     return blob;
 }
 
+static status check_count(size_t count, struct error *err) {
+    if (count > BLOB_BYTES_MAX) {
+        return fail(err, STATUS_INVALID,
+                    "%zu bytes are more than the %d that may be opened at once", count,
+                    BLOB_BYTES_MAX);
+    }
+    return STATUS_OK;
+}
+
 status blob_create(struct slice type, char *bytes, size_t count, struct blob **out_blob,
                    struct error *err) {
     assert(bytes != NULL);
     struct error why = {0};
-    struct blob *blob = new_blob(type, count, &why);
+    struct blob *blob = check_count(count, &why) == STATUS_OK ? new_blob(type, count, &why) : NULL;
     if (blob == NULL) {
         memory_free(bytes);
         return fail(err, why.code, "%s", why.text);
@@ -63,13 +67,10 @@ status blob_create(struct slice type, char *bytes, size_t count, struct blob **o
 }
 
 status blob_copy(struct slice type, struct slice bytes, struct blob **out_blob, struct error *err) {
-    char *copy = bytes.count <= BLOB_BYTES_MAX ? memory_new(bytes.count, 1) : NULL;
-    if (copy == NULL && bytes.count <= BLOB_BYTES_MAX) {
-        return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes", bytes.count);
-    }
+    TRY(check_count(bytes.count, err));
+    char *copy = memory_new(bytes.count, 1);
     if (copy == NULL) {
-        return fail(err, STATUS_INVALID, "%zu bytes are more than the %d that one value may hold",
-                    bytes.count, BLOB_BYTES_MAX);
+        return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes", bytes.count);
     }
     if (bytes.count > 0) {
         (void)memcpy(copy, bytes.bytes, bytes.count);
@@ -120,6 +121,7 @@ size_t blob_count(const struct blob *blob) {
 
 status blob_open(struct blob *blob, struct slice *out_bytes, struct error *err) {
     if (blob->bytes == NULL) {
+        TRY(check_count(blob->count, err));
         char *bytes = memory_new(blob->count, 1);
         if (bytes == NULL) {
             return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes", blob->count);

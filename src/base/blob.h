@@ -25,15 +25,15 @@
 struct blob;
 
 enum {
-    BLOB_BYTES_MAX = 64 << 20,
-    BLOB_TYPE_BYTES_MAX = 255 /* of a media type such as image/jpeg */
+    BLOB_BYTES_MAX = 64 << 20, /* in memory at once; one that is never opened may be larger */
+    BLOB_TYPE_BYTES_MAX = 255  /* of a media type such as image/jpeg */
 };
 
 /* Reads `count` bytes of what `source` names into `bytes`. */
 typedef status blob_reader(const void *source, char *bytes, size_t count, struct error *err);
 
 /* Takes `bytes` (of memory_new; also on failure, then they are freed). INVALID when they or the
- * type are too long. */
+ * type are too many. */
 status blob_create(struct slice type, char *bytes, size_t count, struct blob **out_blob,
                    struct error *err);
 
@@ -51,7 +51,8 @@ void blob_release(struct blob *blob);
 struct slice blob_type(const struct blob *blob);
 size_t blob_count(const struct blob *blob);
 
-/* The bytes, read now if they were not yet; they stay as long as the blob. */
+/* The bytes, read now if they were not yet; they stay as long as the blob. INVALID when they are
+ * more than BLOB_BYTES_MAX. */
 status blob_open(struct blob *blob, struct slice *out_bytes, struct error *err);
 
 /* What it was read from, as blob_create_unread was given it; NULL when it was made of bytes. For

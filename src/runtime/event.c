@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/time.h"
+#include "platform/blob_file.h"
 #include "platform/hash.h"
 #include "platform/json.h"
 
@@ -122,6 +123,41 @@ static status read_hash(struct slice hex, uint64_t *out_hash, struct error *err)
     return STATUS_OK;
 }
 
+/* An event of a file shows the file again, which its source keeps until the run has ended. One that
+ * is gone stays what it was written as, and who wants to open it says so. */
+static status restore_file(struct event *event, struct error *err) {
+    static const char *const NAMES[] = {"file", "image", "audio"};
+    const struct value *shown = value_get(event->value, SLICE("file"));
+    const struct slice path = text(event->value, "path");
+    const char *plain = arena_copy(&event->arena, path).bytes;
+    struct blob *blob = NULL;
+    struct value value;
+    if (shown == NULL || shown->kind != VALUE_OBJECT || path.count == 0) {
+        return STATUS_OK;
+    }
+    if (plain == NULL || blob_of_file(plain, text(*shown, "type"), &blob, NULL) != STATUS_OK) {
+        return STATUS_OK;
+    }
+    struct value whole;
+    struct member *members = value_new_object(&event->arena, event->value.count, &whole);
+    const bool kept = members != NULL && value_of_blob(&event->arena, blob, &value);
+    blob_release(blob);
+    if (!kept) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for an event");
+    }
+    for (uint32_t i = 0; i < whole.count; i++) {
+        members[i] = event->value.members[i];
+        for (size_t k = 0; k < sizeof(NAMES) / sizeof(NAMES[0]); k++) {
+            members[i].value =
+                slice_is(members[i].name, NAMES[k]) && members[i].value.kind == VALUE_OBJECT
+                    ? value
+                    : members[i].value;
+        }
+    }
+    event->value = whole;
+    return STATUS_OK;
+}
+
 static status read_into(struct event *event, struct slice json, struct error *err) {
     struct value kept;
     TRY(json_read_wrapped(&event->arena, json, &kept, err));
@@ -145,6 +181,7 @@ static status read_into(struct event *event, struct slice json, struct error *er
     (void)id_read(text(kept, "boot"), &event->boot); /* an unknown boot is another boot */
     const struct value *repeatable = value_get(kept, SLICE("repeatable"));
     event->repeatable = repeatable != NULL && value_truth(*repeatable);
+    TRY(restore_file(event, err));
     TRY(read_hash(text(kept, "mask"), &event->seen_mask, err));
     return read_hash(text(kept, "seen"), &event->seen_hash, err);
 }

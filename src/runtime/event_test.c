@@ -5,10 +5,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "platform/blob_file.h"
 #include "platform/hash.h"
 #include "platform/json.h"
 
@@ -194,6 +197,43 @@ static void test_event__of_another_boot_is_as_old_as_can_be_when_the_clock_is_ba
     assert_int_equal(age_ms, INT64_MAX);
 }
 
+static void test_event__of_a_file_shows_the_file_again_when_it_comes_back(void **state) {
+    (void)state;
+    char path[] = "/tmp/event_test.XXXXXX";
+    const int file = mkstemp(path);
+    assert_int_equal(write(file, "RIFF....WAVE", 12), 12);
+    assert_int_equal(close(file), 0);
+    struct event *event = make();
+    struct event *back = NULL;
+    struct blob *blob = NULL;
+    struct slice bytes;
+    struct value value;
+    struct buffer json;
+    buffer_init(&json, JSON_BYTES);
+    assert_int_equal(blob_of_file(path, SLICE("audio/wav"), &blob, NULL), STATUS_OK);
+    assert_true(value_of_blob(&event->arena, blob, &value));
+    blob_release(blob);
+    const struct event_extra extras[] = {
+        {"path", value_of_text(slice_of(path))}, {"file", value}, {"audio", value}};
+    seal(event, extras, 3);
+    assert_int_equal(event_write(event, &json, NULL), STATUS_OK);
+    event_destroy(event);
+
+    assert_int_equal(event_read(buffer_slice(&json), &back, NULL), STATUS_OK);
+    const struct value *audio = value_get(back->value, SLICE("audio"));
+    assert_int_equal(audio->kind, VALUE_BLOB);
+    assert_true(slice_is(blob_type(audio->blob), "audio/wav"));
+    assert_int_equal(blob_open(audio->blob, &bytes, NULL), STATUS_OK);
+    assert_true(slice_is(bytes, "RIFF....WAVE"));
+    event_destroy(back);
+
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(event_read(buffer_slice(&json), &back, NULL), STATUS_OK);
+    assert_int_equal(value_get(back->value, SLICE("audio"))->kind, VALUE_OBJECT);
+    event_destroy(back);
+    buffer_done(&json);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_event__is_settled_once),
@@ -202,6 +242,7 @@ int main(void) {
         cmocka_unit_test(test_event__without_a_time_happened_when_it_arrived),
         cmocka_unit_test(test_event__comes_back_from_its_row_as_it_was),
         cmocka_unit_test(test_event__that_is_no_row_is_corrupt),
+        cmocka_unit_test(test_event__of_a_file_shows_the_file_again_when_it_comes_back),
         cmocka_unit_test(test_event__has_the_age_that_can_be_known),
         cmocka_unit_test(test_event__of_another_boot_is_as_old_as_can_be_when_the_clock_is_bad),
     };

@@ -10,6 +10,10 @@
 
 static const char NAMES[] = "trigger: { watch: { path: ../in } }\n"
                             "results: [ { name: out, from: { file: '${ .event.name }' } } ]\n";
+static const char BLOBS[] =
+    "trigger: { watch: { path: ../in } }\n"
+    "results: [ { name: out, from: { type: '${ .event.file.type }', "
+    "bytes: '${ .event.file.bytes }', image: '${ .event.image.bytes }' } } ]\n";
 static const char DELETES[] = "trigger: { watch: { path: ../in, after: delete } }\n"
                               "results: [ { name: out, from: { file: '${ .event.name }' } } ]\n";
 
@@ -366,12 +370,26 @@ static void test_watch_feed__passes_over_what_is_no_file(void **state) {
     assert_int_equal(stage->refusals, 0);
 }
 
+static void test_watch_feed__shows_a_file_as_a_blob_of_its_kind(void **state) {
+    struct stage *stage = *state;
+    stage_flow(stage, "flow", BLOBS);
+    stage_open(stage);
+    stage_write(stage, "in/a.png", "\x89PNG\r\n\x1a\n....");
+    until_results(stage, 1);
+    stage_write(stage, "in/b.csv", "1,2\n");
+    until_results(stage, 2);
+    assert_text(&stage->said, "normal out {\"type\":\"image/png\",\"bytes\":12,\"image\":12}\n"
+                              "normal out {\"type\":\"text/csv\",\"bytes\":4,\"image\":null}\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_watch_feed__takes_what_is_there_and_what_comes, make,
                                         stage_end),
         cmocka_unit_test_setup_teardown(test_watch_feed__says_what_the_file_is, make, stage_end),
         cmocka_unit_test_setup_teardown(test_watch_feed__cuts_what_is_long, make, stage_end),
+        cmocka_unit_test_setup_teardown(test_watch_feed__shows_a_file_as_a_blob_of_its_kind, make,
+                                        stage_end),
         cmocka_unit_test_setup_teardown(test_watch_feed__takes_no_half_of_a_file, make, stage_end),
         cmocka_unit_test_setup_teardown(test_watch_feed__knows_a_file_by_path_size_and_time, make,
                                         stage_end),

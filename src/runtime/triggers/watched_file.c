@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/blob.h"
 #include "base/buffer.h"
+#include "base/media_type.h"
 #include "base/text.h"
+#include "platform/blob_file.h"
 #include "platform/clock.h"
 #include "platform/hash.h"
 
@@ -76,6 +80,31 @@ static status add_text(struct event *event, int file, struct event_extra *extras
     return STATUS_OK;
 }
 
+/* `.event.file`, and where its kind is known, `.event.image` or `.event.audio`: the same bytes,
+ * which nobody reads before an agent opens them. */
+static status add_blob(struct event *event, int file, const char *path, struct slice name,
+                       struct event_extra *extras, uint32_t *count, struct error *err) {
+    char start[MEDIA_TYPE_START_BYTES];
+    const ssize_t got = pread(file, start, sizeof(start), 0);
+    const struct slice first = {.bytes = start, .count = got > 0 ? (size_t)got : 0};
+    const char *type = media_type_guess(first, name);
+    struct blob *blob = NULL;
+    struct value value;
+    TRY(blob_of_file(path, slice_of(type), &blob, err));
+    const bool kept = value_of_blob(&event->arena, blob, &value);
+    blob_release(blob);
+    if (!kept) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for an event");
+    }
+    extras[(*count)++] = (struct event_extra){.name = "file", .value = value};
+    if (strncmp(type, "image/", 6) == 0) {
+        extras[(*count)++] = (struct event_extra){.name = "image", .value = value};
+    } else if (strncmp(type, "audio/", 6) == 0) {
+        extras[(*count)++] = (struct event_extra){.name = "audio", .value = value};
+    }
+    return STATUS_OK;
+}
+
 static status fill_event(const struct watched_folder *folder, const char *name, int file,
                          const struct stat *facts, struct event *event, struct error *err) {
     struct file_identity identity;
@@ -97,6 +126,8 @@ static status fill_event(const struct watched_folder *folder, const char *name, 
     uint32_t count = 3;
     if (folder->text) {
         TRY(add_text(event, file, extras, &count, err));
+    } else {
+        TRY(add_blob(event, file, path.bytes, plain, extras, &count, err));
     }
     event->arrived = clock_now();
     event->boot = clock_boot_id();
