@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "storage/blobs.h"
 #include "storage/core_parts.h"
 #include "storage/missing.h"
 #include "storage/salvage.h"
@@ -25,6 +26,9 @@ status core_load(struct core *core, struct error *err) {
     core->outbox.workflows = &core->workflows;
     core->outbox.boot = clock_boot_id();
     purge_place_reset(&core->purge);
+    if (core->options.blobs != NULL) {
+        TRY(blobs_load(core->options.blobs, core->database, err));
+    }
     TRY(boots_load(&core->boots, core->database, err));
     TRY(workflows_load(&core->workflows, core->database, err));
     TRY(runs_load(&core->runs, err));
@@ -153,6 +157,9 @@ void core_take_back(struct core *core) {
     runs_take_back(&core->runs);
     boots_take_back(&core->boots);
     workflows_take_back(&core->workflows);
+    if (core->options.blobs != NULL) {
+        blobs_take_back(core->options.blobs);
+    }
 }
 
 static void settle(struct core *core) {
@@ -160,6 +167,9 @@ static void settle(struct core *core) {
     runs_settle(&core->runs);
     boots_settle(&core->boots);
     workflows_settle(&core->workflows);
+    if (core->options.blobs != NULL) {
+        blobs_settle(core->options.blobs);
+    }
 }
 
 static status write_and_commit(struct core *core, struct error *err) {
@@ -274,6 +284,10 @@ void core_counters(const struct core *core, struct store_counters *out_counters)
     const struct stream *stream = &core->outbox.streams[core->outbox.stream_count - 1];
     out_counters->bytes = core->outbox.put_bytes;
     out_counters->gaps = core->outbox.gaps;
+    if (core->options.blobs != NULL) {
+        out_counters->blob_bytes = blobs_bytes(core->options.blobs);
+        out_counters->blobs_evicted = blobs_evicted(core->options.blobs);
+    }
     for (int i = 0; i < LANE_COUNT; i++) {
         out_counters->lane_bytes[i] = stream->lanes[i].bytes;
         out_counters->lane_next_seq[i] = stream->lanes[i].next_seq;

@@ -20,6 +20,7 @@ struct core_options {
     const char *folder;
     const char *vfs;
     int64_t budget_bytes; /* 0: 1 GiB */
+    struct blobs *blobs;  /* not owned; NULL: no job holds any */
     int64_t wal_bytes;    /* as in local_db_options */
     int checkpoint_pages; /* the WAL is copied when it has so many; 0: 1000 */
     int64_t retry_ms;     /* between two tries to mend a failing disk; 0: 500 */

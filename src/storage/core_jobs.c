@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "storage/blobs.h"
 #include "storage/seen.h"
 #include "storage/sql.h"
 #include "storage/states.h"
@@ -35,6 +36,23 @@ static status write_states(struct core *core, const struct store_job *job, struc
     return STATUS_OK;
 }
 
+/* In the transaction of what names them. */
+static status hold_blobs(struct core *core, const struct store_job *job, struct error *err) {
+    if (job->blob_count == 0) {
+        return STATUS_OK;
+    }
+    if (core->options.blobs == NULL) {
+        return fail(err, STATUS_INVALID, "this store keeps no blobs");
+    }
+    const struct moment now = clock_now();
+    return blobs_hold(core->options.blobs, core->database, job->blobs, job->blob_count, &now, err);
+}
+
+static status run_step(struct core *core, const struct store_job *job, struct error *err) {
+    TRY(runs_step(&core->runs, job, err));
+    return hold_blobs(core, job, err);
+}
+
 static status forget(struct core *core, struct store_job *job, struct error *err) {
     return seen_forget(core->database, job->seen_source, job->seen_hash, job->seen_mask,
                        job->out_gone, &job->out_gone_count, err);
@@ -53,6 +71,7 @@ static status run_end(struct core *core, struct store_job *job, struct error *er
     if (job->seen_source.count > 0) {
         TRY(seen_mark(core->database, job->seen_source, job->seen_hash, clock_wall_ms(), err));
     }
+    TRY(hold_blobs(core, job, err));
     return runs_end(&core->runs, job->run, err);
 }
 
@@ -63,6 +82,9 @@ static status run_purge(struct core *core, struct store_job *job, struct error *
         CLEANUP(query_done) struct query query = query_on(core->database, SQL_STATE_EXPIRE);
         query_bind_number(&query, now.wall_ms);
         TRY(query_run(&query, err));
+    }
+    if (core->options.blobs != NULL) {
+        TRY(blobs_purge(core->options.blobs, core->database, &now, err));
     }
     return outbox_purge_step(&core->outbox, &core->purge, &now, &job->out_number, err);
 }
@@ -78,7 +100,7 @@ status core_run_job(struct core *core, struct store_job *job, struct error *err)
     case STORE_RUN_BEGIN:
         return runs_begin(&core->runs, job, err);
     case STORE_RUN_STEP:
-        return runs_step(&core->runs, job, err);
+        return run_step(core, job, err);
     case STORE_RUN_END:
         return run_end(core, job, err);
     case STORE_RUN_COUNT:

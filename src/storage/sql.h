@@ -7,6 +7,13 @@
 
 extern const char SQL_SCHEMA_1[];
 
+extern const char SQL_BLOB_DELETE[];
+extern const char SQL_BLOB_HOLD[];
+extern const char SQL_BLOB_KNOWN[];
+extern const char SQL_BLOB_OVER[];
+extern const char SQL_BLOB_SUM[];
+extern const char SQL_BLOB_TIME[];
+extern const char SQL_BLOB_UNHELD[];
 extern const char SQL_BOOT_DELETE[];
 extern const char SQL_BOOT_LIST[];
 extern const char SQL_BOOT_MEND[];

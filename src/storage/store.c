@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "platform/clock.h"
 #include "platform/hash.h"
+#include "storage/blobs.h"
 #include "storage/store_parts.h"
 
 /* --- lists ----------------------------------------------------------------------------------- */
@@ -56,19 +57,26 @@ static bool set_paths(struct store *store, const char *folder) {
     return count >= 0 && path > 0 && (size_t)path < sizeof(store->path);
 }
 
+/* Half of what records may take. */
+static int64_t blobs_bytes_max(const struct store_options *options) {
+    return (options->budget_bytes > 0 ? options->budget_bytes : INT64_C(1) << 30) / 2;
+}
+
 static status open_parts(struct store *store, struct store_opened *opened, struct error *err) {
     if (!set_paths(store, store->options.folder)) {
         return fail(err, STATUS_INVALID, "its path has more than %d bytes",
                     LOCAL_DB_PATH_BYTES - 8);
     }
-    const struct core_options core = {.folder = store->folder,
-                                      .vfs = store->options.vfs,
-                                      .budget_bytes = store->options.budget_bytes,
-                                      .reopening = store_threads_reopening,
-                                      .owner = store};
+    struct core_options core = {.folder = store->folder,
+                                .vfs = store->options.vfs,
+                                .budget_bytes = store->options.budget_bytes,
+                                .reopening = store_threads_reopening,
+                                .owner = store};
     int64_t newest_ms = 0;
     TRY(file_make_folder(store->folder, err));
     TRY(file_lock_take(store->folder, &store->lock, err));
+    TRY(blobs_open(store->folder, blobs_bytes_max(&store->options), &store->blobs, err));
+    core.blobs = store->blobs;
     TRY(core_open(&core, &store->core, opened, err));
     store->stream = core_stream(store->core);
     core_counters(store->core, &store->counters);
@@ -119,6 +127,7 @@ void store_close(struct store *store) {
     store_threads_stop(store);
     store_collect(store);
     core_close(store->core);
+    blobs_close(store->blobs);
     file_lock_drop(store->lock);
     number_map_done(&store->seen);
     (void)pthread_cond_destroy(&store->work);
@@ -136,6 +145,10 @@ static struct store *locked(const struct store *store) {
     struct store *guarded = (struct store *)(uintptr_t)store;
     (void)pthread_mutex_lock(&guarded->mutex);
     return guarded;
+}
+
+struct blobs *store_blobs(const struct store *store) {
+    return store->blobs;
 }
 
 struct id store_stream(const struct store *store) {

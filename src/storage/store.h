@@ -18,6 +18,7 @@
 #include "storage/store_job.h"
 
 struct store;
+struct blobs;
 
 enum {
     STORE_BATCH_JOBS_MAX = 256,
@@ -62,6 +63,9 @@ void store_flush(struct store *store);
 /* Calls `done` of every job that is answered; the loop calls it after `wake`. */
 void store_collect(struct store *store);
 
+/* Where blobs are kept beside the database; any thread. */
+struct blobs *store_blobs(const struct store *store);
+
 /* The stream that is written to. */
 struct id store_stream(const struct store *store);
 
@@ -89,6 +93,8 @@ struct store_counters {
     uint64_t commits, jobs, records, bytes, failed_jobs, commit_ns_total, gaps;
     int64_t lane_bytes[LANE_COUNT];
     uint64_t lane_next_seq[LANE_COUNT], lane_acked_seq[LANE_COUNT];
+    int64_t blob_bytes;
+    uint64_t blobs_evicted;
     bool full;    /* the last commit failed for want of space */
     bool failing; /* an I/O error: nothing is acknowledged until the check has passed */
 };

@@ -45,6 +45,15 @@ struct state_write {
     int64_t expires_wall_ms;       /* 0: never */
 };
 
+/* What a job says of a blob that lies in blobs/ already (storage/blobs). */
+struct blob_hold {
+    struct id id;
+    int64_t bytes;
+    struct slice type;
+    int64_t keep_ms; /* of an attachment: how long it stays; 0: says nothing of that */
+    int holders;     /* 1: a kept run holds it, -1: no more */
+};
+
 enum store_job_kind {
     STORE_WORKFLOW,    /* keep a workflow's version; out_number */
     STORE_RUN_BEGIN,   /* keep a run with its event */
@@ -85,6 +94,9 @@ struct store_job {
     uint32_t record_count;
     const struct state_write *states; /* END */
     uint32_t state_count;
+    const struct blob_hold *blobs; /* STEP: what its output holds; END: what results attach, and
+                                      what is held no more */
+    uint32_t blob_count;
     struct slice seen_source; /* END: mark the event as seen; FORGET: forget it. Empty: no mark */
     uint64_t seen_hash;
     uint64_t seen_mask; /* END: a mark that differs only in these bits is of the same thing and

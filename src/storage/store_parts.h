@@ -34,6 +34,7 @@ struct store {
     char folder[LOCAL_DB_PATH_BYTES];
     char path[LOCAL_DB_PATH_BYTES];
     struct file_lock *lock;
+    struct blobs *blobs; /* owned */
     struct job_list submitted;
     struct number_map seen; /* the loop's, once seen_loaded */
     struct core *core;      /* the database thread's, once it runs */

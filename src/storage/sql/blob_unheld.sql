@@ -1,0 +1,1 @@
+SELECT hash, bytes FROM blob WHERE holders <= 0 ORDER BY abs(expires_ms) LIMIT 1
