@@ -62,7 +62,8 @@ static void test_command__a_mistyped_word_names_the_nearest(void **state) {
 static void test_command__a_noun_alone_wants_a_verb(void **state) {
     (void)state;
     expect_refused("agent", NULL, "`ebb agent` wants to know what: list, show or run");
-    expect_refused("result", "xyzzy", "`ebb result xyzzy` is no command; there is list or show");
+    expect_refused("result", "xyzzy",
+                   "`ebb result xyzzy` is no command; there is list, save or show");
 }
 
 static void test_command__a_word_of_a_later_version_is_known_by_name(void **state) {

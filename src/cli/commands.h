@@ -31,6 +31,7 @@
     ROW(workflow_stop)                                                                             \
     ROW(workflow_rm)                                                                               \
     ROW(result_list)                                                                               \
+    ROW(result_save)                                                                               \
     ROW(result_show)                                                                               \
     ROW(runs_list)                                                                                 \
     ROW(runs_show)                                                                                 \

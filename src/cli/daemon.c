@@ -66,19 +66,17 @@ static status read_refusal(int code, struct value answer, struct error *err) {
     return fail(err, known ? named : STATUS_SYSTEM, "%.*s", SLICE_ARGS(value_text(*text)));
 }
 
-status daemon_ask(struct call *call, const struct daemon_request *request, struct value *out_answer,
-                  struct error *err) {
+/* What came, a refusal included. */
+static status ask_bytes(struct call *call, const struct daemon_request *request, int *out_code,
+                        struct buffer *body, struct error *err) {
     struct slice socket = {0};
     TRY(daemon_socket(call, &socket, err));
-    CLEANUP(buffer_done) struct buffer body;
-    buffer_init(&body, DAEMON_ANSWER_BYTES_MAX);
-    int code = 0;
     const struct http_question question = {.socket_path = socket.bytes,
                                            .method = request->method,
                                            .path = request->path,
                                            .body = request->body,
                                            .timeout_ms = DAEMON_TIMEOUT_MS};
-    const status ended = http_ask(&question, &code, &body, err);
+    const status ended = http_ask(&question, out_code, body, err);
     if (ended == STATUS_OFFLINE) {
         return fail(err, STATUS_OFFLINE, "no daemon answers on %.*s; `ebb serve` starts one",
                     SLICE_ARGS(socket));
@@ -86,8 +84,13 @@ status daemon_ask(struct call *call, const struct daemon_request *request, struc
     if (ended != STATUS_OK) {
         return fail_while(err, "ask the daemon on %.*s", SLICE_ARGS(socket));
     }
+    return STATUS_OK;
+}
+
+static status read_answer(struct call *call, int code, const struct buffer *body,
+                          struct value *out_answer, struct error *err) {
     struct value answer = {.kind = VALUE_NULL};
-    if (json_read_wrapped(&call->arena, buffer_slice(&body), &answer, err) != STATUS_OK) {
+    if (json_read_wrapped(&call->arena, buffer_slice(body), &answer, err) != STATUS_OK) {
         return fail_while(err, "read the daemon's answer (code %d)", code);
     }
     if (code < HTTP_OK || code >= HTTP_REDIRECT) {
@@ -95,6 +98,35 @@ status daemon_ask(struct call *call, const struct daemon_request *request, struc
     }
     *out_answer = answer;
     return STATUS_OK;
+}
+
+status daemon_ask(struct call *call, const struct daemon_request *request, struct value *out_answer,
+                  struct error *err) {
+    CLEANUP(buffer_done) struct buffer body;
+    buffer_init(&body, DAEMON_ANSWER_BYTES_MAX);
+    int code = 0;
+    TRY(ask_bytes(call, request, &code, &body, err));
+    return read_answer(call, code, &body, out_answer, err);
+}
+
+status daemon_get_bytes(struct call *call, struct buffer *out, struct error *err,
+                        const char *path_format, ...) {
+    char path[PATH_BYTES_MAX];
+    va_list args;
+    va_start(args, path_format);
+    const int count = vsnprintf(path, sizeof(path), path_format, args);
+    va_end(args);
+    if (count < 0 || (size_t)count >= sizeof(path)) {
+        return fail(err, STATUS_INVALID, "what is asked for is too long");
+    }
+    const struct daemon_request request = {.method = "GET", .path = slice_of(path)};
+    int code = 0;
+    TRY(ask_bytes(call, &request, &code, out, err));
+    if (code >= HTTP_OK && code < HTTP_REDIRECT) {
+        return STATUS_OK;
+    }
+    struct value none;
+    return read_answer(call, code, out, &none, err);
 }
 
 status daemon_get(struct call *call, struct value *out_answer, struct error *err,

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/value.h"
@@ -31,6 +32,10 @@ status daemon_socket(struct call *call, struct slice *out_path, struct error *er
  * the socket and `ebb serve`. */
 status daemon_ask(struct call *call, const struct daemon_request *request, struct value *out_answer,
                   struct error *err);
+
+/* The same with the bytes of the answer, whatever they are, appended to a buffer. */
+status daemon_get_bytes(struct call *call, struct buffer *out, struct error *err,
+                        const char *path_format, ...) __attribute__((format(printf, 4, 5)));
 
 /* "GET /v1/..." with the path made by a printf format. */
 status daemon_get(struct call *call, struct value *out_answer, struct error *err,

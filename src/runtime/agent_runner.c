@@ -243,7 +243,11 @@ static void take_answer(struct run *run) {
     }
     settle_step(run, PHASE_DONE, run->call.out);
     if (journal_wants_output(run, index)) {
-        run->need = NEED_NOTE;
+        /* What cannot be kept costs a repetition, or a report, after a crash. */
+        run->steps[index].noted =
+            run_blobs_in(run->call.out) &&
+            run_blobs_keep_output(&run->blobs, index, run->call.out, NULL) != STATUS_OK;
+        run->need = run->steps[index].noted ? run->need : NEED_NOTE;
     }
 }
 

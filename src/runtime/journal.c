@@ -2,6 +2,7 @@
 #include "runtime/journal.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "platform/json.h"
@@ -172,6 +173,9 @@ static void submit_step(struct journal *journal, struct run *run, uint32_t index
         .attempts = step->attempts,
         .output = buffer_slice(&run->step_json),
     };
+    if (state == STEP_DONE) {
+        run->step_job.blobs = run_blobs_hold_output(&run->blobs, index, &run->step_job.blob_count);
+    }
     if (!run->kept) { /* the row is made by the same job */
         run->step_job.event_id = run->event->id;
     }
@@ -202,13 +206,29 @@ struct output_note {
     struct store_job job;
     struct version *version; /* shared: the step's id lies there */
     struct buffer json;
+    struct blob_hold *holds; /* owned: a copy, since the run goes on */
 };
 
 static void output_noted(struct store_job *job) {
     struct output_note *note = job->owner;
     version_release(note->version);
     buffer_done(&note->json);
+    memory_free(note->holds);
     memory_free(note);
+}
+
+/* false: there is no memory for them. */
+static bool copy_holds(struct output_note *note, struct run *run, uint32_t index,
+                       uint32_t *out_count) {
+    const struct blob_hold *holds = run_blobs_hold_output(&run->blobs, index, out_count);
+    if (holds == NULL) {
+        return true;
+    }
+    note->holds = memory_new(*out_count, sizeof(*holds));
+    if (note->holds != NULL) {
+        (void)memcpy(note->holds, holds, *out_count * sizeof(*holds));
+    }
+    return note->holds != NULL;
 }
 
 static void note_output(struct journal *journal, struct run *run, uint32_t index) {
@@ -220,7 +240,9 @@ static void note_output(struct journal *journal, struct run *run, uint32_t index
     note->job.owner = note;
     buffer_init(&note->json, RECORD_BYTES_MAX);
     json_write(&note->json, run->steps[index].output);
-    if (buffer_status(&note->json, NULL) != STATUS_OK) { /* too large to be kept */
+    uint32_t hold_count = 0;
+    if (buffer_status(&note->json, NULL) != STATUS_OK || /* too large to be kept */
+        !copy_holds(note, run, index, &hold_count)) {
         output_noted(&note->job);
         return;
     }
@@ -234,6 +256,8 @@ static void note_output(struct journal *journal, struct run *run, uint32_t index
         .step_state = STEP_DONE,
         .attempts = run->steps[index].attempts,
         .output = buffer_slice(&note->json),
+        .blobs = note->holds,
+        .blob_count = hold_count,
     };
     store_submit(journal->store, &note->job);
 }
@@ -280,6 +304,8 @@ void journal_end(struct journal *journal, struct run *run, void (*then)(struct r
         .event_id = run->event->id,
         .records = run->records,
         .record_count = stored ? run->record_count : 0,
+        .blob_count = run_blobs_end(&run->blobs, stored),
+        .blobs = run->blobs.holds,
         .seen_source = seen ? run->seen_source : (struct slice){0},
         .seen_hash = run->event->seen_hash,
         .seen_mask = run->event->seen_mask,

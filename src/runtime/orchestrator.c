@@ -149,6 +149,7 @@ static void begin_run(struct slot *slot, struct event *event) {
         return;
     }
     run->runner = &orchestrator->runner;
+    run->blobs.blobs = store_blobs(orchestrator->options.store);
     run->traced = orchestrator->options.traced;
     if (recovery_blames(orchestrator, run)) {
         return;

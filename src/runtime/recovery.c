@@ -170,6 +170,7 @@ static status make_run(struct recovered *recovered, const struct kept_run *kept,
     status code = run_create(version, event, &orchestrator->options.device, out_run, err);
     version_release(version);
     TRY(code);
+    (*out_run)->blobs.blobs = store_blobs(orchestrator->options.store);
     code = run_resume(*out_run, kept, err);
     if (code != STATUS_OK) {
         run_destroy(*out_run);

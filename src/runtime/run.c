@@ -122,6 +122,7 @@ void run_destroy(struct run *run) {
         }
     }
     timer_close(run->timer);
+    run_blobs_done(&run->blobs);
     buffer_done(&run->event_json);
     buffer_done(&run->step_json);
     arena_done(&run->arena);
@@ -183,7 +184,9 @@ static status resume_step(struct run *run, const struct kept_step *kept, uint32_
     }
     struct value output = {0};
     if (kept->output.count > 0) {
-        TRY(json_read_wrapped(&run->arena, kept->output, &output, err));
+        struct value json;
+        TRY(json_read_wrapped(&run->arena, kept->output, &json, err));
+        TRY(run_blobs_restore_output(&run->blobs, index, &run->arena, json, &output, err));
     }
     step->phase = PHASE_DONE;
     run_give(run, index, output);

@@ -16,6 +16,7 @@
 
 #include "platform/worker.h"
 #include "runtime/event.h"
+#include "runtime/run_blobs.h"
 #include "runtime/version.h"
 #include "storage/store.h"
 
@@ -78,7 +79,8 @@ struct run {
     int64_t wait_ms;
     int64_t ask_deadline_ns; /* of the step whose agent asks jq; 0: of none */
     struct agent_call call;
-    struct timer *timer; /* owned; made when first needed */
+    struct run_blobs blobs; /* its `blobs` is set by whoever makes the run, where there are any */
+    struct timer *timer;    /* owned; made when first needed */
     int64_t began_ns;
     int64_t offline_since_ns;  /* 0: it does not wait for a link */
     int64_t offline_before_ns; /* how long it had waited when an earlier process ended */

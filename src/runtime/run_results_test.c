@@ -183,6 +183,65 @@ static void test_run__has_the_id_of_its_event_where_that_can_come_again(void **s
     assert_false(id_equal(run_id_for(&one, &event), run_id_for(&one, &event)));
 }
 
+static const char ATTACHES[] =
+    "trigger: { watch: { path: ../in } }\n"
+    "results:\n"
+    "  - name: seen\n"
+    "    from: { name: '${ .event.name }' }\n"
+    "    attach:\n"
+    "      picture: { from: '${ .event.image }', as: image/png, max: 20B, keep: 1h }\n"
+    "      whole: { from: '${ .event.file }' }\n";
+
+static int make_watching(void **state) {
+    const int made = stage_make(state);
+    struct stage *stage = *state;
+    stage->options.feeds_closed = false;
+    return made;
+}
+
+static bool has_one_result(struct stage *stage) {
+    return stage->results > 0;
+}
+
+static void test_run_results__name_what_they_attach(void **state) {
+    struct stage *stage = *state;
+    stage_flow(stage, "flow", ATTACHES);
+    stage_open(stage);
+    stage_write(stage, "in/a.png", "\x89PNG\r\n\x1a\n....");
+    stage_until(stage, has_one_result);
+    const char *said = buffer_slice(&stage->said).bytes;
+    const char *hash = strstr(said, "\"picture\":{\"$blob\":\"");
+    assert_non_null(hash);
+    assert_part(&stage->said, "\",\"type\":\"image/png\",\"bytes\":12}");
+    char path[64];
+    (void)snprintf(path, sizeof(path), "data/blobs/%.32s", hash + 20);
+    assert_true(stage_has(stage, path));
+    assert_int_equal(stage_counters(stage).blob_bytes, 12);
+}
+
+static void test_run_results__leave_out_what_is_too_large(void **state) {
+    struct stage *stage = *state;
+    stage_flow(stage, "flow", ATTACHES);
+    stage_open(stage);
+    stage_write(stage, "in/a.png", "\x89PNG\r\n\x1a\n and more than it may");
+    stage_until(stage, has_one_result);
+    assert_part(&stage->said,
+                "\"picture\":{\"type\":\"image/png\",\"bytes\":29,\"left_out\":\"more "
+                "than the 20 bytes of `max`\"}");
+}
+
+static void test_run_results__that_cannot_be_attached_fail_the_run(void **state) {
+    struct stage *stage = *state;
+    stage_flow(stage, "flow", ATTACHES);
+    stage_open(stage);
+    stage_write(stage, "in/a.png", "\xff\xd8\xff in truth");
+    stage_until_ended(stage, 1);
+    assert_part(stage_list(stage, READ_PEEK, LANE_NORMAL),
+                "result 'seen': attachment 'picture': it is image/jpeg, not "
+                "image/png");
+    assert_int_equal(stage_counters(stage).blob_bytes, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_run_results__go_to_the_lanes_of_their_words,
@@ -199,6 +258,12 @@ int main(void) {
                                         stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_run_results__may_see_run_device_and_lets, stage_make,
                                         stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__name_what_they_attach, make_watching,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__leave_out_what_is_too_large,
+                                        make_watching, stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__that_cannot_be_attached_fail_the_run,
+                                        make_watching, stage_end),
         cmocka_unit_test(test_run__has_the_id_of_its_event_where_that_can_come_again),
     };
     return cmocka_run_group_tests_name("runtime/run_results", tests, NULL, NULL);

@@ -142,11 +142,15 @@ static const struct key RESULT_KEYS[] = {
      .offset = offsetof(struct result_rule, expires_ms),
      .least = 1,
      .help = "How long it is worth sending; unsent after that it becomes a gap."},
+    {.name = "attach",
+     .read = attachments_read,
+     .help = "Blobs that stay with the result: names, each with what it is made from.",
+     .form = FORM_NAMED_MAPS,
+     .table = &ATTACHMENT_TABLE},
     {.name = "window", .state = KEY_RESERVED},
     {.name = "fold", .state = KEY_RESERVED},
     {.name = "for", .state = KEY_RESERVED},
     {.name = "limit", .state = KEY_RESERVED},
-    {.name = "attach", .state = KEY_RESERVED},
     {.name = "schema", .state = KEY_RESERVED},
     {.name = "private", .state = KEY_RESERVED},
     {.name = "amends", .state = KEY_RESERVED},
@@ -173,6 +177,7 @@ static void read_result(struct workflow_draft *draft, const struct yaml *node) {
     if (yaml_get(node, "from") == NULL && yaml_get(node, "fold") == NULL) {
         faults_add(reading->faults, node->place, "a result needs `from`");
     }
+    attachments_check(reading, node, &one.rule);
     for (uint32_t i = 0; i < draft->result_count && one.rule.name.count > 0; i++) {
         const struct result_rule *other = &draft->results[i].rule;
         if (slice_equal(other->name, one.rule.name)) {

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/blob.h"
 #include "base/id.h"
 #include "wire/expression.h"
 #include "wire/fault.h"
@@ -27,6 +28,7 @@ enum {
     WORKFLOW_RESULTS_MAX = 64,
     WORKFLOW_TRIGGERS_MAX = 16,
     WORKFLOW_LETS_MAX = 64,
+    ATTACHMENTS_MAX = 8, /* of one result */
     WORKFLOW_FAULTS_MAX = FAULTS_MAX,
     QUEUE_MAX_DEFAULT = 100,
     INTERVAL_MS_LEAST = 10,
@@ -116,6 +118,17 @@ struct durability {
     int64_t interval_ms;
 };
 
+/* A blob that stays under its hash; a field of the result names it. */
+struct attachment {
+    struct slice name;
+    struct place place;
+    const struct template *from;
+    struct slice as; /* empty: of any type */
+    int64_t bytes_max;
+    int64_t keep_ms; /* 0: as long as the result */
+    bool stays;      /* it never leaves the device */
+};
+
 struct result_rule {
     struct slice name;
     struct place place;
@@ -126,6 +139,8 @@ struct result_rule {
     enum lane lane; /* LANE_LOCAL when `to:` does not name the hub */
     int64_t keep_ms;
     int64_t expires_ms; /* 0: none */
+    const struct attachment *attachments;
+    uint32_t attachment_count;
 };
 
 struct workflow {

@@ -267,6 +267,18 @@ static void explain_step(struct page *page, const struct workflow *workflow,
     span_row(page, "expires", node, step->expires_ms, "never");
 }
 
+static void explain_attachment(struct page *page, const struct yaml *node,
+                               const struct attachment *attachment) {
+    buffer_print(page->out, "  attach %.*s, line %d\n", SLICE_ARGS(attachment->name),
+                 attachment->place.line);
+    template_rows(page, "from", yaml_get(node, "from"), attachment->from);
+    row(page, "as", has(node, "as"), "%.*s",
+        SLICE_ARGS(attachment->as.count > 0 ? attachment->as : SLICE("any type")));
+    row(page, "max", has(node, "max"), "%lld bytes", (long long)attachment->bytes_max);
+    span_row(page, "keep", node, attachment->keep_ms, "as long as the result");
+    row(page, "egress", has(node, "egress"), "%s", attachment->stays ? "never" : "allowed");
+}
+
 static void explain_result(struct page *page, const struct result_rule *rule) {
     const struct yaml *node = find_item(yaml_get(page->root, "results"), rule->place);
     buffer_print(page->out, "\nresult %.*s, line %d\n", SLICE_ARGS(rule->name), rule->place.line);
@@ -283,6 +295,10 @@ static void explain_result(struct page *page, const struct result_rule *rule) {
     }
     span_row(page, "keep", node, rule->keep_ms, NULL);
     span_row(page, "expires", node, rule->expires_ms, "never");
+    const struct yaml *attach = node != NULL ? yaml_get(node, "attach") : NULL;
+    for (uint32_t i = 0; i < rule->attachment_count && attach != NULL; i++) {
+        explain_attachment(page, &attach->pairs[i].value, &rule->attachments[i]);
+    }
 }
 
 void workflow_explain(const struct workflow *workflow, struct buffer *out) {

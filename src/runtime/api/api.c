@@ -31,6 +31,7 @@ static const struct route ROUTES[] = {
     {"/v1/status", "GET", NULL, NULL, api_status},
     {"/v1/agents", "GET", "GET", NULL, api_agents},
     {"/v1/workflows", "GET, POST", "GET, DELETE", "POST", api_workflows},
+    {"/v1/blobs", NULL, "GET", NULL, api_blobs},
     {"/v1/results", "GET", "GET", NULL, api_results},
     {"/v1/runs", "GET", "GET", "POST", api_runs},
     {"/v1/queue", "GET", "GET", NULL, api_queue},

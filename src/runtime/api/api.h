@@ -55,6 +55,7 @@ void api_ready(struct api_call *call);
 void api_metrics(struct api_call *call);
 void api_status(struct api_call *call);
 void api_agents(struct api_call *call);
+void api_blobs(struct api_call *call);
 void api_workflows(struct api_call *call);
 void api_results(struct api_call *call);
 void api_runs(struct api_call *call);
