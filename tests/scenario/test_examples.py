@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples do what they say, also when the daemon is killed in the middle."""
 import collections
+import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 
 import pytest
@@ -78,3 +82,76 @@ def test_too_warm_as_its_readme_says(ebb, tmp_path):
     answer = ebb("run", devices.ROOT / "examples" / "too-warm" / "too-warm.yaml", "--data", tmp_path,
                  stdin='{"room":"a1","t":-18}\n{"room":"a2","t":-9.5}\n')
     assert [line["result"]["t"] for line in answer.lines()] == [-9.5], answer
+
+
+COLD_ROOM = devices.ROOT / "examples" / "cold-room"
+SENSORS = devices.ROOT / "build" / "data" / "sensors" / "data" / "data.csv"
+fetched = pytest.mark.skipif(not SENSORS.exists(), reason="the readings are not there: tools/fetch-npm sensors")
+
+
+def python(*words, **more):
+    return subprocess.run([sys.executable, "-B", *map(str, words)], capture_output=True, text=True, check=True,
+                          timeout=120, **more).stdout
+
+
+@pytest.fixture
+def cold_room(device):
+    """A device that runs cold-room; its inbox is the folder of readings."""
+    device.workflows = device.folder / "cold-room"
+    shutil.copytree(COLD_ROOM, device.workflows, ignore=shutil.ignore_patterns("readings", "__pycache__"))
+    device.inbox = device.workflows / "readings"
+    device.inbox.mkdir()
+    return device
+
+
+def test_the_recorded_day_is_what_its_script_makes(tmp_path):
+    shutil.copy(COLD_ROOM / "make-day.py", tmp_path)
+    python(tmp_path / "make-day.py")
+    made = (tmp_path / "recorded-day.ndjson").read_bytes()
+    assert made == (COLD_ROOM / "recorded-day.ndjson").read_bytes() and len(made) < 64 * 1024
+
+
+@fetched
+def test_the_table_is_what_training_makes_of_motes_1_and_3(tmp_path):
+    said = python(COLD_ROOM / "train.py", SENSORS, "--out", tmp_path / "drift.json")
+    assert (tmp_path / "drift.json").read_text() == (COLD_ROOM / "agents" / "drift" / "drift.json").read_text()
+    readme = (COLD_ROOM / "README.md").read_text()
+    assert "| 4 (never seen) | 5,041 | 32 | 27 | 5 | 0 |" in readme, "what the README says was measured"
+    assert "mote 4 (never seen): 5,041 readings, 32 of anomalies: 27 found, 5 missed, 0 false alarms" in said
+    assert "mote 2 (never seen): 4,417 readings, 0 of anomalies: 0 found, 0 missed, 0 false alarms" in said
+
+
+def test_training_without_an_anomaly_is_refused(tmp_path):
+    (tmp_path / "data.csv").write_text("reading,mote_id,indoor,humidity,temperature,label\n1,1,1,45,27,0\n")
+    done = subprocess.run([sys.executable, "-B", COLD_ROOM / "train.py", tmp_path / "data.csv", "--train", "1"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "no anomaly" in done.stderr
+
+
+@fetched
+def test_the_anomalies_of_a_mote_that_training_never_saw_are_found_across_a_kill(cold_room):
+    with open(SENSORS, encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["mote_id"] == "4" and 1500 < int(row["reading"]) <= 2600]
+    labels = {int(row["reading"]): row["label"] == "1" for row in rows}
+    cold_room.start()
+    for row in rows:
+        reading = {"sensor": "mote4", "number": int(row["reading"]), "t": float(row["temperature"]),
+                   "rh": float(row["humidity"])}
+        aside = cold_room.folder / "aside"
+        aside.write_text(json.dumps(reading))
+        os.utime(aside, (reading["number"] * 5, reading["number"] * 5))
+        aside.rename(cold_room.inbox / f"mote4-{reading['number']:04}.json")
+        if reading["number"] == 1600:
+            cold_room.kill()
+            cold_room.start()
+    alarms = {"began": [], "over": []}
+    found = cold_room.wait_results(len(labels) + 2)
+    for row in found:
+        if "score" not in row:
+            alarms[row["anomaly"]].append(row["number"])
+    verdicts = [row for row in found if "score" in row]
+    assert sorted(row["number"] for row in verdicts) == sorted(labels), "each reading has one verdict"
+    odd = {row["number"] for row in verdicts if row["anomaly"]}
+    right = {number for number, label in labels.items() if label}
+    assert len(odd & right) == 27 and not odd - right, (len(odd & right), sorted(odd - right))
+    assert alarms == {"began": [min(odd)], "over": [max(odd) + 1]}
