@@ -33,6 +33,7 @@ struct call {
     struct call_value *values; /* owned; in the order in which they were typed */
     size_t value_count;
     bool json, dry_run, wants_help;
+    const char *socket; /* of a daemon that the command runs itself; NULL: as daemon.h says */
     struct terminal terminal;
     FILE *out;  /* the answer */
     FILE *talk; /* everything else */

@@ -15,6 +15,7 @@
     ROW(serve)                                                                                     \
     ROW(status)                                                                                    \
     ROW(doctor)                                                                                    \
+    ROW(demo)                                                                                      \
     ROW(train_text)                                                                                \
     ROW(new_workflow)                                                                              \
     ROW(new_agent)                                                                                 \

@@ -30,7 +30,7 @@ static struct slice user_socket(struct arena *arena) {
 }
 
 status daemon_socket(struct call *call, struct slice *out_path, struct error *err) {
-    const char *said = call_option(call, "socket");
+    const char *said = call->socket != NULL ? call->socket : call_option(call, "socket");
     if (said == NULL) {
         said = getenv("EBB_SOCKET");
     }
