@@ -2,7 +2,7 @@
 #
 #   make deps      install what the demo and the tests need (asks on a terminal; YES=1 does not)
 #   make           build the programs into build/
-#   make demo      a real workflow on real mails, killed in the middle; see what happened
+#   make demo      real workflows on real data, killed in the middle; see what happened
 #   make test      build and run every test; the last line counts them
 #   make check     both compilers, format, lint, floors, sanitizers (ONLY=lint for one)
 #   make bench     measure against peers (ONLY=name for one)
@@ -16,7 +16,7 @@ BUILD := build
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS_EACH ?= 300
-MODELS := onnxruntime-$(shell uname -m) blazeface silero-vad
+MODELS := onnxruntime-$(shell uname -m) blazeface silero-vad sensors
 export YES
 
 .PHONY: all deps build demo test check bench fuzz torture install clean
