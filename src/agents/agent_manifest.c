@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agents/manifest_files.h"
+#include "agents/manifest_image.h"
 #include "agents/manifest_process.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -27,9 +28,9 @@ struct manifest_hold {
 };
 
 /* Kinds in the order of their names' row; from `onnx` on they are known and not built. */
-static const char *const KINDS[] = {"process", "text", "jq",   "onnx",  "image",
+static const char *const KINDS[] = {"process", "text", "jq",   "image", "onnx",
                                     "http",    "llm",  "mqtt", "alarm", NULL};
-enum { KIND_PROCESS, KIND_TEXT, KIND_JQ, KINDS_BUILT };
+enum { KIND_PROCESS, KIND_TEXT, KIND_JQ, KIND_IMAGE, KINDS_BUILT };
 
 static void read_format(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
@@ -203,7 +204,8 @@ static const struct key MANIFEST_KEYS[] = {
      .state = KEY_REQUIRED,
      .read = read_kind,
      .offset = offsetof(struct agent_manifest, kind),
-     .help = "What it is: process (a program), text (a model) or jq (a filter).",
+     .help =
+         "What it is: process (a program), text (a model), jq (a filter) or image (draws, crops).",
      .words = KINDS,
      .most = KINDS_BUILT},
     {.name = "inputs",
@@ -258,6 +260,18 @@ static const struct key MANIFEST_KEYS[] = {
     {.name = "filter",
      .help = "The jq program of a jq agent: the inputs go in as . and its one output goes out.",
      .form = FORM_TEXT},
+    {.name = "do",
+     .help = "What an image agent does: draw boxes, crop what lies in them, or blur it.",
+     .words = MANIFEST_DEEDS},
+    {.name = "quality",
+     .read = keys_read_count,
+     .offset = offsetof(struct agent_manifest, image.quality),
+     .least = 1,
+     .most = 100,
+     .help = "Of the JPEGs that an image agent writes; 85."},
+    {.name = "margin",
+     .help = "How much more than its box a crop shows on each side, in sizes of the box; 0.",
+     .form = FORM_TEXT},
     {.name = "variants", .state = KEY_RESERVED},
     {.name = "batch", .state = KEY_RESERVED},
     {.name = "offload", .state = KEY_RESERVED},
@@ -272,7 +286,7 @@ static const struct key MANIFEST_KEYS[] = {
     {0}};
 
 /* What only one kind has, and whether that kind must have it. In the order in which they are read:
- * `command` and `ready` depend on `mode`. */
+ * `command` and `ready` depend on `mode`, `margin` on `do`. */
 struct kind_key {
     const char *name;
     int kind;
@@ -289,6 +303,9 @@ static const struct kind_key KIND_KEYS[] = {
     {"instances", KIND_PROCESS, false, NULL},
     {"model", KIND_TEXT, true, read_model},
     {"filter", KIND_JQ, true, read_filter},
+    {"do", KIND_IMAGE, true, manifest_read_do},
+    {"quality", KIND_IMAGE, false, NULL},
+    {"margin", KIND_IMAGE, false, manifest_read_margin},
 };
 
 static const struct yaml_pair *find_pair(const struct yaml *map, const char *name) {
@@ -403,6 +420,7 @@ static struct manifest_hold *new_hold(void) {
         hold->manifest = (struct agent_manifest){.output_bytes = AGENT_OUTPUT_BYTES_DEFAULT,
                                                  .inputs = {.open = true},
                                                  .outputs = {.open = true},
+                                                 .image.quality = MANIFEST_QUALITY_DEFAULT,
                                                  .needs_offline = true,
                                                  .hold = hold};
     }

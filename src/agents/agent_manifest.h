@@ -26,6 +26,7 @@
 struct manifest_hold;
 
 enum process_protocol { PROTOCOL_LINES, PROTOCOL_ONCE };
+enum manifest_image_deed { IMAGE_DRAW, IMAGE_CROP, IMAGE_BLUR };
 
 enum {
     AGENT_MANIFEST_BYTES_MAX = 256 * 1024,
@@ -36,7 +37,16 @@ enum {
     AGENT_INSTANCES_MAX = 64,
     AGENT_ONCE_INSTANCES_DEFAULT = 8,
     AGENT_MEMORY_BYTES_LEAST = 1 << 20,
+    MANIFEST_QUALITY_DEFAULT = 85,
+    MANIFEST_MARGIN_MAX = 10,
     AGENT_DIGEST_BYTES_MAX = 16 << 20 /* of one named file; a longer one counts by size and time */
+};
+
+/* What an image agent does to a picture. */
+struct manifest_image {
+    enum manifest_image_deed deed;
+    int quality;   /* of its JPEGs, 1 to 100 */
+    double margin; /* a crop's, in sizes of the box: 0.2 is a fifth more on each side */
 };
 
 struct agent_manifest {
@@ -59,6 +69,7 @@ struct agent_manifest {
     int64_t model_bytes;
     /* jq */
     const struct expression *filter;
+    struct manifest_image image;
     bool actuator; /* acts on the outside: `repeat` is never unless the step says otherwise. No kind
                       of this version does, and there is no key for it */
     int64_t needs_memory_bytes; /* 0: it does not say */

@@ -7,6 +7,7 @@
 
 #include "agents/adapters/jq_agent.h"
 #include "agents/adapters/process_agent.h"
+#include "agents/image_agent.h"
 #include "agents/text_classifier_lite.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -43,7 +44,7 @@ struct catalog {
 };
 
 static const struct agent_kind *const KINDS[] = {&PROCESS_AGENT, &TEXT_CLASSIFIER_LITE, &JQ_AGENT,
-                                                 NULL};
+                                                 &IMAGE_AGENT, NULL};
 
 const struct agent_kind *const *catalog_kinds(void) {
     return KINDS;

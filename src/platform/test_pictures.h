@@ -21,6 +21,7 @@
 
 #include "base/buffer.h"
 #include "platform/file.h"
+#include "platform/image.h"
 
 enum { TEST_PICTURE_BYTES_MAX = 8 << 20 };
 
@@ -56,4 +57,14 @@ static inline uint32_t test_picture_size(struct slice seen, size_t at) {
     uint32_t number;
     (void)memcpy(&number, seen.bytes + at, sizeof(number));
     return number;
+}
+
+/* The scene of all those pictures, as it was drawn. */
+static inline void test_picture_scene(void **state, struct image *out_image) {
+    CLEANUP(buffer_done) struct buffer bytes;
+    const struct slice encoded = test_picture(state, "rgb8-plain.png", &bytes);
+    struct image_facts facts;
+    assert_int_equal(image_look(encoded, &facts, NULL), STATUS_OK);
+    assert_int_equal(image_decode(encoded, &facts, 1, (struct image_colour){0}, out_image, NULL),
+                     STATUS_OK);
 }

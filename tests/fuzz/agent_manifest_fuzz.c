@@ -50,6 +50,12 @@ static void check_process(const struct agent_manifest *manifest) {
     need(manifest->protocol == PROTOCOL_LINES || !manifest->ready_first_line);
 }
 
+static void check_image(const struct agent_manifest *manifest) {
+    need(manifest->image.quality >= 1 && manifest->image.quality <= 100);
+    need(manifest->image.margin >= 0 && manifest->image.margin <= MANIFEST_MARGIN_MAX);
+    need(manifest->image.deed == IMAGE_CROP || manifest->image.margin == 0);
+}
+
 static void check_manifest(const struct agent_manifest *manifest) {
     struct agent_version version;
     bool is_built = false;
@@ -66,6 +72,9 @@ static void check_manifest(const struct agent_manifest *manifest) {
         need(slice_is(manifest->kind, "jq") == (manifest->filter != NULL));
         need(slice_is(manifest->kind, "text") == (manifest->model_file.bytes != NULL));
         need(manifest->command == NULL);
+    }
+    if (slice_is(manifest->kind, "image")) {
+        check_image(manifest);
     }
 }
 
