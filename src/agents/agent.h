@@ -49,10 +49,10 @@ struct agent_call {
 };
 
 struct agent_stats {
-    uint64_t calls, failures, restarts;
+    uint64_t calls, failures, restarts, late_answers; /* late: after the call had ended; dropped */
     int64_t last_ns, total_ns;
-    bool broken; /* ended too often: until `ebb apply` or a person. This and `restarts` are the
-                    kind's to know: catalog_stats asks it */
+    bool broken; /* ended too often: until `ebb apply` or a person. This, `restarts` and
+                    `late_answers` are the kind's to know: catalog_stats asks it */
 };
 
 /* The numbers of the guide's get_resource_requirements. */
@@ -74,11 +74,16 @@ struct agent_kind {
      * comes on a later turn of the loop; a call that has ended already is left alone. */
     void (*cancel)(struct agent *agent, struct agent_call *call);
     /* Calls that are under way are forgotten: no `done` comes, what they point to may be gone. None
-     * may be on a worker. NULL is fine. */
+     * may be on a worker. What it leaves on the loop (a process that was told to end) is gone when
+     * loop_run returns by itself, which is to be waited for before the loop is destroyed. NULL is
+     * fine. */
     void (*close)(struct agent *agent);
     void (*requirements)(const struct agent *agent, struct agent_requirements *out_requirements);
-    /* Writes `restarts` and `broken`; NULL: the kind has neither. */
+    /* Writes what of the stats is the kind's to know; NULL: nothing of it. */
     void (*health)(const struct agent *agent, struct agent_stats *stats);
+    /* Calls `each` for every number that the agent reports of itself; NULL: it reports none. */
+    void (*metrics)(const struct agent *agent,
+                    void (*each)(void *owner, const char *name, double number), void *owner);
     void (*mend)(struct agent *agent); /* it is broken no more; NULL: it never is */
 };
 

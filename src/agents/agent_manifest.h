@@ -25,7 +25,7 @@
 
 struct manifest_hold;
 
-enum process_protocol { PROTOCOL_LINES, PROTOCOL_ONCE };
+enum process_protocol { PROTOCOL_LINES, PROTOCOL_MESSAGES, PROTOCOL_ONCE };
 enum manifest_image_deed { IMAGE_DRAW, IMAGE_CROP, IMAGE_BLUR };
 
 enum {
@@ -61,7 +61,8 @@ struct agent_manifest {
     const char *const *command;     /* ended by NULL; a program with a slash is an absolute path */
     const char *const *environment; /* "NAME=value", ended by NULL: PATH, LANG, EBB_* and `env:` */
     enum process_protocol protocol;
-    int instances; /* lines: so many processes; once: at most so many calls at a time */
+    int instances;         /* so many processes; once: at most so many calls at a time */
+    struct value settings; /* messages: an object, told to a process when it is started */
     bool ready_first_line;
     int64_t memory_bytes, output_bytes; /* limits; memory 0: none */
     /* text */

@@ -211,7 +211,7 @@ static void test_agent_manifest__every_fault_is_said_at_once(void **state) {
         ":6:1: `permissions` is not in this version of ebb",
         ":7:15: `instances: 0`: a whole number from 1 to 64",
         ":8:11: no file `./nope` in ",
-        ":9:11: `protocol: messages` is not in this version of ebb",
+        ":9:11: `protocol: message`: did you mean `messages`?",
         ":10:20: `output: 2MiB`",
         ":10:27: `cpu` is not in this version of ebb",
         ":11:8: `EBB_X` is no name for a variable",
@@ -227,11 +227,39 @@ static void test_agent_manifest__every_fault_is_said_at_once(void **state) {
                    "permissions: { network: none }\n"
                    "instances:    0\n"
                    "command: [./nope]\n"
-                   "protocol: messages\n"
+                   "protocol: message\n"
                    "limits: { output:  2MiB,  cpu: 50% }\n"
                    "env: { EBB_X: 1, Y: [1], Z: secret:z }\n"
                    "model: { file: x }\n",
                    expected);
+}
+
+static void test_agent_manifest__messages_have_settings(void **state) {
+    (void)state;
+    static const char HEAD[] = "ebb: 1\nagent: a\nversion: 1.0.0\nkind: process\n"
+                               "command: [cat]\n";
+    char text[512];
+    (void)snprintf(text, sizeof(text),
+                   "%sprotocol: messages\nready: first_line\ninstances: 3\n"
+                   "settings: { model: m.gguf, heat: 0.5, deep: [{ a: null }] }\n",
+                   HEAD);
+    struct agent_manifest *manifest = read_good(text);
+    assert_int_equal(manifest->protocol, PROTOCOL_MESSAGES);
+    assert_int_equal(manifest->instances, 3);
+    const struct value *heat = value_get(manifest->settings, SLICE("heat"));
+    assert_true(heat != NULL && heat->real == 0.5);
+    agent_manifest_release(manifest);
+    static const char *const WRONG[][2] = {
+        {"settings: { a: 1 }\n", "which only `protocol: messages` has"},
+        {"protocol: messages\nsettings: [1]\n", "`settings` is a map of names and values"},
+        {"protocol: messages\nsettings: { a: [{ b: secret:key }] }\n", "`secret:` is not in"},
+        {"protocol: messages\nmode: once\n", "has no meaning with `mode: once`"},
+    };
+    for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
+        (void)snprintf(text, sizeof(text), "%s%s", HEAD, WRONG[i][0]);
+        const char *const expected[] = {WRONG[i][1], NULL};
+        assert_refused(text, expected);
+    }
 }
 
 static void test_agent_manifest__what_is_missing_is_named(void **state) {
@@ -373,6 +401,7 @@ int main(void) {
         MANIFEST_TEST(test_agent_manifest__a_text_agent_names_its_model),
         MANIFEST_TEST(test_agent_manifest__a_jq_agent_has_its_filter_compiled),
         MANIFEST_TEST(test_agent_manifest__every_fault_is_said_at_once),
+        MANIFEST_TEST(test_agent_manifest__messages_have_settings),
         MANIFEST_TEST(test_agent_manifest__what_is_missing_is_named),
         MANIFEST_TEST(test_agent_manifest__a_reserved_kind_is_refused_by_name),
         MANIFEST_TEST(test_agent_manifest__what_is_no_manifest_says_so),

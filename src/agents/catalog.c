@@ -403,6 +403,13 @@ struct agent_stats *catalog_stats(const struct catalog_agent *pinned) {
     return &opened->stats;
 }
 
+void catalog_metrics(const struct catalog_agent *pinned,
+                     void (*each)(void *owner, const char *name, double number), void *owner) {
+    if (pinned->opened->agent != NULL && pinned->kind->metrics != NULL) {
+        pinned->kind->metrics(pinned->opened->agent, each, owner);
+    }
+}
+
 void catalog_requirements(const struct catalog_agent *pinned,
                           struct agent_requirements *out_requirements) {
     if (pinned->opened->agent != NULL && pinned->kind->requirements != NULL) {

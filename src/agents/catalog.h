@@ -58,6 +58,10 @@ const struct agent_kind *catalog_kind(const struct catalog_agent *pinned);
 /* Its numbers: the runner counts calls, the kind knows restarts and whether it is broken. */
 struct agent_stats *catalog_stats(const struct catalog_agent *pinned);
 
+/* Calls `each` for every number that it reports of itself. */
+void catalog_metrics(const struct catalog_agent *pinned,
+                     void (*each)(void *owner, const char *name, double number), void *owner);
+
 /* By the opened agent where there is one, else by the manifest. */
 void catalog_requirements(const struct catalog_agent *pinned,
                           struct agent_requirements *out_requirements);

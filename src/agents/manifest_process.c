@@ -7,6 +7,7 @@
 
 #include "agents/manifest_files.h"
 #include "base/text.h"
+#include "platform/json.h"
 
 enum { ENVIRONMENT_OWN = 4 }; /* PATH, LANG, EBB_AGENT, EBB_AGENT_FOLDER */
 
@@ -76,14 +77,58 @@ const char *const MANIFEST_READY[] = {"first_line", NULL};
 
 void manifest_read_protocol(struct reading *reading, const struct key *key, const struct yaml *node,
                             void *target) {
-    (void)target;
+    struct agent_manifest *manifest = target;
     struct slice text;
-    if (!keys_scalar(reading, key->name, "a word", node, &text)) {
+    if (!keys_scalar(reading, key->name, "a word", node, &text) ||
+        keys_word(reading, key->name, MANIFEST_PROTOCOLS, text, node->place) != PROTOCOL_MESSAGES) {
         return;
     }
-    if (keys_word(reading, key->name, MANIFEST_PROTOCOLS, text, node->place) == 1) {
+    if (manifest->protocol == PROTOCOL_ONCE) {
         faults_add(reading->faults, node->place,
-                   "`protocol: messages` is not in this version of ebb: it has lines");
+                   "`protocol: messages` has no meaning with `mode: once`: each call has its own "
+                   "process");
+        return;
+    }
+    manifest->protocol = PROTOCOL_MESSAGES;
+}
+
+static void refuse_secrets(struct reading *reading, const struct yaml *node) {
+    if (node->kind == YAML_SCALAR && slice_starts(node->text, "secret:")) {
+        faults_add(reading->faults, node->place, "`secret:` is not in this version of ebb");
+    }
+    for (uint32_t i = 0; node->kind == YAML_LIST && i < node->count; i++) {
+        refuse_secrets(reading, &node->items[i]);
+    }
+    for (uint32_t i = 0; node->kind == YAML_MAP && i < node->count; i++) {
+        refuse_secrets(reading, &node->pairs[i].value);
+    }
+}
+
+void manifest_read_settings(struct reading *reading, const struct key *key, const struct yaml *node,
+                            void *target) {
+    struct agent_manifest *manifest = target;
+    if (manifest->protocol != PROTOCOL_MESSAGES) {
+        faults_add(reading->faults, node->place,
+                   "`%s` goes to a process in its hello, which only `protocol: messages` has",
+                   key->name);
+        return;
+    }
+    if (node->kind != YAML_MAP) {
+        faults_add(reading->faults, node->place, "`%s` is a map of names and values, not %s",
+                   key->name, yaml_what(node));
+        return;
+    }
+    refuse_secrets(reading, node);
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, MANIFEST_SETTINGS_BYTES_MAX);
+    if (!yaml_value(reading->arena, node, &manifest->settings)) {
+        reading->faults->no_memory = true;
+        return;
+    }
+    json_write(&json, manifest->settings);
+    if (json.failed != STATUS_OK) {
+        faults_add(reading->faults, node->place, "`%s` is more than %d KiB of JSON", key->name,
+                   MANIFEST_SETTINGS_BYTES_MAX / 1024);
     }
 }
 
@@ -198,6 +243,9 @@ void manifest_read_environment(struct reading *reading, const struct key *key,
 }
 
 void manifest_process_finish(struct reading *reading, struct agent_manifest *manifest) {
+    if (manifest->settings.kind == VALUE_NULL) {
+        (void)value_new_object(reading->arena, 0, &manifest->settings); /* empty: needs no room */
+    }
     struct variables variables;
     if (manifest->environment == NULL && start_variables(reading, manifest, 0, &variables)) {
         manifest->environment = variables.entries;

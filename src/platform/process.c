@@ -526,6 +526,11 @@ void process_close_input(struct process *process) {
     }
 }
 
+void process_hand_over(struct process *process, const struct process_events *events, void *owner) {
+    process->events = *events;
+    process->owner = owner;
+}
+
 void process_kill(struct process *process) {
     process_signal(process, SIGKILL);
 }

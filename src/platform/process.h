@@ -74,6 +74,9 @@ status process_write(struct process *process, struct slice bytes, struct error *
 /* Closes its standard input once what was queued has been read. */
 void process_close_input(struct process *process);
 
+/* From now on others are told of it. Not from within one of its events. */
+void process_hand_over(struct process *process, const struct process_events *events, void *owner);
+
 /* Kills the whole group with SIGKILL; `ended` still comes. */
 void process_kill(struct process *process);
 

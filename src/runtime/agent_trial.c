@@ -104,6 +104,7 @@ status agent_trial_run(const struct agent_trial *trial, struct error *err) {
         (void)printf("%.*s\n", SLICE_ARGS(buffer_slice(&line)));
     }
     generation_release(trying.generation);
+    loop_run(trying.loop); /* until an agent that was told to end has ended */
     loop_destroy(trying.loop);
     arena_done(&trying.arena);
     return code;

@@ -243,6 +243,7 @@ void daemon_destroy(struct daemon *daemon) {
     turn_destroy(daemon->turn);
     waker_destroy(daemon->waker);
     if (daemon->loop != NULL) {
+        loop_run(daemon->loop); /* until agents that were told to end have ended */
         loop_destroy(daemon->loop);
     }
     memory_free(daemon);

@@ -105,7 +105,7 @@ def test_reserved_keys_wrong_words_and_wrong_kinds_are_refused(judges):
         assert faults(judges["workflow"], head + text), text
     head = "ebb: 1\nagent: a\nversion: 1.0.0\n"
     for text in ("kind: onnx\n", "kind: process\n", "kind: jq\nfilter: .\ncommand: [cat]\n",
-                 "kind: jq\nfilter: .\ninputs: { t: strng }\n", "kind: process\ncommand: [cat]\nprotocol: messages\n"):
+                 "kind: jq\nfilter: .\ninputs: { t: strng }\n", "kind: process\ncommand: [cat]\nprotocol: message\n"):
         assert faults(judges["agent"], head + text), text
     assert faults(judges["agent"], head + "kind: jq\nfilter: .\ninputs: { t: string, u: { type: list, of: box } }\n") == []
 

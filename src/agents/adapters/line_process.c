@@ -51,12 +51,17 @@ void line_process_done(struct line_process *process) {
     log_relay_done(&process->log);
 }
 
-void line_process_stop(struct line_process *process) {
-    process_destroy(process->process);
+struct process *line_process_release(struct line_process *process) {
+    struct process *released = process->process;
     process->process = NULL;
     process->state = LINE_PROCESS_NONE;
     process->until_ns = 0;
     line_splitter_reset(&process->lines);
+    return released;
+}
+
+void line_process_stop(struct line_process *process) {
+    process_destroy(line_process_release(process));
 }
 
 static void expect_until(struct line_process *process, int64_t moment_ns) {
@@ -69,7 +74,7 @@ static void give_up(struct line_process *process, const struct error *why, bool 
     process->events->failed(process->owner, why, by_itself);
 }
 
-static void refuse_line(struct line_process *process, struct slice line, const char *what) {
+void line_process_refuse(struct line_process *process, struct slice line, const char *what) {
     char quote[ADAPTER_QUOTE_BYTES];
     edge_adapter_quote(line, quote);
     struct error why;
@@ -92,20 +97,26 @@ static bool is_ready_line(struct slice line) {
     return truth;
 }
 
+void line_process_get_ready(struct line_process *process) {
+    process->state = LINE_PROCESS_IDLE;
+    process->until_ns = 0;
+    process->events->ready(process->owner);
+}
+
 static void take_line(struct line_process *process, struct slice line) {
-    if (process->state == LINE_PROCESS_STARTING) {
+    if (process->events->said != NULL) {
+        process->events->said(process->owner, line);
+    } else if (process->state == LINE_PROCESS_STARTING) {
         if (!is_ready_line(line)) {
-            refuse_line(process, line, "began with something else than {\"ready\":true}");
+            line_process_refuse(process, line, "began with something else than {\"ready\":true}");
             return;
         }
-        process->state = LINE_PROCESS_IDLE;
-        process->until_ns = 0;
-        process->events->ready(process->owner);
+        line_process_get_ready(process);
     } else if (process->state == LINE_PROCESS_BUSY) {
         process->state = LINE_PROCESS_IDLE;
         process->events->answered(process->owner, line);
     } else {
-        refuse_line(process, line, "printed a line that nobody had asked for");
+        line_process_refuse(process, line, "printed a line that nobody had asked for");
     }
 }
 
@@ -113,7 +124,7 @@ static void take_long_line(struct line_process *process, struct slice start) {
     char what[96];
     (void)snprintf(what, sizeof(what), "printed a line of more than %lld bytes (limits.output)",
                    (long long)process->manifest->output_bytes);
-    refuse_line(process, start, what);
+    line_process_refuse(process, start, what);
 }
 
 static void take_output(void *owner, struct slice bytes) {
@@ -181,7 +192,7 @@ status line_process_start(struct line_process *process, int64_t now_ns, struct e
     }
     process->spoke = false;
     process->state = LINE_PROCESS_IDLE;
-    if (manifest->ready_first_line) {
+    if (manifest->ready_first_line || process->events->said != NULL) {
         process->state = LINE_PROCESS_STARTING;
         expect_until(process, now_ns + READY_MS_MAX * NS_PER_MS);
     }
@@ -193,6 +204,10 @@ status line_process_ask(struct line_process *process, struct slice json, struct 
     TRY(process_write(process->process, json, err));
     process->state = LINE_PROCESS_BUSY; /* also when the next write fails: it must be stopped */
     return process_write(process->process, SLICE("\n"), err);
+}
+
+status line_process_write(struct line_process *process, struct slice bytes, struct error *err) {
+    return process_write(process->process, bytes, err);
 }
 
 bool line_process_is_quiet(const struct line_process *process) {

@@ -1,10 +1,12 @@
 /*
- * line_process: one process that speaks `protocol: lines`: an object on a line in, one out.
+ * line_process: one process that reads and prints lines: an object on a line in, one out.
  *
- * It has one request at a time. What it prints is an answer only while it is asked; anything else
- * (a second line, a line that is too long, a first line that is not {"ready":true}) puts it out of
- * step, and it is killed, so that no line can be taken for the answer of another request. Which
- * calls there are, and when a new process is started, is process_agent's business.
+ * Under `protocol: lines` it has one request at a time. What it prints is an answer only while it
+ * is asked; anything else (a second line, a line that is too long, a first line that is not
+ * {"ready":true}) puts it out of step, and it is killed, so that no line can be taken for the
+ * answer of another request. Under `protocol: messages` (`events->said` is there) it may print when
+ * it likes, what its lines mean is message_process' business, and it is never BUSY. Which calls
+ * there are, and when a new process is started, is process_agent's.
  *
  *   none --start--> starting --first line--> idle --ask--> busy --line--> idle
  *            (without `ready: first_line` straight to idle)
@@ -39,6 +41,9 @@ struct line_process_events {
     void (*ready)(void *owner);
     /* The answer; it is idle again. The owner may stop it in here. */
     void (*answered)(void *owner, struct slice line);
+    /* NULL under `protocol: lines`; else every line is told here, and `answered` is not called. The
+     * owner may stop it in here. */
+    void (*said)(void *owner, struct slice line);
     /* It is gone (no state is left). `by_itself`: it ended, or never became ready; not when it was
      * killed for what it said. */
     void (*failed)(void *owner, const struct error *why, bool by_itself);
@@ -69,6 +74,18 @@ status line_process_start(struct line_process *process, int64_t now_ns, struct e
 
 /* Writes one line to it; from LINE_PROCESS_IDLE only. `json` has no line end. */
 status line_process_ask(struct line_process *process, struct slice json, struct error *err);
+
+/* Writes bytes to it, whatever it is at. */
+status line_process_write(struct line_process *process, struct slice bytes, struct error *err);
+
+/* It has said that it is ready: STARTING becomes IDLE, and `ready` is told. */
+void line_process_get_ready(struct line_process *process);
+
+/* Fails it for what it said, killed: INVALID "agent 'x' WHAT: LINE". */
+void line_process_refuse(struct line_process *process, struct slice line, const char *what);
+
+/* Gives the process itself away, NULL when there is none; afterwards there is none. */
+struct process *line_process_release(struct line_process *process);
 
 /* Kills it. Nobody is told. */
 void line_process_stop(struct line_process *process);

@@ -25,7 +25,7 @@ void log_relay_reset(struct log_relay *relay) {
 static void begin_minute(struct log_relay *relay, int64_t now_ns) {
     struct log_budget *budget = relay->budget;
     if (budget->dropped > 0) {
-        log_line(LOG_WARN, "agents", "agent=%.*s %llu bytes of standard error were dropped",
+        log_line(LOG_WARN, "agents", "agent=%.*s %llu bytes for the log were dropped",
                  SLICE_ARGS(relay->agent), (unsigned long long)budget->dropped);
     }
     *budget = (struct log_budget){.minute_ns = now_ns};
@@ -43,8 +43,8 @@ static bool may_say(struct log_relay *relay, size_t count, int64_t now_ns) {
     }
     if (budget->dropped == 0) {
         log_line(LOG_WARN, "agents",
-                 "agent=%.*s says more than %d KiB a minute on standard error: the rest of this "
-                 "minute is dropped",
+                 "agent=%.*s says more than %d KiB a minute to the log: the rest of this minute is "
+                 "dropped",
                  SLICE_ARGS(relay->agent), LOG_RELAY_MINUTE_BYTES / 1024);
     }
     budget->dropped += count + 1;
@@ -59,8 +59,15 @@ static void remember(struct log_relay *relay, struct slice text) {
     }
 }
 
+void log_relay_say(struct log_relay *relay, enum log_level level, struct slice text,
+                   int64_t now_ns) {
+    text = text_cut(text, LOG_RELAY_LINE_BYTES_MAX);
+    if (may_say(relay, text.count, now_ns)) {
+        log_line(level, "agents", "agent=%.*s %.*s", SLICE_ARGS(relay->agent), SLICE_ARGS(text));
+    }
+}
+
 static void say(struct log_relay *relay, struct slice line, int64_t now_ns) {
-    const bool aloud = may_say(relay, line.count, now_ns);
     CLEANUP(buffer_done) struct buffer repaired;
     buffer_init(&repaired, LOG_RELAY_LINE_BYTES_MAX * 3);
     (void)text_repair(&repaired, line); /* how many bytes were bad is nobody's question here */
@@ -68,10 +75,7 @@ static void say(struct log_relay *relay, struct slice line, int64_t now_ns) {
         return;
     }
     remember(relay, buffer_slice(&repaired));
-    if (aloud) {
-        log_line(LOG_INFO, "agents", "agent=%.*s %.*s", SLICE_ARGS(relay->agent),
-                 SLICE_ARGS(buffer_slice(&repaired)));
-    }
+    log_relay_say(relay, LOG_INFO, buffer_slice(&repaired), now_ns);
 }
 
 void log_relay_take(struct log_relay *relay, struct slice bytes, int64_t now_ns) {

@@ -86,7 +86,7 @@ static void test_log_relay__more_than_the_minutes_share_is_dropped_and_counted(v
     assert_non_null(strstr(two.last_words, "999."));
     log_relay_take(&one, SLICE("again\n"), 62 * SECOND);
     (void)heard(text, sizeof(text));
-    assert_int_equal(times(text, "agent=loud 34500 bytes of standard error were dropped"), 1);
+    assert_int_equal(times(text, "agent=loud 34500 bytes for the log were dropped"), 1);
     assert_int_equal(times(text, "agent=loud again\n"), 1);
     log_relay_done(&one);
     log_relay_done(&two);

@@ -79,6 +79,7 @@ static inline int trial_end(void **state) {
     struct trial *trial = *state;
     trial_close(trial);
     timer_close(trial->patience);
+    loop_run(trial->loop); /* until processes that were told to end have ended */
     loop_destroy(trial->loop);
     test_folder_remove(&trial->folder);
     memory_free(trial);

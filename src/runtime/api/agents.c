@@ -41,10 +41,11 @@ void api_write_agent(struct buffer *out, const struct catalog_agent *agent) {
     write_fields(out, "outputs", &manifest->outputs);
     buffer_print(out,
                  ",\"state\":\"%s\",\"calls\":%llu,\"failures\":%llu,\"restarts\":%llu,"
-                 "\"average_ms\":%.3f,\"last_ms\":%.3f,",
+                 "\"late_answers\":%llu,\"average_ms\":%.3f,\"last_ms\":%.3f,",
                  stats->broken ? "broken" : "ready", (unsigned long long)stats->calls,
                  (unsigned long long)stats->failures, (unsigned long long)stats->restarts,
-                 (double)stats->total_ns / 1e6 / calls, (double)stats->last_ns / 1e6);
+                 (unsigned long long)stats->late_answers, (double)stats->total_ns / 1e6 / calls,
+                 (double)stats->last_ns / 1e6);
     catalog_requirements(agent, &needs);
     write_requirements(out, &needs);
     buffer_add_byte(out, '}');

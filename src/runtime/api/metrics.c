@@ -68,6 +68,33 @@ static void write_store(struct buffer *out, const struct store_counters *counter
     }
 }
 
+/* --- what agents report of themselves --- */
+
+struct agent_writing {
+    struct buffer *out;
+    const struct agent_manifest *manifest;
+};
+
+static void write_number(void *owner, const char *name, double number) {
+    const struct agent_writing *writing = owner;
+    buffer_print(writing->out,
+                 "ebb_agent_metric{agent=\"%.*s\",version=\"%.*s\",name=\"%s\"} %.17g\n",
+                 SLICE_ARGS(writing->manifest->name), SLICE_ARGS(writing->manifest->version_text),
+                 name, number);
+}
+
+static void write_agent_metrics(void *owner, const struct catalog_agent *agent) {
+    struct agent_writing writing = {.out = owner, .manifest = catalog_manifest(agent)};
+    catalog_metrics(agent, write_number, &writing);
+}
+
+static void write_agents(struct buffer *out, const struct generation *generation) {
+    head(out, "ebb_agent_metric", "untyped", "What an agent reports of itself.");
+    if (generation != NULL) {
+        catalog_each(generation->catalog, write_agent_metrics, out);
+    }
+}
+
 void api_metrics(struct api_call *call) {
     struct store_counters counters;
     CLEANUP(buffer_done) struct buffer text;
@@ -80,6 +107,7 @@ void api_metrics(struct api_call *call) {
                          (unsigned long long)METRICS[i].read(slot));
         }
     }
+    write_agents(&text, call->daemon->orchestrator->generation);
     store_counters(call->daemon->store, &counters);
     write_store(&text, &counters);
     http_answer(call->request, 200, "text/plain; version=0.0.4", buffer_slice(&text));
