@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/http_client.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +18,7 @@
 
 #include "base/memory.h"
 #include "platform/http_server.h"
+#include "platform/test_http_peer.h"
 
 enum { PATIENCE_MS = 60000, PATH_BYTES = 128, LONG_BYTES = 3 << 20, NOBODY_AT_ALL = 65534 };
 
@@ -272,40 +272,16 @@ static void test_ask__daemon_that_does_not_answer_is_a_timeout(void **state) {
     assert_failed(stage, STATUS_TIMEOUT, "GET /never on ");
 }
 
-/* Answers whoever connects with these bytes, and closes. */
-struct echo {
-    int listening;
-    const char *bytes;
-};
-
-static void *answer_once(void *argument) {
-    const struct echo *echo = argument;
-    const int line = accept4(echo->listening, NULL, NULL, SOCK_CLOEXEC);
-    char head[1024];
-    (void)recv(line, head, sizeof head, 0);
-    (void)send(line, echo->bytes, strlen(echo->bytes), MSG_NOSIGNAL);
-    (void)close(line);
-    return NULL;
-}
-
 /* Over TCP, from a server that says just this. */
 static void ask_server_that_says(struct stage *stage, const char *bytes) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t count = sizeof address;
-    struct echo echo = {.listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
-                        .bytes = bytes};
-    assert_int_equal(bind(echo.listening, (struct sockaddr *)&address, count), 0);
-    assert_int_equal(listen(echo.listening, 1), 0);
-    assert_int_equal(getsockname(echo.listening, (struct sockaddr *)&address, &count), 0);
+    struct http_peer peer = {.answers = {bytes}};
+    assert_int_equal(peer_start(&peer), 0);
     char url[64];
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/x", ntohs(address.sin_port));
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, answer_once, &echo), 0);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/x", peer.port);
     stage->question =
         (struct http_question){.method = "GET", .path = slice_of(url), .timeout_ms = PATIENCE_MS};
     stage->code = http_ask(&stage->question, &stage->answered, &stage->answer, &stage->err);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(close(echo.listening), 0);
+    peer_stop(&peer);
 }
 
 static void test_ask__asks_over_tcp(void **state) {
