@@ -34,6 +34,7 @@ struct agent_call {
     struct id key; /* idempotency key: of run and step, the same after any number of crashes */
     struct id run;
     int attempt;             /* from 1 */
+    bool once;               /* the step is `repeat: never`: nothing on the way may do it twice */
     int64_t deadline_ns;     /* CLOCK_BOOTTIME; past it the call ends with TIMEOUT */
     const char *run_folder;  /* NULL: none */
     struct context *context; /* for jq: how to ask the jq child; its arena is the call's */
@@ -41,6 +42,7 @@ struct agent_call {
 
     struct value out; /* set when error.code is OK */
     struct error error;
+    int64_t retry_after_ms; /* set with an error: not before so long another attempt is worth it */
     /* AGENT_ON_LOOP alone: called once, on the loop, never inside run, cancel or close. */
     void (*done)(struct agent_call *call);
     void *owner;

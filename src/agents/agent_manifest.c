@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agents/manifest_files.h"
+#include "agents/manifest_http.h"
 #include "agents/manifest_image.h"
 #include "agents/manifest_process.h"
 #include "base/memory.h"
@@ -28,9 +29,9 @@ struct manifest_hold {
 };
 
 /* Kinds in the order of their names' row; from `onnx` on they are known and not built. */
-static const char *const KINDS[] = {"process", "text", "jq",   "image", "onnx",
-                                    "http",    "llm",  "mqtt", "alarm", NULL};
-enum { KIND_PROCESS, KIND_TEXT, KIND_JQ, KIND_IMAGE, KINDS_BUILT };
+static const char *const KINDS[] = {"process", "text", "jq",   "image", "http",
+                                    "onnx",    "llm",  "mqtt", "alarm", NULL};
+enum { KIND_PROCESS, KIND_TEXT, KIND_JQ, KIND_IMAGE, KIND_HTTP, KINDS_BUILT };
 
 static void read_format(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
@@ -204,8 +205,8 @@ static const struct key MANIFEST_KEYS[] = {
      .state = KEY_REQUIRED,
      .read = read_kind,
      .offset = offsetof(struct agent_manifest, kind),
-     .help =
-         "What it is: process (a program), text (a model), jq (a filter) or image (draws, crops).",
+     .help = "What it is: process (a program), text (a model), jq (a filter), image (draws, crops) "
+             "or http (a service).",
      .words = KINDS,
      .most = KINDS_BUILT},
     {.name = "inputs",
@@ -275,6 +276,18 @@ static const struct key MANIFEST_KEYS[] = {
     {.name = "margin",
      .help = "How much more than its box a crop shows on each side, in sizes of the box; 0.",
      .form = FORM_TEXT},
+    {.name = "url",
+     .help = "Where a service is asked, such as https://host.example/v1/ask.",
+     .form = FORM_TEXT},
+    {.name = "method",
+     .help = "How it is asked; POST: the inputs are its body. Under GET and DELETE they are the "
+             "query.",
+     .words = MANIFEST_METHODS},
+    {.name = "headers", .help = "More headers of each request.", .form = FORM_TEXT_MAP},
+    {.name = "proxy", .help = "The way there, such as http://proxy.lan:3128.", .form = FORM_TEXT},
+    {.name = "ca",
+     .help = "A file of certificates (PEM) to trust in place of the machine's.",
+     .form = FORM_TEXT},
     {.name = "variants", .state = KEY_RESERVED},
     {.name = "batch", .state = KEY_RESERVED},
     {.name = "offload", .state = KEY_RESERVED},
@@ -283,7 +296,6 @@ static const struct key MANIFEST_KEYS[] = {
     {.name = "blobs", .state = KEY_RESERVED},
     {.name = "before", .state = KEY_RESERVED},
     {.name = "after", .state = KEY_RESERVED},
-    {.name = "url", .state = KEY_RESERVED},
     {.name = "key", .state = KEY_RESERVED},
     {.name = "tools", .state = KEY_RESERVED},
     {0}};
@@ -310,6 +322,11 @@ static const struct kind_key KIND_KEYS[] = {
     {"do", KIND_IMAGE, true, manifest_read_do},
     {"quality", KIND_IMAGE, false, NULL},
     {"margin", KIND_IMAGE, false, manifest_read_margin},
+    {"url", KIND_HTTP, true, manifest_read_url},
+    {"method", KIND_HTTP, false, manifest_read_method},
+    {"headers", KIND_HTTP, false, manifest_read_headers},
+    {"proxy", KIND_HTTP, false, manifest_read_proxy},
+    {"ca", KIND_HTTP, false, manifest_read_ca},
 };
 
 static const struct yaml_pair *find_pair(const struct yaml *map, const char *name) {
@@ -345,6 +362,8 @@ static void read_kind_keys(struct reading *reading, const struct yaml *root,
     }
     if (slice_is(manifest->kind, KINDS[KIND_PROCESS])) {
         manifest_process_finish(reading, manifest);
+    } else if (slice_is(manifest->kind, KINDS[KIND_HTTP])) {
+        manifest_http_finish(root, manifest);
     }
 }
 

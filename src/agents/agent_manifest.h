@@ -71,6 +71,11 @@ struct agent_manifest {
     /* jq */
     const struct expression *filter;
     struct manifest_image image;
+    /* http */
+    struct slice url;   /* ended by a zero, like proxy and ca_file; those two may be empty */
+    const char *method; /* "POST" */
+    const char *const *headers; /* "Name: value", ended by NULL; NULL: none */
+    struct slice proxy, ca_file;
     bool actuator; /* acts on the outside: `repeat` is never unless the step says otherwise. No kind
                       of this version does, and there is no key for it */
     int64_t needs_memory_bytes; /* 0: it does not say */

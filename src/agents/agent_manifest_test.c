@@ -273,7 +273,7 @@ static void test_agent_manifest__what_is_missing_is_named(void **state) {
 
 static void test_agent_manifest__a_reserved_kind_is_refused_by_name(void **state) {
     (void)state;
-    static const char *const kinds[] = {"onnx", "http", "llm", "mqtt", "alarm"};
+    static const char *const kinds[] = {"onnx", "llm", "mqtt", "alarm"};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         char text[256];
         char sentence[128];

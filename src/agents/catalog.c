@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/adapters/http_agent.h"
 #include "agents/adapters/jq_agent.h"
 #include "agents/adapters/process_agent.h"
 #include "agents/image_agent.h"
@@ -44,7 +45,7 @@ struct catalog {
 };
 
 static const struct agent_kind *const KINDS[] = {&PROCESS_AGENT, &TEXT_CLASSIFIER_LITE, &JQ_AGENT,
-                                                 &IMAGE_AGENT, NULL};
+                                                 &IMAGE_AGENT,   &HTTP_AGENT,           NULL};
 
 const struct agent_kind *const *catalog_kinds(void) {
     return KINDS;

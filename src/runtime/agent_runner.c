@@ -86,8 +86,10 @@ static void fail_step(struct run *run, const struct error *err) {
     struct run_step *progress = progress_of(run);
     if (may_retry(run, err->code)) {
         const int doublings = progress->attempts - 1 < 20 ? progress->attempts - 1 : 20;
-        const int64_t wait = step->backoff_ms << doublings;
-        run->wait_ms = wait < BACKOFF_MS_MAX ? wait : BACKOFF_MS_MAX;
+        const int64_t doubled = step->backoff_ms << doublings;
+        const int64_t backoff = doubled < BACKOFF_MS_MAX ? doubled : BACKOFF_MS_MAX;
+        const int64_t asked = run->call.retry_after_ms;
+        run->wait_ms = asked > backoff ? asked : backoff;
         progress->phase = PHASE_BEGUN;
         run->need = NEED_TIMER;
         return;
@@ -208,6 +210,7 @@ static void call_agent(struct run *run) {
         .key = step_key(run),
         .run = run->id,
         .attempt = progress->attempts,
+        .once = step->repeat_never,
         .deadline_ns = run->ask_deadline_ns,
         .context = &run->context,
         .arena = &run->arena,
@@ -364,13 +367,10 @@ static void begun_written(struct run *run) {
     }
 }
 
-/* --- without a link --- */
-
-/* Until the next try, or until it would be too late for one. */
-static int64_t link_wait_ms(const struct run *run) {
+/* So long, or until it would be too late for another try. */
+static int64_t worth_waiting_ms(const struct run *run, int64_t wait_ms) {
     const int64_t bounds[] = {run->version->workflow->deadline_ms, run_current(run)->expires_ms};
     const int64_t age_ms = event_age_ms(run->event);
-    int64_t wait_ms = run->runner->link_wait_ms;
     for (int i = 0; i < 2; i++) {
         if (bounds[i] > 0 && age_ms <= bounds[i] && bounds[i] - age_ms < wait_ms) {
             wait_ms = bounds[i] - age_ms + 1;
@@ -378,6 +378,8 @@ static int64_t link_wait_ms(const struct run *run) {
     }
     return wait_ms;
 }
+
+/* --- without a link --- */
 
 static void wait_for_link(struct run *run);
 
@@ -404,7 +406,7 @@ static void wait_for_link(struct run *run) {
         run->runner->waits(run->runner->owner, run);
     }
     if (now - run->offline_since_ns + run->offline_before_ns <= LINK_WAIT_NS_MAX) {
-        wait_for(run, link_wait_ms(run));
+        wait_for(run, worth_waiting_ms(run, run->runner->link_wait_ms));
         return;
     }
     struct error err;
@@ -449,7 +451,7 @@ static void done(struct job *job) {
         call_on_loop(run);
         return;
     case NEED_TIMER:
-        wait_for(run, run->wait_ms);
+        wait_for(run, worth_waiting_ms(run, run->wait_ms));
         return;
     case NEED_LINK:
         wait_for_link(run);

@@ -150,7 +150,7 @@ void edge_adapter_cancel(struct edge_adapter *adapter, struct agent_call *call) 
     if (call->error.code == STATUS_OK) {
         (void)fail(&call->error, STATUS_TIMEOUT,
                    runs ? "agent '%.*s' did not answer in time"
-                        : "no process of agent '%.*s' was free in time",
+                        : "agent '%.*s' had no place free in time",
                    SLICE_ARGS(adapter->manifest->name));
     }
     if (runs) {
@@ -163,7 +163,7 @@ static status refuse(const struct edge_adapter *adapter, struct agent_call *call
                      struct slice bytes, const char *why) {
     char quote[ADAPTER_QUOTE_BYTES];
     edge_adapter_quote(bytes, quote);
-    return fail(&call->error, STATUS_INVALID, "agent '%.*s' printed no JSON object (%.*s): %s",
+    return fail(&call->error, STATUS_INVALID, "agent '%.*s' gave no JSON object (%.*s): %s",
                 SLICE_ARGS(adapter->manifest->name), 200, why, quote);
 }
 
@@ -173,7 +173,7 @@ status edge_adapter_answer(const struct edge_adapter *adapter, struct agent_call
     struct error why = {0};
     if (bytes.count == 0) {
         return fail(&call->error, STATUS_INVALID,
-                    "agent '%.*s' printed nothing where a JSON object was wanted",
+                    "agent '%.*s' gave nothing where a JSON object was wanted",
                     SLICE_ARGS(adapter->manifest->name));
     }
     const status code = json_read(call->arena, bytes, &value, &why);

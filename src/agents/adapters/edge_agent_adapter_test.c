@@ -101,8 +101,8 @@ static void test_edge_agent_adapter__a_deadline_ends_what_waits_and_what_runs(vo
     trial_wait(trial, 3);
     assert_int_equal(agent->stops, 1);
     assert_failure(&runs, STATUS_TIMEOUT, "did not answer in time");
-    assert_failure(&waits, STATUS_TIMEOUT, "was free in time");
-    assert_failure(&past, STATUS_TIMEOUT, "was free in time");
+    assert_failure(&waits, STATUS_TIMEOUT, "had no place free in time");
+    assert_failure(&past, STATUS_TIMEOUT, "had no place free in time");
 }
 
 static void

@@ -90,7 +90,7 @@ static void test_once_process__what_is_no_object_is_refused(void **state) {
                 "");
     struct trial_call call;
     trial_ask_and_wait(trial, &call, "{\"n\":1}");
-    assert_failure(&call, STATUS_INVALID, "agent 'under-test' printed nothing");
+    assert_failure(&call, STATUS_INVALID, "agent 'under-test' gave nothing");
     trial_ask_and_wait(trial, &call, "{\"n\":2}");
     assert_failure(&call, STATUS_INVALID, "done");
     trial_ask_and_wait(trial, &call, "{\"n\":3}");

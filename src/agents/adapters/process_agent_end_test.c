@@ -95,7 +95,7 @@ static void test_process_agent_end__a_call_that_waits_has_a_deadline_too(void **
     trial_ask(trial, &running, "{}", TRIAL_TIMEOUT_MS);
     trial_ask(trial, &waiting, "{}", 100);
     trial_wait(trial, 1);
-    assert_failure(&waiting, STATUS_TIMEOUT, "no process of agent 'under-test' was free in time");
+    assert_failure(&waiting, STATUS_TIMEOUT, "agent 'under-test' had no place free in time");
     trial->kind->cancel(trial->agent, &running.call);
     trial_wait(trial, 1);
     assert_failure(&running, STATUS_TIMEOUT, "did not answer in time");

@@ -108,10 +108,8 @@ static void test_process_agent__no_more_are_started_than_there_are_calls(void **
 static void test_process_agent__what_is_no_json_object_is_quoted(void **state) {
     struct trial *trial = *state;
     static const char *const answers[][2] = {
-        {"Hello World", "printed no JSON object"},
-        {"[1,2]", "(list): [1,2]"},
-        {"{\"a\":1} x", "{\"a\":1} x"},
-        {"", "printed nothing"},
+        {"Hello World", "gave no JSON object"}, {"[1,2]", "(list): [1,2]"},
+        {"{\"a\":1} x", "{\"a\":1} x"},         {"", "gave nothing"},
         {"{\"a\":nan}", "{\"a\":nan}"},
     };
     char script[1024] = "#!/bin/sh\nread -r line\ncase $line in\n";
