@@ -65,8 +65,8 @@ bool checked_is_correct(const struct checked *checked) {
     return checked->workflow != NULL || checked->manifest != NULL;
 }
 
-status checker_check(const char *path, const char *agents, struct checked *out_checked,
-                     struct error *err) {
+status checker_check(const char *path, const char *agents, const struct binding *binding,
+                     struct checked *out_checked, struct error *err) {
     *out_checked = (struct checked){0};
     if (is_manifest(path)) {
         return check_manifest(path, out_checked, err);
@@ -78,8 +78,10 @@ status checker_check(const char *path, const char *agents, struct checked *out_c
     }
     TRY(catalog_create(&out_checked->catalog, err));
     TRY(fill_catalog(out_checked->catalog, path, agents, err));
-    const struct workflow_doors doors = {
-        .owner = out_checked->catalog, .resolve = catalog_resolve, .compile = compile};
+    const struct workflow_doors doors = {.owner = out_checked->catalog,
+                                         .resolve = catalog_resolve,
+                                         .compile = compile,
+                                         .binding = binding};
     return workflow_read(slice_of(path), buffer_slice(&text), &doors, &out_checked->workflow,
                          &out_checked->faults, err);
 }

@@ -22,11 +22,12 @@ struct checked {
 };
 
 /* Checks the file at `path`; one called agent.yaml is an agent's. `agents` is another folder to
- * look for agents in, or NULL. OK when it is correct, perhaps with warnings in out_checked->faults.
- * INVALID with faults when it is not, NOT_FOUND and the like when there is nothing to read.
- * Whatever comes back, checked_done gives it back. */
-status checker_check(const char *path, const char *agents, struct checked *out_checked,
-                     struct error *err);
+ * look for agents in, or NULL; `binding` is what a workflow is bound to, or NULL. OK when it is
+ * correct, perhaps with warnings in out_checked->faults. INVALID with faults when it is not,
+ * NOT_FOUND and the like when there is nothing to read. Whatever comes back, checked_done gives it
+ * back. */
+status checker_check(const char *path, const char *agents, const struct binding *binding,
+                     struct checked *out_checked, struct error *err);
 void checked_done(struct checked *checked);
 
 /* True when there is nothing to mend. */

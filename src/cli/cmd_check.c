@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/buffer.h"
+#include "cli/bound.h"
 #include "cli/call.h"
 #include "cli/checker.h"
 #include "cli/commands.h"
@@ -77,10 +78,11 @@ static void say(struct call *call, const char *path, const struct checked *check
 
 /* One file, whole. Faults are said here, so INVALID comes back without a sentence; a file that
  * cannot be read has one. */
-static status check_file(struct call *call, const char *path, struct error *err) {
+static status check_file(struct call *call, const char *path, const struct binding *binding,
+                         struct error *err) {
     const bool explain = call_has(call, "explain");
     CLEANUP(checked_done) struct checked checked = {0};
-    const status ended = checker_check(path, call_option(call, "agents"), &checked, err);
+    const status ended = checker_check(path, call_option(call, "agents"), binding, &checked, err);
     if (ended != STATUS_OK && checked.faults == NULL) {
         return ended;
     }
@@ -102,10 +104,12 @@ static status check_file(struct call *call, const char *path, struct error *err)
 
 static status run(struct call *call, struct error *err) {
     TRY(device_program_check_folder(call, "agents", err));
+    struct bound bound;
+    TRY(bound_read(call, "device", &bound, err));
     status worst = STATUS_OK;
     for (size_t i = 0; i < call->argument_count; i++) {
         struct error error = {.code = STATUS_OK};
-        const status ended = check_file(call, call->arguments[i], &error);
+        const status ended = check_file(call, call->arguments[i], bound_binding(&bound), &error);
         if (ended != STATUS_OK && error.text[0] != '\0') {
             (void)fprintf(call->talk, "ebb: %s\n", error.text);
         }
@@ -117,6 +121,8 @@ static status run(struct call *call, struct error *err) {
 static const struct command_option OPTIONS[] = {
     {"explain", NULL, "show every default as it applies and how each expression is evaluated"},
     {"agents", "DIR", "look for agents here as well as in agents/ beside the file"},
+    {"device", "FILE", "a device's file: check what workflows are given there, too"},
+    {"set", "PARAM=VALUE", "a parameter's value; may stand several times"},
     {0}};
 
 const struct command cmd_check = {

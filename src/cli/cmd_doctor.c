@@ -15,18 +15,18 @@
 #include "cli/doctor.h"
 #include "cli/human.h"
 #include "platform/file.h"
-#include "wire/device.h"
+#include "wire/device_file.h"
 
 enum { GROUP_BYTES_MAX = 4096, REPORT_MEMBERS = 3, FINDING_MEMBERS = 5, RECORDS_MAX = 1000 };
-
-static const char CONFIG_FILE[] = "/etc/ebb/device.yaml";
 
 /* One look at the box: what is found, and what one part needs of another. */
 struct visit {
     struct call *call;
     struct doctor *doctor;
     struct slice data; /* the data folder; empty: nobody knows */
-    bool answers;      /* the daemon does */
+    struct device device;
+    struct binding binding; /* of workflows that a daemon would load */
+    bool answers;           /* the daemon does */
 };
 
 /* The name of the group that may use the socket; "" when there is none. */
@@ -85,33 +85,39 @@ static void look_at_daemon(struct visit *visit) {
     }
 }
 
-/* store.path of the device file, if there is one; its faults are findings. */
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
+static void find_faults(void *owner, const struct fault_list *faults) {
+    const struct visit *visit = owner;
+    for (uint32_t i = 0; i < faults->count; i++) {
+        if (!faults->faults[i].warning) {
+            doctor_find(visit->doctor, "device file", STATUS_INVALID,
+                        "Mend it: a daemon does not start with it.", "%.*s:%d: %.*s",
+                        SLICE_ARGS(faults->file), faults->faults[i].place.line,
+                        SLICE_ARGS(faults->faults[i].text));
+            return;
+        }
+    }
+}
+
+/* The device's files, if there are any; their faults are findings. */
 static void look_at_config(struct visit *visit) {
     const char *named = call_option(visit->call, "config");
-    const char *path = named != NULL ? named : CONFIG_FILE;
-    struct file_facts facts;
     struct error err = {.code = STATUS_OK};
-    if (named == NULL && file_facts(path, &facts, &err) == STATUS_NOT_FOUND) {
-        return;
-    }
-    CLEANUP(buffer_done) struct buffer text;
-    buffer_init(&text, DEVICE_FILE_BYTES_MAX);
-    struct device device = {0};
-    struct fault_list *faults = NULL;
-    status ended = file_read(path, &text, &err);
-    if (ended == STATUS_OK) {
-        ended = device_read(&visit->call->arena, slice_of(path), buffer_slice(&text), &device,
-                            &faults, &err);
-    }
-    if (ended != STATUS_OK) {
-        const bool placed = faults != NULL && faults->count > 0;
-        const struct slice why = placed ? faults->faults[0].text : slice_of(err.text);
+    const struct device_files files = {
+        .path = named, .environment = environment, .said = find_faults, .owner = visit};
+    const uint32_t before = visit->doctor->count;
+    const status ended = device_load(&visit->call->arena, &files, &visit->device, &err);
+    if (ended != STATUS_OK && visit->doctor->count == before) {
         doctor_find(visit->doctor, "device file", ended,
-                    "Mend it: a daemon does not start with it.", "%s:%d: %.*s", path,
-                    placed ? faults->faults[0].place.line : 1, SLICE_ARGS(why));
+                    "Mend it: a daemon does not start with it.", "%s", err.text);
     }
-    fault_list_release(faults);
-    visit->data = ended == STATUS_OK && visit->data.count == 0 ? device.path : visit->data;
+    visit->binding = (struct binding){.device = &visit->device,
+                                      .file = named != NULL ? named : DEVICE_FILE,
+                                      .environment = environment};
+    visit->data = visit->data.count == 0 ? visit->device.path : visit->data;
 }
 
 /* Where a daemon of this user keeps its data when nobody says otherwise. */
@@ -182,7 +188,8 @@ static void look_at_data(struct visit *visit) {
 static void look_at_workflow(struct visit *visit, const char *path) {
     CLEANUP(checked_done) struct checked checked = {0};
     struct error err = {.code = STATUS_OK};
-    const status ended = checker_check(path, call_option(visit->call, "agents"), &checked, &err);
+    const status ended =
+        checker_check(path, call_option(visit->call, "agents"), &visit->binding, &checked, &err);
     if (ended == STATUS_OK) {
         return;
     }

@@ -7,6 +7,10 @@
 static status run(struct call *call, struct error *err) {
     TRY(device_program_check_level(call, err));
     TRY(device_program_check_file(call_argument(call, 0), err));
+    const char *config = call_option(call, "config");
+    if (config != NULL && device_program_check_file(config, err) != STATUS_OK) {
+        return fail_while(err, "--config");
+    }
     TRY(device_program_check_json(call, "event", err));
     TRY(device_program_check_folder(call, "agents", err));
     return call_has(call, "watch") ? rerun(call, err) : device_program_become(call, "run", err);
@@ -15,6 +19,8 @@ static status run(struct call *call, struct error *err) {
 static const struct command_option OPTIONS[] = {
     {"data", "DIR", "where results are kept (.ebb beside the file)"},
     {"event", "JSON", "run once, with this as the event's data, instead of the triggers"},
+    {"set", "PARAM=VALUE", "a parameter's value; may stand several times"},
+    {"config", "FILE", "a device's file: values of parameters, sources, destinations"},
     {"trace", NULL, "show every step's input, output and time on standard error"},
     {"agents", "DIR", "look for agents here as well as in agents/ beside the file"},
     {"watch", NULL, "run again at each change of the file or of an agent, until Ctrl-C"},

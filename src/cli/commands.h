@@ -31,6 +31,7 @@
     ROW(workflow_start)                                                                            \
     ROW(workflow_stop)                                                                             \
     ROW(workflow_rm)                                                                               \
+    ROW(param_show)                                                                                \
     ROW(result_list)                                                                               \
     ROW(result_save)                                                                               \
     ROW(result_show)                                                                               \

@@ -14,21 +14,29 @@
 #include "runtime/serve.h"
 
 enum { EXIT_CONFIGURATION = 78 }; /* EX_CONFIG: a supervisor need not start it again */
+enum { SETS_MAX = 256 };
 
 struct words {
     const char *verb, *item;
     const char *config, *data, *workflows, *agents, *socket, *event, *with, *log;
+    const char *sets[SETS_MAX + 1]; /* as they were typed, ended by NULL */
+    size_t set_count;
     int traced;
 };
 
 static status read_words(int count, char **arguments, struct words *out, struct error *err) {
     int traced = 0;
-    const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},    {"data", required_argument, NULL, 'd'},
-        {"workflows", required_argument, NULL, 'w'}, {"agents", required_argument, NULL, 'a'},
-        {"socket", required_argument, NULL, 's'},    {"event", required_argument, NULL, 'e'},
-        {"with", required_argument, NULL, 'i'},      {"log", required_argument, NULL, 'l'},
-        {"trace", no_argument, &traced, 1},          {0}};
+    const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                     {"data", required_argument, NULL, 'd'},
+                                     {"workflows", required_argument, NULL, 'w'},
+                                     {"agents", required_argument, NULL, 'a'},
+                                     {"socket", required_argument, NULL, 's'},
+                                     {"event", required_argument, NULL, 'e'},
+                                     {"with", required_argument, NULL, 'i'},
+                                     {"log", required_argument, NULL, 'l'},
+                                     {"set", required_argument, NULL, 'v'},
+                                     {"trace", no_argument, &traced, 1},
+                                     {0}};
     int option;
     opterr = 0;
     while ((option = getopt_long(count, arguments, "", options, NULL)) != -1) {
@@ -57,6 +65,12 @@ static status read_words(int count, char **arguments, struct words *out, struct 
         case 'l':
             out->log = optarg;
             break;
+        case 'v':
+            if (out->set_count == SETS_MAX) {
+                return fail(err, STATUS_INVALID, "--set stands at most %d times", SETS_MAX);
+            }
+            out->sets[out->set_count++] = optarg;
+            break;
         case 0:
             break;
         default:
@@ -78,6 +92,8 @@ static status do_run(const struct words *words, struct error *err) {
         .data = words->data,
         .agents = words->agents,
         .event = words->event,
+        .config = words->config,
+        .sets = words->sets,
         .traced = words->traced != 0,
     };
     log_set_level(words->log != NULL ? (enum log_level)log_level_from(words->log) : LOG_WARN);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,12 +12,21 @@
 #include "platform/file.h"
 #include "platform/json.h"
 #include "runtime/daemon.h"
+#include "wire/device_file.h"
 
-enum { PATH_BYTES_MAX = 4096, LINE_BYTES_MAX = 2 << 20, FAULTS_BYTES_MAX = 1 << 20 };
+enum {
+    PATH_BYTES_MAX = 4096,
+    LINE_BYTES_MAX = 2 << 20,
+    FAULTS_BYTES_MAX = 1 << 20,
+    SETTINGS_BYTES_MAX = 8 << 20
+};
 
 struct desk {
     const struct desk_options *options;
     struct daemon *daemon;
+    struct arena arena; /* of the device's file */
+    struct device device;
+    struct binding binding;
     struct buffer line;
     struct error first; /* what went wrong first: the exit code */
 };
@@ -229,23 +239,46 @@ static void on_loaded(void *owner) {
 
 /* --- the whole --- */
 
-/* What is no workflow makes no folder for results. Its agents are looked at when it is loaded. */
-static status check_file(const char *path, struct error *err) {
-    CLEANUP(buffer_done) struct buffer text;
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
+static void print_faults(void *owner, const struct fault_list *faults) {
     CLEANUP(buffer_done) struct buffer sentences;
+    (void)owner;
+    buffer_init(&sentences, FAULTS_BYTES_MAX);
+    fault_list_write(faults, &sentences);
+    (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(slice_trim(buffer_slice(&sentences))));
+}
+
+/* Without a device's file there are the command line, the environment and the defaults. */
+static status bind(struct desk *desk, struct error *err) {
+    const struct desk_options *options = desk->options;
+    desk->binding = (struct binding){
+        .file = options->config, .sets = options->sets, .environment = environment};
+    if (options->config == NULL) {
+        return STATUS_OK;
+    }
+    const struct device_files files = {
+        .path = options->config, .environment = environment, .said = print_faults};
+    desk->binding.device = &desk->device;
+    return device_load(&desk->arena, &files, &desk->device, err);
+}
+
+/* What is no workflow makes no folder for results. Its agents are looked at when it is loaded. */
+static status check_file(const char *path, const struct binding *binding, struct error *err) {
+    CLEANUP(buffer_done) struct buffer text;
     struct workflow *workflow = NULL;
     struct fault_list *faults = NULL;
-    const struct workflow_doors doors = {0};
+    const struct workflow_doors doors = {.binding = binding};
     buffer_init(&text, WORKFLOW_BYTES_MAX);
-    buffer_init(&sentences, FAULTS_BYTES_MAX);
     TRY(file_read(path, &text, err));
     const status code =
         workflow_read(slice_of(path), buffer_slice(&text), &doors, &workflow, &faults, err);
     if (code == STATUS_OK) {
         workflow_release(workflow);
     } else if (faults != NULL) {
-        fault_list_write(faults, &sentences);
-        (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(slice_trim(buffer_slice(&sentences))));
+        print_faults(NULL, faults);
         err->text[0] = '\0';
     }
     fault_list_release(faults);
@@ -271,15 +304,15 @@ static status choose_data(const struct desk_options *options, char data[PATH_BYT
     return file_make_folder(data, err);
 }
 
-status desk_run(const struct desk_options *options, struct error *err) {
+static status run_file(struct desk *desk, struct error *err) {
+    const struct desk_options *options = desk->options;
     char data[PATH_BYTES_MAX];
-    struct desk desk = {.options = options};
-    TRY(check_file(options->file, err));
+    TRY(bind(desk, err));
+    TRY(check_file(options->file, &desk->binding, err));
     TRY(choose_data(options, data, err));
-    buffer_init(&desk.line, LINE_BYTES_MAX);
-    const struct daemon_options daemon = {
+    struct daemon_options daemon = {
         .data = data,
-        .places = {.file = options->file, .agents = {options->agents}},
+        .places = {.file = options->file, .agents = {options->agents}, .binding = &desk->binding},
         .stdin_allowed = true,
         .feeds_closed = options->event != NULL,
         .traced = options->traced,
@@ -289,20 +322,29 @@ status desk_run(const struct desk_options *options, struct error *err) {
         .on_idle = on_idle,
         .on_faults = on_faults,
         .on_loaded = on_loaded,
-        .owner = &desk,
+        .owner = desk,
     };
-    status code = daemon_create(&daemon, &desk.daemon, err);
-    if (code == STATUS_OK) {
-        daemon_run(desk.daemon);
-        *err = desk.daemon->error;
-        code = err->code;
-        daemon_destroy(desk.daemon);
+    if (options->config != NULL) {
+        TRY(device_value(&desk->arena, &desk->device, &daemon.device, err));
     }
+    TRY(daemon_create(&daemon, &desk->daemon, err));
+    daemon_run(desk->daemon);
+    *err = desk->daemon->error;
+    daemon_destroy(desk->daemon);
+    return err->code;
+}
+
+status desk_run(const struct desk_options *options, struct error *err) {
+    struct desk desk = {.options = options};
+    arena_init(&desk.arena, SETTINGS_BYTES_MAX);
+    buffer_init(&desk.line, LINE_BYTES_MAX);
+    status code = run_file(&desk, err);
     if (code == STATUS_OK) {
         code = desk.first.code;
         err->code = code;
         err->text[0] = '\0'; /* it was printed when it happened */
     }
     buffer_done(&desk.line);
+    arena_done(&desk.arena);
     return code;
 }

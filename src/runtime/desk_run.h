@@ -1,5 +1,6 @@
 /*
- * desk_run: `ebb run FILE`: one workflow, here and now, no daemon and no configuration.
+ * desk_run: `ebb run FILE`: one workflow, here and now, no daemon, and no configuration but what is
+ * named.
  *
  * Each result is a JSON line on standard output once it is durable, not before; talk goes to
  * standard error. It ends when every trigger has ended and nothing is left to do, or with a signal.
@@ -15,9 +16,11 @@
 
 struct desk_options {
     const char *file;
-    const char *data;   /* NULL: .ebb beside the file */
-    const char *agents; /* NULL: none */
-    const char *event;  /* JSON of one event instead of the triggers; NULL: the triggers */
+    const char *data;        /* NULL: .ebb beside the file */
+    const char *agents;      /* NULL: none */
+    const char *event;       /* JSON of one event instead of the triggers; NULL: the triggers */
+    const char *config;      /* the device's file; NULL: none */
+    const char *const *sets; /* parameters, "NAME=VALUE", ended by NULL */
     bool traced;
 };
 

@@ -241,7 +241,9 @@ status recovery_read(struct orchestrator *orchestrator, struct generation *gener
     }
     *recovered = (struct recovered){.orchestrator = orchestrator, .generation = generation};
     recovered->last = &recovered->first;
+    generation->kept = true;
     const status code = store_each_run(orchestrator->options.store, take_kept, recovered, err);
+    generation->kept = false;
     if (code != STATUS_OK) {
         memory_free(recovered);
         return fail_while(err, "read the runs that were kept");

@@ -119,6 +119,7 @@ static status make_generation(struct reload *reload, const struct reload_places 
         code = generation_create(folders, &reload->generation, err);
     }
     if (code == STATUS_OK) {
+        reload->generation->binding = places->binding;
         generation_adopt(reload->generation, reload->orchestrator->generation);
     }
     arena_done(&arena);
@@ -229,10 +230,9 @@ static void install(struct reload *reload) {
         struct slot *slot = reload->loaded[i].slot;
         struct version *version = reload->loaded[i].version;
         slot->listed = true;
-        const bool unchanged =
-            slot->version != NULL && slot->state == SLOT_RUNNING &&
-            id_equal(slot->version->workflow->digest, version->workflow->digest) &&
-            same_agents(slot->version, version);
+        const bool unchanged = slot->version != NULL && slot->state == SLOT_RUNNING &&
+                               workflow_is_same(slot->version->workflow, version->workflow) &&
+                               same_agents(slot->version, version);
         if (unchanged) {
             slot_set_fault(slot, (struct slice){0});
             version_release(version);
@@ -303,6 +303,9 @@ status reload_workflows(struct orchestrator *orchestrator, const struct reload_p
                         bool first, reload_listener *listener, void *owner, struct error *err) {
     struct reload reload = {.orchestrator = orchestrator, .listener = listener, .owner = owner};
     reload.files_end = &reload.files;
+    if (!first && places->refresh != NULL) {
+        places->refresh(places->owner);
+    }
     status code = gather_files(&reload, places, err);
     if (code == STATUS_OK) {
         code = make_generation(&reload, places, err);

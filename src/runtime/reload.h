@@ -19,6 +19,10 @@ struct reload_places {
     const char *file;                          /* one file alone (`ebb run`), or NULL */
     const char *workflows[RELOAD_FOLDERS_MAX]; /* folders, ended by NULL */
     const char *agents[RELOAD_FOLDERS_MAX];    /* more folders of agents, ended by NULL */
+    const struct binding *binding;             /* of all workflows; not owned; NULL: none */
+    /* Brings the binding up to date before every reload but the first; NULL: it stays. */
+    void (*refresh)(void *owner);
+    void *owner;
 };
 
 /* What a file's faults are told to; the text is several lines. */

@@ -71,6 +71,7 @@ static status make_context(struct run *run, const struct value *device, struct e
         .arena = arena,
         .event = run->event->value,
         .device = *device,
+        .params = workflow->param_values,
         .lets = workflow->lets,
         .let_count = workflow->let_count,
         .let_values = arena_get(arena, workflow->let_count, sizeof(struct value)),

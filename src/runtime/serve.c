@@ -11,15 +11,17 @@
 #include "base/size.h"
 #include "platform/file.h"
 #include "runtime/daemon.h"
-#include "wire/device.h"
+#include "wire/device_file.h"
 
 enum { PATH_BYTES_MAX = 4096, SETTINGS_BYTES_MAX = 8 << 20, SOCKET_PATH_BYTES_MAX = 108 };
 
-static const char CONFIG_FILE[] = "/etc/ebb/device.yaml";
-
 struct serving {
+    const struct serve_options *options;
     struct arena arena;
     struct device device;
+    struct arena again; /* of `bound`, once the files were read again */
+    struct device bound;
+    struct binding binding; /* of the workflows */
     char data[PATH_BYTES_MAX];
     char workflows[PATH_BYTES_MAX];
     char socket[PATH_BYTES_MAX];
@@ -29,37 +31,51 @@ static const char *environment(const char *name) {
     return getenv(name);
 }
 
-static status read_config(struct serving *serving, const char *path, struct error *err) {
-    CLEANUP(buffer_done) struct buffer text;
-    struct fault_list *faults = NULL;
-    buffer_init(&text, DEVICE_FILE_BYTES_MAX);
-    TRY(file_read(path, &text, err));
-    const status code = device_read(&serving->arena, slice_of(path), buffer_slice(&text),
-                                    &serving->device, &faults, err);
-    if (faults != NULL) {
-        CLEANUP(buffer_done) struct buffer said;
-        buffer_init(&said, 1 << 20);
-        fault_list_write(faults, &said);
-        (void)fprintf(stderr, "%.*s", SLICE_ARGS(buffer_slice(&said)));
-        fault_list_release(faults);
-    }
-    return code;
+static void print_faults(void *owner, const struct fault_list *faults) {
+    CLEANUP(buffer_done) struct buffer said;
+    (void)owner;
+    buffer_init(&said, 1 << 20);
+    fault_list_write(faults, &said);
+    (void)fprintf(stderr, "%.*s", SLICE_ARGS(buffer_slice(&said)));
 }
 
-static status read_settings(struct serving *serving, const struct serve_options *options,
-                            struct error *err) {
-    struct file_facts facts;
+static status read_files(const struct serving *serving, struct arena *arena,
+                         struct device *out_device, struct error *err) {
+    const struct device_files files = {
+        .path = serving->options->config, .environment = environment, .said = print_faults};
+    return device_load(arena, &files, out_device, err);
+}
+
+static status read_settings(struct serving *serving, struct error *err) {
     char host[256] = "";
-    if (options->config != NULL) {
-        TRY(read_config(serving, options->config, err));
-    } else if (file_facts(CONFIG_FILE, &facts, NULL) == STATUS_OK) {
-        TRY(read_config(serving, CONFIG_FILE, err));
-    }
-    TRY(device_override(&serving->arena, &serving->device, environment, err));
+    TRY(read_files(serving, &serving->arena, &serving->device, err));
     if (serving->device.name.count == 0 && gethostname(host, sizeof(host) - 1) == 0) {
         serving->device.name = arena_copy(&serving->arena, slice_of(host));
     }
+    const char *named = serving->options->config;
+    serving->binding = (struct binding){.device = &serving->device,
+                                        .file = named != NULL ? named : DEVICE_FILE,
+                                        .environment = environment};
     return STATUS_OK;
+}
+
+/* What workflows are bound to follows the files at a reload; who the device is and where its store
+ * lies does not. With faults in them what was known stays. */
+static void read_again(void *owner) {
+    struct serving *serving = owner;
+    struct arena fresh;
+    struct device device;
+    struct error err;
+    arena_init(&fresh, SETTINGS_BYTES_MAX);
+    if (read_files(serving, &fresh, &device, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "runtime", "read the device's files again: %s", err.text);
+        arena_done(&fresh);
+        return;
+    }
+    arena_done(&serving->again);
+    serving->again = fresh;
+    serving->bound = device;
+    serving->binding.device = &serving->bound;
 }
 
 static status choose_data(struct serving *serving, const char *named, struct error *err) {
@@ -133,13 +149,16 @@ static void on_ended(void *owner, const struct run *run) {
 
 static status serve_from(struct serving *serving, const struct serve_options *options,
                          struct error *err) {
-    TRY(read_settings(serving, options, err));
+    TRY(read_settings(serving, err));
     TRY(choose_places(serving, options, err));
     struct daemon_options daemon = {
         .data = serving->data,
         .socket = serving->socket,
         .places = {.workflows = {serving->workflows, options->workflows},
-                   .agents = {options->agents}},
+                   .agents = {options->agents},
+                   .binding = &serving->binding,
+                   .refresh = read_again,
+                   .owner = serving},
         .budget_bytes = serving->device.budget_bytes,
         .commit_ms = serving->device.commit_ms,
         .on_ended = on_ended,
@@ -162,8 +181,10 @@ status serve(const struct serve_options *options, struct error *err) {
     if (serving == NULL) {
         return fail(err, STATUS_NO_MEMORY, "out of memory");
     }
+    serving->options = options;
     arena_init(&serving->arena, SETTINGS_BYTES_MAX);
     const status code = serve_from(serving, options, err);
+    arena_done(&serving->again);
     arena_done(&serving->arena);
     memory_free(serving);
     return code;

@@ -58,7 +58,13 @@ static status open_agents(struct version *version, struct loop *loop, struct err
 status generation_load(struct generation *generation, struct loop *loop, struct slice file,
                        struct slice text, struct version **out_version,
                        struct fault_list **out_faults, struct error *err) {
-    const struct workflow_doors doors = {.owner = generation->catalog, .resolve = catalog_resolve};
+    struct binding binding = {0};
+    if (generation->binding != NULL) {
+        binding = *generation->binding;
+        binding.kept = generation->kept;
+    }
+    const struct workflow_doors doors = {
+        .owner = generation->catalog, .resolve = catalog_resolve, .binding = &binding};
     struct workflow *workflow = NULL;
     TRY(workflow_read(file, text, &doors, &workflow, out_faults, err));
     struct version *version = memory_new(1, sizeof(*version));

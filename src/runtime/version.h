@@ -20,7 +20,9 @@
 #include "wire/workflow.h"
 
 struct generation {
-    struct catalog *catalog;  /* owned */
+    struct catalog *catalog;       /* owned */
+    const struct binding *binding; /* of the workflows that are loaded; not owned; NULL: none */
+    bool kept;                     /* what is loaded is the text of runs that were kept */
     struct jq_child *jq;      /* owned, as is the next; NULL while no version has such a program */
     struct jq_child *filters; /* of agents of kind jq */
     struct version *versions; /* while it is being loaded */

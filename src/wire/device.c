@@ -2,9 +2,44 @@
 #include "wire/device.h"
 
 #include "base/size.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "wire/keys.h"
 #include "wire/schema.h"
+
+/* Whose file is read: the owner of the reading. */
+struct device_reading {
+    struct slice file;
+    struct device *device; /* what is filled */
+};
+
+/* "FILE:LINE:COLUMN" in the arena; empty without memory, which is noted. */
+static struct slice origin_of(struct reading *reading, struct place place) {
+    const struct device_reading *whole = reading->owner;
+    const struct slice origin = arena_print(reading->arena, "%.*s:%d:%d", SLICE_ARGS(whole->file),
+                                            place.line, place.column);
+    reading->faults->no_memory |= origin.bytes == NULL;
+    return origin;
+}
+
+/* What earlier files said stays where this one does not say it. */
+static void merge_labels(struct reading *reading, struct value older, struct value newer,
+                         struct value *out_labels) {
+    struct member *labels = value_new_object(reading->arena, older.count + newer.count, out_labels);
+    if (labels == NULL) {
+        reading->faults->no_memory = true;
+        return;
+    }
+    out_labels->count = 0;
+    for (uint32_t i = 0; i < older.count; i++) {
+        if (value_get(newer, older.members[i].name) == NULL) {
+            labels[out_labels->count++] = older.members[i];
+        }
+    }
+    for (uint32_t i = 0; i < newer.count; i++) {
+        labels[out_labels->count++] = newer.members[i];
+    }
+}
 
 static void read_labels(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
@@ -14,7 +49,8 @@ static void read_labels(struct reading *reading, const struct key *key, const st
                    key->name, yaml_what(node));
         return;
     }
-    struct member *labels = value_new_object(reading->arena, node->count, &device->labels);
+    struct value newer = {.kind = VALUE_NULL};
+    struct member *labels = value_new_object(reading->arena, node->count, &newer);
     for (uint32_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         struct slice text = {0};
@@ -28,6 +64,7 @@ static void read_labels(struct reading *reading, const struct key *key, const st
             .value = value_of_text(arena_copy(reading->arena, text)),
         };
     }
+    merge_labels(reading, device->labels, newer, &device->labels);
 }
 
 static const struct key DEVICE_KEYS[] = {
@@ -75,11 +112,48 @@ static void read_store(struct reading *reading, const struct key *key, const str
     (void)keys_read(reading, &STORE_TABLE, node, target);
 }
 
-static const struct key DEVICE_WORKFLOW_KEYS[] = {{.name = "params", .state = KEY_RESERVED}, {0}};
+static void add_param(struct reading *reading, struct slice workflow,
+                      const struct yaml_pair *pair) {
+    struct device *device = ((struct device_reading *)reading->owner)->device;
+    struct device_param *param = arena_get(reading->arena, 1, sizeof(*param));
+    struct value value = {.kind = VALUE_NULL};
+    if (param == NULL || !yaml_value(reading->arena, &pair->value, &value) ||
+        !value_copy(reading->arena, value, &param->value)) {
+        reading->faults->no_memory = true;
+        return;
+    }
+    param->workflow = workflow;
+    param->name = arena_copy(reading->arena, pair->key);
+    param->origin = origin_of(reading, pair->value.place);
+    param->next = device->params;
+    device->params = param;
+}
+
+/* Whether they fit is said where the workflow is read, which declares them. */
+static void read_params(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    const struct slice *workflow = target;
+    if (node->kind != YAML_MAP) {
+        faults_add(reading->faults, node->place, "`%s` is a map of names to values, not %s",
+                   key->name, yaml_what(node));
+        return;
+    }
+    for (uint32_t i = 0; i < node->count; i++) {
+        add_param(reading, *workflow, &node->pairs[i]);
+    }
+}
+
+static const struct key DEVICE_WORKFLOW_KEYS[] = {
+    {.name = "params",
+     .read = read_params,
+     .help = "Values for the parameters that the workflow declares.",
+     .form = FORM_VALUES},
+    {0}};
 static const struct key_table DEVICE_WORKFLOW_TABLE = {.what = "a workflow of the device",
+                                                       .example = "{ params: { limit: 3 } }",
                                                        .keys = DEVICE_WORKFLOW_KEYS};
 
-/* What a device says of one workflow is its parameters, which come with the reach. */
+/* What a device says of one workflow is its parameters. */
 static void read_workflows(struct reading *reading, const struct key *key, const struct yaml *node,
                            void *target) {
     (void)target;
@@ -89,8 +163,13 @@ static void read_workflows(struct reading *reading, const struct key *key, const
         return;
     }
     for (uint32_t i = 0; i < node->count; i++) {
-        if (!yaml_is_null(&node->pairs[i].value)) {
-            (void)keys_read(reading, &DEVICE_WORKFLOW_TABLE, &node->pairs[i].value, NULL);
+        const struct yaml_pair *pair = &node->pairs[i];
+        struct slice name = arena_copy(reading->arena, pair->key);
+        reading->faults->no_memory |= name.bytes == NULL;
+        if (!text_is_name(pair->key)) {
+            keys_say_name(reading, key->name, '-', pair->key, pair->key_place);
+        } else if (!yaml_is_null(&pair->value)) {
+            (void)keys_read(reading, &DEVICE_WORKFLOW_TABLE, &pair->value, &name);
         }
     }
 }
@@ -139,8 +218,8 @@ void device_schema(struct buffer *out) {
     schema_write(&FILE_TABLE, "a device file of ebb", SLICE(""), out);
 }
 
-status device_read(struct arena *arena, struct slice file, struct slice text,
-                   struct device *out_device, struct fault_list **out_faults, struct error *err) {
+status device_read(struct arena *arena, struct slice file, struct slice text, struct device *device,
+                   struct fault_list **out_faults, struct error *err) {
     const struct yaml_document *documents;
     uint32_t count;
     struct place place;
@@ -154,18 +233,19 @@ status device_read(struct arena *arena, struct slice file, struct slice text,
         return fail(err, STATUS_NO_MEMORY, "out of memory for a device file");
     }
     faults_init(faults, arena);
-    struct reading reading = {.arena = arena, .faults = faults};
-    struct device device = {0};
+    struct device filled = *device;
+    struct device_reading whole = {.file = file, .device = &filled};
+    struct reading reading = {.arena = arena, .faults = faults, .owner = &whole};
     if (count != 1) {
         faults_add(faults, (struct place){0}, "a device file holds one document, not %u", count);
     } else {
-        (void)keys_read(&reading, &FILE_TABLE, &documents[0].root, &device);
+        (void)keys_read(&reading, &FILE_TABLE, &documents[0].root, &filled);
     }
     if (faults->error_count > 0 || faults->no_memory) {
         TRY(faults_take(faults, file, out_faults, err));
         return fail(err, STATUS_INVALID, "%.*s has faults", SLICE_ARGS(file));
     }
-    *out_device = device;
+    *device = filled;
     return STATUS_OK;
 }
 

@@ -1,10 +1,10 @@
 /*
- * device: the device's own file, /etc/ebb/device.yaml: its name and labels, its store, its
+ * device: what a device's own files say: its name and labels, its store, what it sets about
  * workflows.
  *
- * What the spine builds of it: `device`, `store` and `workflows`; the rest is known and refused by
- * name. A setting comes from the first of: command line (the caller's), EBB__SECTION__KEY in the
- * environment, the file, its default.
+ * One file is read here, on top of what others said before it: a later file wins. Which files there
+ * are is wire/device_file's business. A setting comes from the first of: command line (the
+ * caller's), EBB__SECTION__KEY in the environment, the files, its default.
  *
  * Plain data in an arena of the caller's; any thread.
  * SPDX-License-Identifier: Apache-2.0
@@ -20,6 +20,14 @@
 
 enum { DEVICE_FILE_BYTES_MAX = 1 << 20 };
 
+/* What the files say of one parameter of a workflow; the newest is first. */
+struct device_param {
+    struct slice workflow, name;
+    struct value value;
+    struct slice origin; /* "FILE:LINE:COLUMN" */
+    const struct device_param *next;
+};
+
 struct device {
     struct slice name;   /* empty: the host's name, which the caller knows */
     struct value labels; /* an object of texts */
@@ -27,11 +35,13 @@ struct device {
     struct slice path;    /* store.path: the data folder; empty: the caller's default */
     int64_t budget_bytes; /* store.budget; 0: the store's default */
     int64_t commit_ms;    /* store.commit; 0: the next commit takes it */
+    const struct device_param *params; /* of all workflows */
 };
 
-/* Reads the file's text. INVALID with *out_faults when it has faults; else the device. */
-status device_read(struct arena *arena, struct slice file, struct slice text,
-                   struct device *out_device, struct fault_list **out_faults, struct error *err);
+/* Reads a file's text into the device, which holds what earlier files said, or nothing. INVALID
+ * with *out_faults when it has faults: then the device stays as it was. */
+status device_read(struct arena *arena, struct slice file, struct slice text, struct device *device,
+                   struct fault_list **out_faults, struct error *err);
 
 /* Puts EBB__DEVICE__NAME, EBB__STORE__PATH, EBB__STORE__BUDGET and EBB__STORE__COMMIT in. `get` is
  * getenv, or a test's. INVALID names the variable. */

@@ -80,6 +80,17 @@ status field_set_check(const struct field_set *set, struct arena *arena, struct 
  * with it is said in reading->faults, and the set holds what was right. */
 void field_set_read(struct reading *reading, const struct yaml *node, struct field_set *out_set);
 
+/* One field while it is read: its nodes are noted first and judged together, since `max` depends on
+ * the type. For tables of other files too, whose rows are a field's and more: field_note is their
+ * reader, at offsets in here. */
+struct field_draft {
+    struct field field;
+    const struct yaml *type, *of, *min, *max, *default_node, *unit;
+    int depth; /* of sets within sets */
+};
+key_reader field_note;
+void field_judge(struct reading *reading, struct field_draft *draft);
+
 /* The keys of one field and the words for its type, for tables of files that hold fields. */
 extern const struct key_table FIELD_TABLE;
 extern const char *const FIELD_TYPE_WORDS[];

@@ -7,25 +7,18 @@
 #include "base/text.h"
 #include "wire/field.h"
 
-/* One field while it is read: the nodes are judged together, since `max` depends on the type. */
-struct draft {
-    struct field field;
-    const struct yaml *type, *of, *min, *max, *default_node, *unit;
-    int depth;
-};
-
 static void read_set(struct reading *reading, const struct yaml *node, int depth,
                      struct field_set *out_set);
 
-static void note(struct reading *reading, const struct key *key, const struct yaml *node,
-                 void *target) {
+void field_note(struct reading *reading, const struct key *key, const struct yaml *node,
+                void *target) {
     (void)reading;
     *(const struct yaml **)((char *)target + key->offset) = node;
 }
 
 static void read_optional(struct reading *reading, const struct key *key, const struct yaml *node,
                           void *target) {
-    struct draft *draft = target;
+    struct field_draft *draft = target;
     const struct key inner = {.name = key->name, .offset = offsetof(struct field, optional)};
     keys_read_boolean(reading, &inner, node, &draft->field);
 }
@@ -36,36 +29,36 @@ const char *const FIELD_TYPE_WORDS[] = {"any",    "string", "number", "integer",
 static const struct key FIELD_KEYS[] = {
     {.name = "type",
      .state = KEY_REQUIRED,
-     .read = note,
-     .offset = offsetof(struct draft, type),
+     .read = field_note,
+     .offset = offsetof(struct field_draft, type),
      .help = "What its value is.",
      .words = FIELD_TYPE_WORDS},
     {.name = "of",
-     .read = note,
-     .offset = offsetof(struct draft, of),
+     .read = field_note,
+     .offset = offsetof(struct field_draft, of),
      .help = "Of a list: the type of an item; of a list or an object: its fields.",
      .form = FORM_FIELDS,
      .words = FIELD_TYPE_WORDS,
      .table = &FIELD_TABLE},
     {.name = "min",
-     .read = note,
-     .offset = offsetof(struct draft, min),
+     .read = field_note,
+     .offset = offsetof(struct field_draft, min),
      .help = "The least number that is right.",
      .form = FORM_TEXT},
     {.name = "max",
-     .read = note,
-     .offset = offsetof(struct draft, max),
+     .read = field_note,
+     .offset = offsetof(struct field_draft, max),
      .help = "The largest number that is right; of a list, how many items; of a text, how many "
              "bytes.",
      .form = FORM_TEXT},
     {.name = "default",
-     .read = note,
-     .offset = offsetof(struct draft, default_node),
+     .read = field_note,
+     .offset = offsetof(struct field_draft, default_node),
      .help = "What it is when it is not given.",
      .form = FORM_ANYTHING},
     {.name = "unit",
-     .read = note,
-     .offset = offsetof(struct draft, unit),
+     .read = field_note,
+     .offset = offsetof(struct field_draft, unit),
      .help = "Of a number, such as Cel.",
      .form = FORM_TEXT},
     {.name = "optional",
@@ -107,7 +100,7 @@ static bool read_type(struct reading *reading, const struct yaml *node, enum fie
     return false;
 }
 
-static void read_unit(struct reading *reading, struct draft *draft) {
+static void read_unit(struct reading *reading, struct field_draft *draft) {
     const bool number = draft->field.type == FIELD_NUMBER || draft->field.type == FIELD_INTEGER;
     if (!number) {
         faults_add(reading->faults, draft->unit->place, "`unit`: %s fields have none, numbers do",
@@ -138,7 +131,7 @@ static bool read_number(struct reading *reading, const char *name, const struct 
 }
 
 /* How much there may be of it: items of a list, bytes of a string or an object. */
-static void read_count_max(struct reading *reading, struct draft *draft) {
+static void read_count_max(struct reading *reading, struct field_draft *draft) {
     struct value value;
     struct slice text;
     if (!keys_scalar(reading, "max", "how many there may be", draft->max, &text)) {
@@ -162,7 +155,7 @@ static void read_count_max(struct reading *reading, struct draft *draft) {
     draft->field.count_max = value.integer;
 }
 
-static void read_bounds(struct reading *reading, struct draft *draft) {
+static void read_bounds(struct reading *reading, struct field_draft *draft) {
     struct field *field = &draft->field;
     const bool number = field->type == FIELD_NUMBER || field->type == FIELD_INTEGER;
     const bool counted =
@@ -188,7 +181,7 @@ static void read_bounds(struct reading *reading, struct draft *draft) {
     }
 }
 
-static void read_of(struct reading *reading, struct draft *draft) {
+static void read_of(struct reading *reading, struct field_draft *draft) {
     struct field *field = &draft->field;
     field->of.open = true;
     if (draft->of == NULL) {
@@ -212,7 +205,7 @@ static void read_of(struct reading *reading, struct draft *draft) {
     read_set(reading, draft->of, draft->depth + 1, &field->of);
 }
 
-static void read_default(struct reading *reading, struct draft *draft) {
+static void read_default(struct reading *reading, struct field_draft *draft) {
     struct field *field = &draft->field;
     struct error err;
     if (draft->depth > 0) {
@@ -232,9 +225,8 @@ static void read_default(struct reading *reading, struct draft *draft) {
     field->has_default = true;
 }
 
-static void read_long(struct reading *reading, const struct yaml *node, struct draft *draft) {
-    if (!keys_read(reading, &FIELD_TABLE, node, draft) || draft->type == NULL ||
-        !read_type(reading, draft->type, &draft->field.type)) {
+void field_judge(struct reading *reading, struct field_draft *draft) {
+    if (draft->type == NULL || !read_type(reading, draft->type, &draft->field.type)) {
         return;
     }
     if (draft->unit != NULL) {
@@ -249,7 +241,7 @@ static void read_long(struct reading *reading, const struct yaml *node, struct d
 
 static void read_field(struct reading *reading, const struct yaml_pair *pair, int depth,
                        struct field *out_field) {
-    struct draft draft = {.depth = depth, .field = {.of = {.open = true}}};
+    struct field_draft draft = {.depth = depth, .field = {.of = {.open = true}}};
     draft.field.name = arena_copy(reading->arena, pair->key);
     if (draft.field.name.bytes == NULL) {
         reading->faults->no_memory = true;
@@ -260,8 +252,8 @@ static void read_field(struct reading *reading, const struct yaml_pair *pair, in
     }
     if (pair->value.kind == YAML_SCALAR) {
         (void)read_type(reading, &pair->value, &draft.field.type);
-    } else {
-        read_long(reading, &pair->value, &draft);
+    } else if (keys_read(reading, &FIELD_TABLE, &pair->value, &draft)) {
+        field_judge(reading, &draft);
     }
     *out_field = draft.field;
 }

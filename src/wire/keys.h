@@ -38,6 +38,7 @@ enum key_form {
     FORM_BOOLEAN,
     FORM_TEXTS,        /* a list of scalars */
     FORM_TEXT_MAP,     /* a map of scalars */
+    FORM_VALUES,       /* a map of anything, and no expression */
     FORM_MAP,          /* a map of anything, or an expression that makes one */
     FORM_WORDS,        /* a list of the words */
     FORM_SPAN,         /* a span, or a word */

@@ -189,15 +189,37 @@ static bool check_reserved(const struct look *look, const struct path *path) {
     return false;
 }
 
+/* `$params.NAME` is declared, and what stands behind it is there. */
+static void check_param(const struct look *look, const struct path *path) {
+    const struct workflow_draft *draft = look->draft;
+    const struct param *param =
+        path->name_count > 0 ? param_find(draft->params, draft->param_count, path->names[0]) : NULL;
+    const struct yaml *params = yaml_get(draft->root, "params");
+    if (path->name_count == 0 || (params != NULL && params->kind != YAML_MAP)) {
+        return;
+    }
+    if (param == NULL) {
+        const char *nearest = param_nearest(draft->params, draft->param_count, path->names[0]);
+        faults_add(draft->reading.faults, path->place, "there is no parameter `%.*s`: %s%s%s",
+                   QUOTED(path->names[0]),
+                   nearest != NULL ? "did you mean `$params." : "they stand under `params`",
+                   nearest != NULL ? nearest : "", nearest != NULL ? "`?" : "");
+        return;
+    }
+    const char *what = what_type(param->field.type);
+    if (what != NULL && path->name_count > 1) {
+        faults_add(draft->reading.faults, path->place,
+                   "parameter `%.*s` is %s: it has no field `%.*s`", QUOTED(path->names[0]), what,
+                   QUOTED(path->names[1]));
+    }
+}
+
 static void check_variable(const struct look *look, const struct path *path) {
     const struct workflow_draft *draft = look->draft;
     const struct slice name = slice_part(path->root, 1, path->root.count);
     uint32_t index;
     if (slice_is(name, "params")) {
-        if (yaml_get(draft->root, "params") == NULL) {
-            faults_add(draft->reading.faults, path->place,
-                       "`$params` is not in this version of ebb");
-        }
+        check_param(look, path);
         return;
     }
     if (slice_is(name, "device") || slice_is(name, "run")) {
@@ -211,9 +233,9 @@ static void check_variable(const struct look *look, const struct path *path) {
         }
         return;
     }
-    const char *names[WORKFLOW_LETS_MAX + 3] = {"device", "run"};
+    const char *names[WORKFLOW_LETS_MAX + 4] = {"device", "run", "params"};
     for (uint32_t i = 0; i < draft->let_count; i++) {
-        names[i + 2] = draft->lets[i].let.name.bytes;
+        names[i + 3] = draft->lets[i].let.name.bytes;
     }
     const char *nearest = text_nearest(name, names);
     faults_add(draft->reading.faults, path->place,

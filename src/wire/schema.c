@@ -147,10 +147,15 @@ static void write_maps(struct tables *tables, const struct key *key, struct buff
 
 static void write_form(struct tables *tables, const struct key *key, struct buffer *out) {
     static const char *const TEXT_OF[] = {
-        [FORM_ANYTHING] = ANYTHING, [FORM_VERSION] = "{\"const\":1}",
-        [FORM_TEXT] = TEXT,         [FORM_FIELD_NAME] = FIELD,
-        [FORM_TEXTS] = TEXTS,       [FORM_MAP] = MAP,
-        [FORM_TEXT_MAP] = TEXT_MAP, [FORM_BOOLEAN] = BOOLEAN,
+        [FORM_ANYTHING] = ANYTHING,
+        [FORM_VERSION] = "{\"const\":1}",
+        [FORM_TEXT] = TEXT,
+        [FORM_FIELD_NAME] = FIELD,
+        [FORM_TEXTS] = TEXTS,
+        [FORM_MAP] = MAP,
+        [FORM_TEXT_MAP] = TEXT_MAP,
+        [FORM_BOOLEAN] = BOOLEAN,
+        [FORM_VALUES] = "{\"type\":\"object\"}",
     };
     switch (key->form) {
     case FORM_OF_READER:
@@ -169,8 +174,8 @@ static void write_form(struct tables *tables, const struct key *key, struct buff
         write_maps(tables, key, out);
         break;
     case FORM_NAMED_MAPS:
-        buffer_add_text(out, "{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":[{\"type\":"
-                             "\"null\"},");
+        buffer_add_text(out, "{\"type\":\"object\",\"patternProperties\":{\"^x-\":{}},"
+                             "\"additionalProperties\":{\"anyOf\":[{\"type\":\"null\"},");
         write_reference(tables, key->table, out);
         buffer_add_text(out, "]}}");
         break;

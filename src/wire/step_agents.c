@@ -36,8 +36,8 @@ static void check_literal(struct workflow_draft *draft, const struct field *fiel
     }
 }
 
-/* The type that the manifest of a step's agent promises for `${ .steps.ID.OUTPUT }`, when the
- * scalar is that and nothing else. */
+/* The type that the manifest of a step's agent promises for `${ .steps.ID.OUTPUT }`, or a
+ * parameter's own for `${ $params.NAME }`, when the scalar is that and nothing else. */
 static const struct field *promised(const struct workflow_draft *draft, const struct yaml *node,
                                     struct slice *out_path) {
     uint32_t index;
@@ -46,6 +46,12 @@ static const struct field *promised(const struct workflow_draft *draft, const st
         return NULL;
     }
     const struct slice path = slice_trim(slice_part(text, 2, text.count - 1));
+    if (slice_starts(path, "$params.")) {
+        const struct slice name = slice_part(path, sizeof("$params.") - 1, path.count);
+        const struct param *param = param_find(draft->params, draft->param_count, name);
+        *out_path = path;
+        return param != NULL ? &param->field : NULL;
+    }
     if (!slice_starts(path, ".steps.")) {
         return NULL;
     }

@@ -34,6 +34,10 @@ void workflow_release(struct workflow *workflow) {
     memory_free(whole);
 }
 
+bool workflow_is_same(const struct workflow *a, const struct workflow *b) {
+    return id_equal(a->digest, b->digest) && value_equal(a->param_values, b->param_values);
+}
+
 /* A workflow of defaults, or NULL. */
 static struct whole *create(struct slice file, struct slice text) {
     struct whole *whole = memory_new(1, sizeof(*whole));
@@ -118,6 +122,8 @@ static bool keep(struct workflow_draft *draft) {
     workflow->result_count = draft->result_count;
     workflow->lets = lets;
     workflow->let_count = draft->let_count;
+    workflow->params = draft->params;
+    workflow->param_count = draft->param_count;
     workflow->triggers = draft->triggers;
     workflow->trigger_count = draft->trigger_count;
     return true;
@@ -127,6 +133,7 @@ static void check_document(struct workflow_draft *draft) {
     if (!workflow_keys_read(draft)) {
         return;
     }
+    workflow_bind(draft);
     step_graph_link(draft);
     step_agents_check(draft);
     read_paths_check(draft);

@@ -16,10 +16,12 @@
 
 #include "base/blob.h"
 #include "base/id.h"
+#include "wire/binding.h"
 #include "wire/expression.h"
 #include "wire/fault.h"
 #include "wire/field.h"
 #include "wire/lane.h"
+#include "wire/param.h"
 #include "wire/schedule.h"
 
 enum {
@@ -157,6 +159,9 @@ struct workflow {
     uint32_t result_count;
     const struct let *lets;
     uint32_t let_count;
+    const struct param *params;
+    uint32_t param_count;
+    struct value param_values; /* what expressions see as $params: an object */
     struct queue_policy queue;
     uint32_t concurrency;
     struct durability runs, results_durability;
@@ -183,6 +188,9 @@ struct workflow_doors {
     /* Compiles a jq program; *out_offset is the character in `program` at which it goes wrong, -1
      * when unknown. */
     status (*compile)(void *owner, struct slice program, int *out_offset, struct error *err);
+    /* What the workflow is bound to here. NULL: it is only looked at, and nothing need have a
+     * value. */
+    const struct binding *binding;
 };
 
 /* Reads and checks a file of one workflow. OK also when there are warnings, INVALID when there are
@@ -192,6 +200,9 @@ struct workflow_doors {
 status workflow_read(struct slice file, struct slice text, const struct workflow_doors *doors,
                      struct workflow **out_workflow, struct fault_list **out_faults,
                      struct error *err);
+
+/* They were read from the same text and are bound to the same values. */
+bool workflow_is_same(const struct workflow *a, const struct workflow *b);
 
 /* Another owner, one owner less; the last one frees it. From any thread. */
 struct workflow *workflow_share(struct workflow *workflow);

@@ -67,6 +67,8 @@ struct workflow_draft {
     uint32_t result_count;
     struct let_draft *lets;
     uint32_t let_count;
+    struct param *params;
+    uint32_t param_count;
     const struct expression **programs; /* those that are not native; they are kept */
     bool cyclic;                        /* the order of steps means nothing */
 };
@@ -100,17 +102,20 @@ void draft_refuse_value(struct reading *reading, const char *key, struct slice v
 bool workflow_keys_read(struct workflow_draft *draft);
 
 /* Readers of keys, each in its own file. */
-key_reader triggers_read, steps_read, results_read, lets_read, attachments_read;
+key_reader triggers_read, steps_read, results_read, lets_read, attachments_read, params_read;
 key_reader draft_read_condition; /* const struct expression * */
 key_reader draft_read_template;  /* const struct template * */
 
 /* Other tables, so that a key in the wrong place is told where it belongs. */
 extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, QUEUE_TABLE,
-    STEP_TABLE, RETRY_TABLE, RESULT_TABLE, ATTACHMENT_TABLE;
+    STEP_TABLE, RETRY_TABLE, RESULT_TABLE, ATTACHMENT_TABLE, PARAM_TABLE;
 
 /* That attachments and `from:` of a result go together. */
 void attachments_check(struct reading *reading, const struct yaml *result,
                        const struct result_rule *rule);
+
+/* Gives the parameters their values, from where the caller's binding has them. */
+void workflow_bind(struct workflow_draft *draft);
 
 /* Resolves needs and stand-ins, finds cycles, ranks the steps. */
 void step_graph_link(struct workflow_draft *draft);

@@ -115,6 +115,26 @@ static void explain_head(struct page *page, const struct workflow *workflow) {
     durability_row(page, durability, "results", workflow->results_durability);
 }
 
+static void explain_params(struct page *page, const struct workflow *workflow) {
+    for (uint32_t i = 0; i < workflow->param_count; i++) {
+        const struct param *param = &workflow->params[i];
+        char range[PARAM_RANGE_BYTES];
+        param_range(param, range);
+        buffer_print(page->out, "\nparam %.*s, line %d\n", SLICE_ARGS(param->field.name),
+                     param->place.line);
+        row(page, "type", true, "%s%s%.*s%s%s", param_type_name(param),
+            param->field.unit.count > 0 ? ", in " : "", SLICE_ARGS(param->field.unit),
+            range[0] != '\0' ? ", " : "", range);
+        if (param->origin.count == 0) {
+            row(page, "value", true, "none yet: the device says it");
+            continue;
+        }
+        buffer_add_text(page->out, "  value        ");
+        json_write(page->out, param->value);
+        buffer_print(page->out, " (%.*s)\n", SLICE_ARGS(param->origin));
+    }
+}
+
 /* The one `queue:` of the file, or NULL. */
 static const struct yaml *find_queue(const struct yaml *root) {
     const struct yaml *trigger = yaml_get(root, "trigger");
@@ -315,6 +335,7 @@ void workflow_explain(const struct workflow *workflow, struct buffer *out) {
     struct page page = {.out = out, .scratch = &scratch, .root = &documents[0].root};
     const struct yaml *lets = yaml_get(page.root, "let");
     explain_head(&page, workflow);
+    explain_params(&page, workflow);
     explain_queue(&page, &workflow->queue);
     explain_triggers(&page, workflow);
     for (uint32_t i = 0; i < workflow->let_count; i++) {

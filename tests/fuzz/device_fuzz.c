@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     const struct slice input = {.bytes = (const char *)bytes, .count = count};
     struct arena arena;
-    struct device device;
+    struct device device = {0};
     struct fault_list *faults = NULL;
     struct error err;
     arena_init(&arena, 64 << 20);

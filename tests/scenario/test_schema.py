@@ -19,7 +19,7 @@ DEVICE = """\
 ebb: 1
 device: { name: store-0113-door, labels: { region: north, store: "0113" }, time_zone: Europe/Berlin }
 store: { path: /var/lib/ebb, budget: 2GiB, commit: 1s }
-workflows: { people-counter: }
+workflows: { people-counter: , w: { params: { camera: entrance, line: [[0.1, 0.6], [0.9, 0.6]] } } }
 x-note: ours
 """
 MODELINE = "# yaml-language-server: $schema="
@@ -76,7 +76,7 @@ def misspelt(value, path=()):
         for key, item in value.items():
             if key.startswith("x-"):
                 continue
-            named = path and path[-1] in ("inputs", "outputs", "of", "workflows")
+            named = path and path[-1] in ("inputs", "outputs", "of", "workflows", "params")
             if not named:
                 yield path + (key,), {(key + "z" if name == key else name): old for name, old in value.items()}
             if key not in free:
@@ -98,7 +98,7 @@ def test_every_misspelt_key_is_refused(judges, kind):
 
 def test_reserved_keys_wrong_words_and_wrong_kinds_are_refused(judges):
     head = "ebb: 1\nworkflow: w\ntrigger: { stdin: json }\n"
-    for text in ("params: {}\n", "results:\n  - { name: r, from: { a: 1 }, window: { every: 1m } }\n",
+    for text in ("params: { a: { type: nmber } }\n", "params: { a: {} }\n", "degrade: {}\n", "results:\n  - { name: r, from: { a: 1 }, window: { every: 1m } }\n",
                  "concurrency: 0\n", "deadline: 5\n", "deadline: 5 s\n",
                  "steps:\n  - { id: a, agent: b, retry: { attempts: 3, on: [timout] } }\n",
                  "results:\n  - { name: Out, from: { a: 1 } }\n"):

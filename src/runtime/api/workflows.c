@@ -56,7 +56,9 @@ static void show(struct api_call *call, const struct slot *slot) {
             api_write_text(&json, "agent", workflow->steps[i].agent);
             buffer_add_byte(&json, '}');
         }
-        buffer_add_text(&json, "],");
+        buffer_add_text(&json, "],\"params\":");
+        params_write(workflow->params, workflow->param_count, &json);
+        buffer_add_byte(&json, ',');
         api_write_text(&json, "text", workflow->text);
         buffer_add_byte(&json, '}');
     }

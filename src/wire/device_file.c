@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/device_file.h"
+
+#include "platform/file.h"
+
+const char DEVICE_FILE[] = "/etc/ebb/device.yaml";
+
+/* One loading under way. */
+struct loading {
+    struct arena *arena;
+    const struct device_files *files;
+    struct device *device;
+    struct slice folder; /* conf.d */
+    struct error error;
+    status code;
+};
+
+static status read_one(struct loading *loading, const char *path, struct error *err) {
+    CLEANUP(buffer_done) struct buffer text;
+    struct fault_list *faults = NULL;
+    buffer_init(&text, DEVICE_FILE_BYTES_MAX);
+    TRY(file_read(path, &text, err));
+    const status code = device_read(loading->arena, slice_of(path), buffer_slice(&text),
+                                    loading->device, &faults, err);
+    if (faults != NULL && faults->count > 0 && loading->files->said != NULL) {
+        loading->files->said(loading->files->owner, faults);
+    }
+    fault_list_release(faults);
+    return code;
+}
+
+static bool read_named(void *owner, const char *name) {
+    struct loading *loading = owner;
+    const struct slice text = slice_of(name);
+    if (name[0] == '.' || !slice_ends(text, ".yaml")) {
+        return true;
+    }
+    const struct slice path =
+        arena_print(loading->arena, "%.*s/%s", SLICE_ARGS(loading->folder), name);
+    loading->code = path.bytes != NULL
+                        ? read_one(loading, path.bytes, &loading->error)
+                        : fail(&loading->error, STATUS_NO_MEMORY, "out of memory for '%s'", name);
+    return loading->code == STATUS_OK;
+}
+
+/* The folder of a path, "." where it names none. */
+static struct slice folder_of(const char *path) {
+    const struct slice text = slice_of(path);
+    size_t count = text.count;
+    while (count > 0 && text.bytes[count - 1] != '/') {
+        count--;
+    }
+    return count > 1 ? slice_part(text, 0, count - 1) : count == 1 ? SLICE("/") : SLICE(".");
+}
+
+static status read_more(struct loading *loading, const char *beside, struct error *err) {
+    loading->folder = arena_print(loading->arena, "%.*s/conf.d", SLICE_ARGS(folder_of(beside)));
+    if (loading->folder.bytes == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the device's files");
+    }
+    const status listed = file_list(loading->folder.bytes, read_named, loading, err);
+    if (listed != STATUS_OK && listed != STATUS_NOT_FOUND) {
+        return listed;
+    }
+    if (loading->code != STATUS_OK) {
+        *err = loading->error;
+    }
+    return loading->code;
+}
+
+status device_load(struct arena *arena, const struct device_files *files, struct device *out_device,
+                   struct error *err) {
+    struct device device = {0};
+    struct loading loading = {.arena = arena, .files = files, .device = &device};
+    struct file_facts facts;
+    const char *path = files->path != NULL ? files->path : DEVICE_FILE;
+    if (files->path != NULL || file_facts(path, &facts, NULL) == STATUS_OK) {
+        TRY(read_one(&loading, path, err));
+    }
+    TRY(read_more(&loading, path, err));
+    TRY(device_override(arena, &device, files->environment, err));
+    *out_device = device;
+    return STATUS_OK;
+}

@@ -1,0 +1,27 @@
+/*
+ * device_file: the files that a device's settings are read from: /etc/ebb/device.yaml, or the file
+ * that was named, and conf.d/NAME.yaml beside it in the order of their names.
+ *
+ * A later file wins, key by key; the environment wins over all of them.
+ *
+ * Thread: any; blocks on the disk (small files).
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "wire/device.h"
+
+extern const char DEVICE_FILE[]; /* /etc/ebb/device.yaml */
+
+struct device_files {
+    const char *path; /* as the caller was told; NULL: DEVICE_FILE, which need not be there */
+    const char *(*environment)(const char *name); /* getenv, or a test's */
+    /* Every file of which something is to be said; may be NULL. */
+    void (*said)(void *owner, const struct fault_list *faults);
+    void *owner;
+};
+
+/* Reads them all into *out_device. INVALID when a file has faults, which were said, or a variable
+ * is wrong; NOT_FOUND when the named file is not there. */
+status device_load(struct arena *arena, const struct device_files *files, struct device *out_device,
+                   struct error *err);
