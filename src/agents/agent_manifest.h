@@ -58,8 +58,10 @@ struct agent_manifest {
     struct id digest;    /* of the manifest and of the files that it names */
     struct field_set inputs, outputs; /* open when the manifest does not say */
     /* process */
-    const char *const *command;     /* ended by NULL; a program with a slash is an absolute path */
-    const char *const *environment; /* "NAME=value", ended by NULL: PATH, LANG, EBB_* and `env:` */
+    const char *const *command; /* ended by NULL; a program with a slash is an absolute path */
+    /* "NAME=value", ended by NULL: PATH, LANG, EBB_* and `env:`. A value `secret:NAME` stands as it
+     * was written: adapters/child_environment puts the secret in when a child starts. */
+    const char *const *environment;
     enum process_protocol protocol;
     int instances;         /* so many processes; once: at most so many calls at a time */
     struct value settings; /* messages: an object, told to a process when it is started */

@@ -216,7 +216,7 @@ static void test_agent_manifest__every_fault_is_said_at_once(void **state) {
         ":10:27: `cpu` is not in this version of ebb",
         ":11:8: `EBB_X` is no name for a variable",
         ":11:21: variable `Y` is text, not a list",
-        ":11:29: `secret:` is not in this version of ebb",
+        ":11:29: `secret:Z`: a secret's name is small letters, digits and -",
         ":12:1: `model` is a key of kind text, not of process",
         NULL};
     assert_refused("ebb: 2\n"
@@ -229,7 +229,7 @@ static void test_agent_manifest__every_fault_is_said_at_once(void **state) {
                    "command: [./nope]\n"
                    "protocol: message\n"
                    "limits: { output:  2MiB,  cpu: 50% }\n"
-                   "env: { EBB_X: 1, Y: [1], Z: secret:z }\n"
+                   "env: { EBB_X: 1, Y: [1], Z: secret:Z }\n"
                    "model: { file: x }\n",
                    expected);
 }

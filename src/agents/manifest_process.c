@@ -8,6 +8,7 @@
 #include "agents/manifest_files.h"
 #include "base/text.h"
 #include "platform/json.h"
+#include "platform/secret.h"
 
 enum { ENVIRONMENT_OWN = 4 }; /* PATH, LANG, EBB_AGENT, EBB_AGENT_FOLDER */
 
@@ -58,6 +59,14 @@ void manifest_read_command(struct reading *reading, const struct key *key, const
             faults_add(reading->faults, item->place, "%s of `%s` is text, not %s",
                        i == 0 ? "the program" : "an argument", key->name,
                        item->kind == YAML_SCALAR ? "empty or with a zero byte" : yaml_what(item));
+            return;
+        }
+        struct slice secret;
+        if (secret_named(item->text, &secret)) {
+            faults_add(reading->faults, item->place,
+                       "`%.*s`: everybody on this machine sees the arguments of a program: hand a "
+                       "secret over by `env`",
+                       QUOTED(item->text));
             return;
         }
         const struct slice text =
@@ -214,8 +223,12 @@ static bool check_variable(struct reading *reading, const struct yaml_pair *pair
                    pair->value.kind == YAML_SCALAR ? "with a zero byte" : yaml_what(&pair->value));
         return false;
     }
-    if (slice_starts(pair->value.text, "secret:")) {
-        faults_add(reading->faults, pair->value.place, "`secret:` is not in this version of ebb");
+    struct slice secret;
+    if (secret_named(pair->value.text, &secret) && !text_is_name(secret)) {
+        faults_add(reading->faults, pair->value.place,
+                   "`%.*s`: a secret's name is small letters, digits and -, such as "
+                   "secret:desk-key",
+                   QUOTED(pair->value.text));
         return false;
     }
     return true;

@@ -32,6 +32,9 @@
     ROW(workflow_stop)                                                                             \
     ROW(workflow_rm)                                                                               \
     ROW(param_show)                                                                                \
+    ROW(secret_set)                                                                                \
+    ROW(secret_list)                                                                               \
+    ROW(secret_rm)                                                                                 \
     ROW(result_list)                                                                               \
     ROW(result_save)                                                                               \
     ROW(result_show)                                                                               \

@@ -172,16 +172,16 @@ static status write_all(int fd, const char *path, struct slice bytes, struct err
     return STATUS_OK;
 }
 
-/* A file that takes the place of `old` has its rights, whatever the umask says; old may be NULL. */
-static status write_synced(const char *path, const struct stat *old, struct slice bytes,
+/* A new file: with these rights whatever the umask says, or with the usual ones. */
+static status write_synced(const char *path, const mode_t *rights, struct slice bytes,
                            struct error *err) {
-    const mode_t mode = old != NULL ? old->st_mode & 0777 : 0644;
+    const mode_t mode = rights != NULL ? *rights : 0644;
     CLEANUP(close_fd) int fd = open_again(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     if (fd < 0) {
         return fail_errno(err, errno, "create '%s'", path);
     }
     TRY(write_all(fd, path, bytes, err));
-    if ((old != NULL && fchmod(fd, mode) != 0) || fsync(fd) != 0) {
+    if ((rights != NULL && fchmod(fd, mode) != 0) || fsync(fd) != 0) {
         return fail_errno(err, errno, "sync '%s'", path);
     }
     const int closing = fd;
@@ -192,7 +192,8 @@ static status write_synced(const char *path, const struct stat *old, struct slic
     return STATUS_OK;
 }
 
-status file_replace(const char *path, struct slice bytes, struct error *err) {
+static status replace(const char *path, const mode_t *rights, struct slice bytes,
+                      struct error *err) {
     char folder[PATH_MAX];
     char temporary[PATH_MAX];
     TRY(folder_of(path, folder, err));
@@ -200,10 +201,8 @@ status file_replace(const char *path, struct slice bytes, struct error *err) {
     if (count < 0 || (size_t)count >= sizeof(temporary)) {
         return fail(err, STATUS_INVALID, "a path has at most %d bytes", PATH_MAX - 16);
     }
-    struct stat old;
-    const bool is_there = stat(path, &old) == 0;
     (void)unlink(temporary); /* of a process of the same number that a power cut ended */
-    status code = write_synced(temporary, is_there ? &old : NULL, bytes, err);
+    status code = write_synced(temporary, rights, bytes, err);
     if (code == STATUS_OK) {
         code = file_rename(temporary, path, err);
     }
@@ -212,6 +211,19 @@ status file_replace(const char *path, struct slice bytes, struct error *err) {
     }
     (void)unlink(temporary);
     return code;
+}
+
+/* It takes the rights of the file whose place it takes. */
+status file_replace(const char *path, struct slice bytes, struct error *err) {
+    struct stat old;
+    const bool is_there = stat(path, &old) == 0;
+    const mode_t rights = is_there ? old.st_mode & 0777 : 0;
+    return replace(path, is_there ? &rights : NULL, bytes, err);
+}
+
+status file_replace_private(const char *path, struct slice bytes, struct error *err) {
+    const mode_t rights = 0600;
+    return replace(path, &rights, bytes, err);
 }
 
 status file_facts(const char *path, struct file_facts *out_facts, struct error *err) {

@@ -38,6 +38,9 @@ status file_read_start(const char *path, size_t bytes_max, struct buffer *out, i
 /* Writes PATH.PID.new beside it, syncs, renames, syncs the folder. An old file's rights stay. */
 status file_replace(const char *path, struct slice bytes, struct error *err);
 
+/* The same, and only the owner may read and write it, whatever an older file's rights were. */
+status file_replace_private(const char *path, struct slice bytes, struct error *err);
+
 /* NOT_FOUND when there is nothing; links are followed. */
 status file_facts(const char *path, struct file_facts *out_facts, struct error *err);
 

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "platform/file.h"
 #include "platform/json.h"
+#include "platform/secret.h"
 #include "runtime/daemon.h"
 #include "wire/device_file.h"
 
@@ -262,6 +263,7 @@ static status bind(struct desk *desk, struct error *err) {
     const struct device_files files = {
         .path = options->config, .environment = environment, .said = print_faults};
     desk->binding.device = &desk->device;
+    secret_use_folder_beside(options->config);
     return device_load(&desk->arena, &files, &desk->device, err);
 }
 

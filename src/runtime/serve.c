@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "platform/file.h"
+#include "platform/secret.h"
 #include "runtime/daemon.h"
 #include "wire/device_file.h"
 
@@ -53,6 +54,9 @@ static status read_settings(struct serving *serving, struct error *err) {
         serving->device.name = arena_copy(&serving->arena, slice_of(host));
     }
     const char *named = serving->options->config;
+    if (named != NULL) {
+        secret_use_folder_beside(named);
+    }
     serving->binding = (struct binding){.device = &serving->device,
                                         .file = named != NULL ? named : DEVICE_FILE,
                                         .environment = environment};

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "platform/json.h"
+#include "platform/secret.h"
 
 const struct param *param_find(const struct param *params, uint32_t count, struct slice name) {
     for (uint32_t i = 0; i < count; i++) {
@@ -30,8 +31,21 @@ const char *param_type_name(const struct param *param) {
                                               : field_type_name(param->field.type);
 }
 
+/* Anywhere in it: expressions are written into journals and results. */
+static bool holds_secret(struct value value) {
+    struct slice name;
+    bool holds = value.kind == VALUE_TEXT && secret_named(value_text(value), &name);
+    for (uint32_t i = 0; !holds && value.kind == VALUE_LIST && i < value.count; i++) {
+        holds = holds_secret(value.items[i]);
+    }
+    for (uint32_t i = 0; !holds && value.kind == VALUE_OBJECT && i < value.count; i++) {
+        holds = holds_secret(value.members[i].value);
+    }
+    return holds;
+}
+
 status param_check(const struct param *param, struct value value, struct error *err) {
-    if (value.kind == VALUE_TEXT && slice_starts(value_text(value), "secret:")) {
+    if (holds_secret(value)) {
         return fail(err, STATUS_INVALID,
                     "a secret stands in sources, destinations and agents' settings, not in a "
                     "parameter");

@@ -41,7 +41,7 @@ def until(what, condition, patience=PATIENCE, pause=0.02):
 def clean_environment(more=None):
     """What a test's programs see: nothing of the caller's that ebb listens to."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith("EBB_") and name not in ("NO_COLOR", "XDG_STATE_HOME")}
+            if not name.startswith("EBB_") and name not in ("NO_COLOR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "CREDENTIALS_DIRECTORY")}
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         if name in os.environ:
             kept[name] = os.environ[name]

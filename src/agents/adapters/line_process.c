@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/adapters/child_environment.h"
 #include "agents/adapters/edge_agent_adapter.h"
 #include "platform/clock.h"
 #include "platform/json.h"
@@ -176,8 +177,12 @@ static void take_ending(void *owner, int exit_code, int signal) {
 status line_process_start(struct line_process *process, int64_t now_ns, struct error *err) {
     assert(process->state == LINE_PROCESS_NONE);
     const struct agent_manifest *manifest = process->manifest;
+    CLEANUP(child_environment_close) struct child_environment environment = {0};
+    if (child_environment_open(manifest->environment, &environment, err) != STATUS_OK) {
+        return fail_while(err, "start agent '%.*s'", SLICE_ARGS(manifest->name));
+    }
     const struct process_options options = {.arguments = manifest->command,
-                                            .environment = manifest->environment,
+                                            .environment = environment.entries,
                                             .folder = manifest->folder.bytes,
                                             .limits = {.memory_bytes = manifest->memory_bytes},
                                             .descriptor = -1,

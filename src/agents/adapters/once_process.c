@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "agents/adapters/child_environment.h"
 #include "agents/adapters/line_process.h"
 #include "platform/clock.h"
 
@@ -123,9 +124,13 @@ status once_process_start(struct once_process *process, const struct agent_call 
         return fail(err, STATUS_NO_MEMORY, "out of memory for a call of agent '%.*s'",
                     SLICE_ARGS(manifest->name));
     }
+    CLEANUP(child_environment_close) struct child_environment whole = {0};
+    if (child_environment_open(environment, &whole, err) != STATUS_OK) {
+        return fail_while(err, "start agent '%.*s'", SLICE_ARGS(manifest->name));
+    }
     const struct process_options options = {
         .arguments = manifest->command,
-        .environment = environment,
+        .environment = whole.entries,
         .folder = call->run_folder != NULL ? call->run_folder : manifest->folder.bytes,
         .limits = {.memory_bytes = manifest->memory_bytes},
         .descriptor = -1,
