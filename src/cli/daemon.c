@@ -75,6 +75,7 @@ static status ask_bytes(struct call *call, const struct daemon_request *request,
                                            .method = request->method,
                                            .path = request->path,
                                            .body = request->body,
+                                           .headers = request->headers,
                                            .timeout_ms = DAEMON_TIMEOUT_MS};
     const status ended = http_ask(&question, out_code, body, err);
     if (ended == STATUS_OFFLINE) {

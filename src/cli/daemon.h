@@ -21,8 +21,9 @@ enum { DAEMON_ANSWER_BYTES_MAX = 128 << 20, DAEMON_TIMEOUT_MS = 30000 };
 
 struct daemon_request {
     const char *method;
-    struct slice path; /* with the query */
-    struct slice body; /* JSON, or empty */
+    struct slice path;          /* with the query */
+    struct slice body;          /* JSON, or empty */
+    const char *const *headers; /* as in struct http_question */
 };
 
 /* The socket's path; it lives in the call's arena. */

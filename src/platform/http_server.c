@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -63,6 +64,7 @@ struct exchange {
     struct exchange *before;
     struct MHD_Response *response;
     unsigned code;
+    int retry_after_s; /* 0: nothing is said of it */
     struct buffer body;
     size_t received; /* of the body, dropped or not */
     bool too_large;
@@ -279,8 +281,14 @@ static void set_answer(struct exchange *exchange, int code, const char *content_
     } bytes = {.given = body.count > 0 ? body.bytes : ""};
     exchange->response =
         MHD_create_response_from_buffer(body.count, bytes.wanted, MHD_RESPMEM_MUST_COPY);
-    if (exchange->response != NULL &&
-        MHD_add_response_header(exchange->response, "Content-Type", content_type) != MHD_YES) {
+    if (exchange->response == NULL) {
+        return;
+    }
+    char seconds[16];
+    (void)snprintf(seconds, sizeof seconds, "%d", exchange->retry_after_s);
+    if (MHD_add_response_header(exchange->response, "Content-Type", content_type) != MHD_YES ||
+        (exchange->retry_after_s > 0 &&
+         MHD_add_response_header(exchange->response, "Retry-After", seconds) != MHD_YES)) {
         MHD_destroy_response(exchange->response);
         exchange->response = NULL;
     }
@@ -416,6 +424,11 @@ const char *http_query(const struct http_request *request, const char *name) {
 const char *http_header(const struct http_request *request, const char *name) {
     const struct exchange *exchange = request->connection;
     return MHD_lookup_connection_value(exchange->raw, MHD_HEADER_KIND, name);
+}
+
+void http_retry_after(struct http_request *request, int seconds) {
+    struct exchange *exchange = request->connection;
+    exchange->retry_after_s = seconds;
 }
 
 void http_answer(struct http_request *request, int code, const char *content_type,

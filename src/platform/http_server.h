@@ -58,6 +58,9 @@ const char *http_query(const struct http_request *request, const char *name);
 /* The value of a header, or NULL; valid until the answer. */
 const char *http_header(const struct http_request *request, const char *name);
 
+/* The answer, which is still to come, says that asking again is of use after so many seconds. */
+void http_retry_after(struct http_request *request, int seconds);
+
 /* Answers (bytes are copied) and lets go of the request. Once for each request. */
 void http_answer(struct http_request *request, int code, const char *content_type,
                  struct slice body);

@@ -171,6 +171,7 @@ static status open_parts(struct daemon *daemon, struct error *err) {
         .folder = options->data,
         .device = options->device,
         .stdin_allowed = options->stdin_allowed,
+        .http_allowed = options->socket != NULL,
         .traced = options->traced,
         .feeds_closed = options->feeds_closed,
         .on_result = options->on_result,

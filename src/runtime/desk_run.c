@@ -198,6 +198,9 @@ static status make_event(const char *json, const struct workflow *workflow, stru
     case TRIGGER_WATCH:
         count = add_members(value, FILE_MEMBERS, extras, 1);
         break;
+    case TRIGGER_HTTP:
+        extras[0].name = trigger->accept == HTTP_TEXT ? "text" : "data";
+        break;
     case TRIGGER_INTERVAL:
     case TRIGGER_CRON:
         make_tick(value, event);

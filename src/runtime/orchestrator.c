@@ -2,18 +2,14 @@
 #include "runtime/orchestrator.h"
 
 #include <assert.h>
-#include <libgen.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "runtime/intake.h"
 #include "runtime/recovery.h"
 
-enum { PATH_BYTES_MAX = 4096 };
-
 /* --- the end of a run --- */
-static void check_idle(struct orchestrator *orchestrator) {
+void orchestrator_check_idle(struct orchestrator *orchestrator) {
     if (orchestrator->options.on_idle == NULL || orchestrator->stopping) {
         return;
     }
@@ -72,7 +68,7 @@ static void end_written(struct run *run) {
     event_settle(run->event, code == STATUS_OK ? EVENT_STORED : EVENT_REFUSED);
     run_destroy(run);
     orchestrator_pump(slot);
-    check_idle(orchestrator);
+    orchestrator_check_idle(orchestrator);
 }
 
 static void run_ended(void *owner, struct run *run) {
@@ -105,9 +101,7 @@ void orchestrator_start_run(struct slot *slot, struct run *run) {
     agent_runner_start(&slot->orchestrator->runner, run);
 }
 
-/* Something that came does not become a run: counted, said once. */
-static void refuse(void *owner, const struct error *err) {
-    struct slot *slot = owner;
+void orchestrator_refuse(struct slot *slot, const struct error *err) {
     const struct orchestrator_options *options = &slot->orchestrator->options;
     slot->counts.refused++;
     if (options->on_refused != NULL) {
@@ -132,7 +126,8 @@ static void row_written(struct run *run) {
     orchestrator_start_run(slot, run);
 }
 
-static void begin_run(struct slot *slot, struct event *event) {
+/* NULL: it could not be made, which was told. */
+static struct run *make_run(struct slot *slot, struct event *event) {
     struct orchestrator *orchestrator = slot->orchestrator;
     struct run *run = NULL;
     struct error err;
@@ -145,13 +140,19 @@ static void begin_run(struct slot *slot, struct event *event) {
         slot_close(slot, hash);
         run_destroy(run);
         (void)fail_while(&err, "begin a run");
-        refuse(slot, &err);
-        return;
+        orchestrator_refuse(slot, &err);
+        return NULL;
     }
     run->runner = &orchestrator->runner;
     run->blobs.blobs = store_blobs(orchestrator->options.store);
     run->traced = orchestrator->options.traced;
-    if (recovery_blames(orchestrator, run)) {
+    return run;
+}
+
+static void begin_run(struct slot *slot, struct event *event) {
+    struct orchestrator *orchestrator = slot->orchestrator;
+    struct run *run = make_run(slot, event);
+    if (run == NULL || recovery_blames(orchestrator, run)) {
         return;
     }
     if (journal_keeps(run) && !run->event->repeatable) {
@@ -162,6 +163,43 @@ static void begin_run(struct slot *slot, struct event *event) {
     orchestrator_start_run(slot, run);
 }
 
+static void arrival_written(struct run *run) {
+    struct slot *slot = run->slot;
+    const struct error err = run->store_job.error;
+    run->writing = false;
+    if (err.code == STATUS_OK) {
+        event_settle(run->event, EVENT_KEPT);
+        orchestrator_pump(slot);
+        return;
+    }
+    slot_leave_line(slot, run);
+    if (slot->orchestrator->stopping) {
+        run_destroy(run); /* its source is told that it was not taken */
+        return;
+    }
+    slot->running++;
+    run_fail(run, OUTCOME_FAILED, &err);
+    run_ended(slot->orchestrator, run);
+}
+
+/* Somebody waits to hear that the event is on disk, and must not wait for its turn. Where the queue
+ * may drop what waits in it, being kept is the same as having had one's turn. */
+static bool is_kept_on_arrival(const struct slot *slot, const struct event *event) {
+    const struct workflow *workflow = slot->version->workflow;
+    return event->settle != NULL && !event->repeatable && workflow->runs.mode == DURABILITY_EACH &&
+           workflow->queue.full == QUEUE_BLOCK && !workflow->queue.keep_latest &&
+           slot->version->number > 0;
+}
+
+static void keep_arrival(struct slot *slot, struct event *event) {
+    struct run *run = make_run(slot, event);
+    if (run != NULL) {
+        run->writing = true;
+        slot_line_up(slot, run);
+        journal_begin(&slot->orchestrator->journal, run, arrival_written);
+    }
+}
+
 /* `version` says how many at once. */
 static bool has_place(const struct slot *slot, const struct version *version) {
     return !slot->orchestrator->stopping && slot->running < version->workflow->concurrency &&
@@ -170,7 +208,7 @@ static bool has_place(const struct slot *slot, const struct version *version) {
 
 /* What was kept, by the version that stands now; where its file is gone, by its own. */
 static bool may_go_on(const struct slot *slot, const struct run *run) {
-    return !run->counting && has_place(slot, slot->version != NULL ? slot->version : run->version);
+    return !run->writing && has_place(slot, slot->version != NULL ? slot->version : run->version);
 }
 
 static bool may_start(const struct slot *slot) {
@@ -200,47 +238,7 @@ void orchestrator_pump(struct slot *slot) {
     slot->pumping = false;
 }
 
-/* --- what feeds see --- */
-static uint32_t feed_room(void *owner) {
-    return slot_room(owner);
-}
-
-struct mark_job {
-    struct store_job job; /* first */
-    char mark[SLOT_NAME_BYTES * 3];
-};
-
-/* A mark that could not be written or taken away is nothing worse than a file that is looked at
- * again, or eight bytes that stay. */
-static void mark_written(struct store_job *job) {
-    memory_free(job->owner);
-}
-
-static void submit_mark(struct slot *slot, enum store_job_kind kind, struct slice source,
-                        uint64_t hash, uint64_t mask) {
-    struct mark_job *mark = memory_new(1, sizeof(*mark));
-    if (mark == NULL) {
-        return;
-    }
-    mark->job = (struct store_job){
-        .kind = kind,
-        .done = mark_written,
-        .owner = mark,
-        .workflow = slot->version != NULL ? slot->version->number : 0,
-        .seen_source = slot_mark(slot, source, mark->mark, sizeof(mark->mark)),
-        .seen_hash = hash,
-        .seen_mask = mask,
-    };
-    store_submit(slot->orchestrator->options.store, &mark->job);
-}
-
-/* What was dropped is not taken again at the next scan. */
-static void mark_dropped(struct slot *slot, const struct event *event) {
-    if (event->seen_hash != 0) {
-        submit_mark(slot, STORE_RUN_END, event->source, event->seen_hash, event->seen_mask);
-    }
-}
-
+/* --- events --- */
 void orchestrator_offer(struct slot *slot, struct event *event) {
     slot->counts.events++;
     if (slot->orchestrator->stopping || slot->version == NULL ||
@@ -252,11 +250,15 @@ void orchestrator_offer(struct slot *slot, struct event *event) {
     if (!event->repeatable && slot->version->workflow->runs.mode == DURABILITY_NONE) {
         event_settle(event, EVENT_KEPT);
     }
+    if (is_kept_on_arrival(slot, event)) {
+        keep_arrival(slot, event);
+        return;
+    }
     struct event *dropped;
     slot_queue(slot, event, &dropped);
     if (dropped != NULL) {
         slot->counts.dropped++;
-        mark_dropped(slot, dropped);
+        intake_mark_dropped(slot, dropped);
         slot_close(slot, dropped->seen_hash);
         event_settle(dropped, EVENT_DROPPED);
         event_destroy(dropped);
@@ -264,77 +266,9 @@ void orchestrator_offer(struct slot *slot, struct event *event) {
     start_runs(slot); /* and no feed is asked: it is one that is offering */
 }
 
-static void feed_offer(void *owner, struct event *event) {
-    orchestrator_offer(owner, event);
-}
-
-static bool feed_seen(void *owner, struct slice source, uint64_t hash) {
-    const struct slot *slot = owner;
-    char mark[SLOT_NAME_BYTES * 3];
-    return store_seen(slot->orchestrator->options.store,
-                      slot_mark(slot, source, mark, sizeof(mark)), hash);
-}
-
-static bool feed_under_way(void *owner, uint64_t hash) {
-    return slot_is_open(owner, hash);
-}
-
-static void feed_forget(void *owner, struct slice source, uint64_t hash, uint64_t mask) {
-    submit_mark(owner, STORE_SEEN_FORGET, source, hash, mask);
-}
-
-static void feed_said(void *owner, const char *sentence) {
-    const struct slot *slot = owner;
-    log_line(LOG_WARN, "runtime", "workflow=%s %s", slot->name, sentence);
-}
-
-static void feed_ended(void *owner) {
-    struct slot *slot = owner;
-    slot->feeds_ended++;
-    check_idle(slot->orchestrator);
-}
-
 /* --- slots --- */
-
-static status open_feed(struct slot *slot, const struct trigger *trigger, struct error *err) {
-    const struct orchestrator_options *options = &slot->orchestrator->options;
-    if (trigger->kind == TRIGGER_STDIN && !options->stdin_allowed) {
-        return fail(err, STATUS_INVALID,
-                    "a trigger on standard input works under `ebb run`; a daemon has none");
-    }
-    char folder[PATH_BYTES_MAX];
-    (void)snprintf(folder, sizeof(folder), "%s", slot_file(slot));
-    const struct value *time_zone = value_get(options->device, SLICE("time_zone"));
-    const struct feed_door door = {
-        .time_zone = time_zone != NULL ? value_text(*time_zone) : (struct slice){0},
-        .owner = slot,
-        .loop = options->loop,
-        .pool = options->pool,
-        .folder = dirname(folder),
-        .room = feed_room,
-        .offer = feed_offer,
-        .seen = feed_seen,
-        .under_way = feed_under_way,
-        .forget = feed_forget,
-        .refused = refuse,
-        .said = feed_said,
-        .ended = feed_ended,
-    };
-    TRY(feed_open(trigger, &door, &slot->feeds[slot->feed_count], err));
-    slot->feed_count++;
-    return STATUS_OK;
-}
-
-static void close_feeds(struct slot *slot) {
-    for (uint32_t i = 0; i < slot->feed_count; i++) {
-        feed_close(slot->feeds[i]);
-    }
-    slot->feed_count = 0;
-    slot->feeds_ended = 0;
-}
-
 void orchestrator_stop_slot(struct slot *slot) {
-    close_feeds(slot);
+    intake_close(slot);
     slot->state = SLOT_STOPPED;
     for (struct event *event = slot_next_event(slot); event != NULL;
          event = slot_next_event(slot)) {
@@ -417,17 +351,12 @@ status orchestrator_start_slot(struct slot *slot, struct error *err) {
         slot->state = SLOT_LOADING; /* goes on when the store has answered */
         return STATUS_OK;
     }
-    close_feeds(slot);
+    intake_close(slot);
     slot->state = SLOT_RUNNING;
-    const struct workflow *workflow = slot->version->workflow;
-    const bool closed = slot->orchestrator->options.feeds_closed;
-    for (uint32_t i = 0; !closed && i < workflow->trigger_count; i++) {
-        if (open_feed(slot, &workflow->triggers[i], err) != STATUS_OK) {
-            close_feeds(slot);
-            slot->state = SLOT_FAULTY;
-            slot_set_fault(slot, slice_of(err->text));
-            return fail_while(err, "workflow '%s'", slot->name);
-        }
+    if (intake_open(slot, err) != STATUS_OK) {
+        slot->state = SLOT_FAULTY;
+        slot_set_fault(slot, slice_of(err->text));
+        return fail_while(err, "workflow '%s'", slot->name);
     }
     orchestrator_pump(slot);
     return STATUS_OK;
@@ -457,12 +386,12 @@ static void registered(struct store_job *job) {
         if (job->error.code != STATUS_OK) {
             slot->state = SLOT_FAULTY;
         } else if (orchestrator_start_slot(slot, &err) != STATUS_OK) {
-            refuse(slot, &err);
+            orchestrator_refuse(slot, &err);
         }
     }
     version_release(version);
     memory_free(waiting);
-    check_idle(slot->orchestrator);
+    orchestrator_check_idle(slot->orchestrator);
 }
 
 void orchestrator_install(struct slot *slot, struct version *version, bool stopped) {
@@ -547,11 +476,19 @@ status orchestrator_create(const struct orchestrator_options *options,
     return STATUS_OK;
 }
 
+/* Whoever waits for an answer hears it while there is somebody to say it. */
+static void refuse_waiting(const struct slot *slot) {
+    for (struct event *event = slot->first; event != NULL; event = event->next) {
+        event_settle(event, EVENT_REFUSED);
+    }
+}
+
 void orchestrator_stop(struct orchestrator *orchestrator) {
     orchestrator->stopping = true;
     orchestrator->runner.stopping = true;
     for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
-        close_feeds(slot);
+        intake_close(slot);
+        refuse_waiting(slot);
     }
     journal_stop(&orchestrator->journal);
 }

@@ -25,6 +25,7 @@ struct orchestrator_options {
     const char *folder;  /* the data folder */
     struct value device; /* what expressions see as $device */
     bool stdin_allowed;  /* a stdin trigger is for `ebb run` alone */
+    bool http_allowed;   /* and one on HTTP for who has a socket */
     bool traced;
     bool feeds_closed; /* events come from elsewhere */
     /* All on the loop, any may be NULL. */
@@ -82,6 +83,12 @@ void orchestrator_take_generation(struct orchestrator *orchestrator, struct gene
 
 /* Takes an event as if a feed had offered it. */
 void orchestrator_offer(struct slot *slot, struct event *event);
+
+/* Something that came does not become a run: counted, said once. */
+void orchestrator_refuse(struct slot *slot, const struct error *err);
+
+/* Says so when nothing is left to do. */
+void orchestrator_check_idle(struct orchestrator *orchestrator);
 
 /* Starts a run whose place among the running is there. */
 void orchestrator_start_run(struct slot *slot, struct run *run);

@@ -80,7 +80,7 @@ static void park(struct run *run) {
 /* --- counting --- */
 static void counted(struct run *run) {
     struct slot *slot = run->slot;
-    run->counting = false;
+    run->writing = false;
     if (run->store_job.error.code == STATUS_OK) {
         run->recoveries = (int)run->store_job.out_number;
     } else if (slot->orchestrator->stopping) {
@@ -109,7 +109,7 @@ bool recovery_blames(struct orchestrator *orchestrator, struct run *run) {
     if (!take_blame(orchestrator, run->id)) {
         return false;
     }
-    run->counting = true;
+    run->writing = true;
     slot_line_up(run->slot, run);
     journal_count(&orchestrator->journal, run, counted);
     return true;

@@ -92,10 +92,10 @@ struct run {
     struct record_draft *records; /* room for every result and a report of every step */
     uint32_t record_count;
 
-    bool kept;     /* the store has a row of it */
-    bool parked;   /* waits for a person */
-    bool counting; /* that the daemon crashed in it is being written: its turn is not yet */
-    bool traced;   /* steps remember their `with` */
+    bool kept;    /* the store has a row of it */
+    bool parked;  /* waits for a person */
+    bool writing; /* in line, and its row is being written: its turn is not yet */
+    bool traced;  /* steps remember their `with` */
     int recoveries;
     enum run_state recovered_state; /* as an earlier process left it */
     struct store_job store_job;     /* its row or its end: one at a time */

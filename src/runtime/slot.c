@@ -131,6 +131,15 @@ bool slot_is_open(const struct slot *slot, uint64_t hash) {
     return false;
 }
 
+bool slot_keeps(const struct slot *slot, uint64_t hash) {
+    for (const struct run *run = slot->runs; run != NULL; run = run->slot_next) {
+        if (run->kept && run->event->seen_hash == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t slot_room(const struct slot *slot) {
     if (slot->state != SLOT_RUNNING || slot->version == NULL) {
         return 0;

@@ -79,6 +79,9 @@ bool slot_open(struct slot *slot, uint64_t hash);
 void slot_close(struct slot *slot, uint64_t hash);
 bool slot_is_open(const struct slot *slot, uint64_t hash);
 
+/* One of its runs is on disk whose event has this hash. */
+bool slot_keeps(const struct slot *slot, uint64_t hash);
+
 /* How many more events its feeds may offer. */
 uint32_t slot_room(const struct slot *slot);
 

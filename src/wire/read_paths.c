@@ -250,6 +250,8 @@ static bool gives(const struct trigger *trigger, bool text) {
         return text == (trigger->format == STDIN_TEXT);
     case TRIGGER_WATCH:
         return text && trigger->text;
+    case TRIGGER_HTTP:
+        return trigger->accept == HTTP_EITHER || text == (trigger->accept == HTTP_TEXT);
     default:
         return false;
     }
@@ -268,7 +270,8 @@ static void check_event_path(const struct look *look, const struct path *path) {
     if ((text || data) && !given) {
         faults_warn(draft->reading.faults, path->place,
                     "no trigger gives `.event.%s`: that takes %s", text ? "text" : "data",
-                    text ? "`text: true` under `watch`, or `stdin: text`" : "`stdin: json`");
+                    text ? "`text: true` under `watch`, `stdin: text` or `http: text`"
+                         : "`stdin: json` or `http: json`");
     }
 }
 

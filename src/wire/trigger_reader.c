@@ -161,6 +161,31 @@ static void read_cron(struct reading *reading, const struct key *key, const stru
     }
 }
 
+static const struct key HTTP_KEYS[] = {
+    {.name = "accept",
+     .read = keys_read_word,
+     .offset = offsetof(struct trigger, accept),
+     .words = FORMATS,
+     .help = "What may be posted: json (.event.data) or text (.event.text); either."},
+    {0}};
+
+const struct key_table HTTP_TABLE = {
+    .what = "`http`", .example = "{}, or `http: json`", .keys = HTTP_KEYS};
+
+static void read_http(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    struct trigger_draft *draft = target;
+    const struct key accept = {
+        .name = key->name, .offset = offsetof(struct trigger, accept), .words = FORMATS};
+    begin_kind(draft, TRIGGER_HTTP, key->name);
+    draft->trigger.accept = HTTP_EITHER;
+    if (node->kind == YAML_SCALAR) {
+        keys_read_word(reading, &accept, node, &draft->trigger);
+    } else {
+        (void)keys_read(reading, &HTTP_TABLE, node, &draft->trigger);
+    }
+}
+
 static void read_queue_max(struct reading *reading, const struct key *key, const struct yaml *node,
                            void *target) {
     int64_t amount;
@@ -264,12 +289,17 @@ static const struct key TRIGGER_KEYS[] = {
      .help = "An event at each moment of a schedule of five fields.",
      .form = FORM_WORD_OR_KEYS,
      .table = &CRON_TABLE},
+    {.name = "http",
+     .read = read_http,
+     .help = "What is posted to the local API is an event: json, text, or {} for either.",
+     .form = FORM_WORD_OR_KEYS,
+     .words = FORMATS,
+     .table = &HTTP_TABLE},
     {.name = "queue",
      .read = read_queue,
      .help = "How many events wait, and what happens when there are more.",
      .form = FORM_KEYS,
      .table = &QUEUE_TABLE},
-    {.name = "http", .state = KEY_RESERVED},
     {.name = "source", .state = KEY_RESERVED},
     {.name = "mqtt", .state = KEY_RESERVED},
     {.name = "camera", .state = KEY_RESERVED},
@@ -290,15 +320,16 @@ static const struct key TRIGGER_KEYS[] = {
     {0}};
 
 static const struct key_table *const OTHERS[] = {
-    &WATCH_TABLE, &CRON_TABLE, &QUEUE_TABLE, &WORKFLOW_TABLE, &STEP_TABLE, &RESULT_TABLE, NULL};
+    &WATCH_TABLE,    &CRON_TABLE, &HTTP_TABLE,   &QUEUE_TABLE,
+    &WORKFLOW_TABLE, &STEP_TABLE, &RESULT_TABLE, NULL};
 
 const struct key_table TRIGGER_TABLE = {
     .what = "a trigger", .example = "{ stdin: json }", .keys = TRIGGER_KEYS, .others = OTHERS};
 
 /* A trigger of a kind that is known but not built has its fault already. */
 static bool has_other_kind(const struct yaml *node) {
-    static const char *const KINDS[] = {"http",     "source", "mqtt",   "camera",     "segment",
-                                        "document", "result", "window", "microphone", NULL};
+    static const char *const KINDS[] = {"source", "mqtt",   "camera",     "segment", "document",
+                                        "result", "window", "microphone", NULL};
     for (size_t i = 0; KINDS[i] != NULL; i++) {
         if (yaml_get(node, KINDS[i]) != NULL) {
             return true;
@@ -307,7 +338,19 @@ static bool has_other_kind(const struct yaml *node) {
     return false;
 }
 
-#define KINDS_TEXT "`stdin`, `watch`, `interval` and `cron`"
+#define KINDS_TEXT "`stdin`, `watch`, `interval`, `cron` and `http`"
+
+/* Two of a kind could not be told apart by whoever sends. */
+static void check_single(struct workflow_draft *draft, const struct trigger *trigger) {
+    const bool is_http = trigger->kind == TRIGGER_HTTP;
+    for (uint32_t i = 0; i < draft->trigger_count; i++) {
+        if (draft->triggers[i].kind == trigger->kind) {
+            faults_add(draft->reading.faults, trigger->place, "%s",
+                       is_http ? "events are posted to a workflow by its name: one `http`"
+                               : "there is one standard input: one `stdin`");
+        }
+    }
+}
 
 static void read_trigger(struct workflow_draft *draft, const struct yaml *node) {
     struct faults *faults = draft->reading.faults;
@@ -322,11 +365,8 @@ static void read_trigger(struct workflow_draft *draft, const struct yaml *node) 
             faults_add(faults, node->place, "a trigger needs one of " KINDS_TEXT);
         }
     }
-    const bool is_stdin = one.kinds > 0 && one.trigger.kind == TRIGGER_STDIN;
-    for (uint32_t i = 0; i < draft->trigger_count && is_stdin; i++) {
-        if (draft->triggers[i].kind == TRIGGER_STDIN) {
-            faults_add(faults, node->place, "there is one standard input: one `stdin`");
-        }
+    if (one.kinds > 0 && (one.trigger.kind == TRIGGER_STDIN || one.trigger.kind == TRIGGER_HTTP)) {
+        check_single(draft, &one.trigger);
     }
     draft->triggers_unsure = draft->triggers_unsure || faults->error_count != before;
     if (one.kinds > 0) {

@@ -38,9 +38,11 @@ enum {
     STEP_TIMEOUT_MS_DEFAULT = 30000
 };
 
-enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH, TRIGGER_INTERVAL, TRIGGER_CRON };
+enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH, TRIGGER_INTERVAL, TRIGGER_CRON, TRIGGER_HTTP };
 
 enum stdin_format { STDIN_JSON, STDIN_TEXT }; /* one JSON value a line; one line of text */
+
+enum http_accept { HTTP_JSON, HTTP_TEXT, HTTP_EITHER }; /* what is posted */
 
 enum watch_after { WATCH_KEEP, WATCH_DELETE };
 
@@ -48,6 +50,7 @@ struct trigger {
     enum trigger_kind kind;
     struct slice source; /* name of the source in events: the kind's name unless said */
     enum stdin_format format;
+    enum http_accept accept;
     struct slice path, glob; /* watch; path as written */
     bool text;               /* watch: hand over the content as .event.text */
     enum watch_after after;

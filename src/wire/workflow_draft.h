@@ -107,8 +107,8 @@ key_reader draft_read_condition; /* const struct expression * */
 key_reader draft_read_template;  /* const struct template * */
 
 /* Other tables, so that a key in the wrong place is told where it belongs. */
-extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, QUEUE_TABLE,
-    STEP_TABLE, RETRY_TABLE, RESULT_TABLE, ATTACHMENT_TABLE, PARAM_TABLE;
+extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, HTTP_TABLE,
+    QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, RESULT_TABLE, ATTACHMENT_TABLE, PARAM_TABLE;
 
 /* That attachments and `from:` of a result go together. */
 void attachments_check(struct reading *reading, const struct yaml *result,

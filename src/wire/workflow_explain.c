@@ -192,6 +192,11 @@ static void explain_cron(struct page *page, const struct trigger *trigger) {
     }
 }
 
+static void explain_http(struct page *page, const struct trigger *trigger) {
+    static const char *const ACCEPT[] = {"json", "text", "json and text"};
+    row(page, "accept", trigger->accept != HTTP_EITHER, "%s", ACCEPT[trigger->accept]);
+}
+
 static void explain_triggers(struct page *page, const struct workflow *workflow) {
     const struct yaml *list = yaml_get(page->root, "trigger");
     for (uint32_t i = 0; i < workflow->trigger_count; i++) {
@@ -211,6 +216,9 @@ static void explain_triggers(struct page *page, const struct workflow *workflow)
             break;
         case TRIGGER_CRON:
             explain_cron(page, trigger);
+            break;
+        case TRIGGER_HTTP:
+            explain_http(page, trigger);
             break;
         }
     }

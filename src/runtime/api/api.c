@@ -14,6 +14,8 @@ enum { METHOD_NOT_ALLOWED = 405 };
 struct api {
     struct daemon *daemon; /* not owned */
     struct http_server *server;
+    struct api_posting *postings[API_POSTINGS_MAX];
+    uint32_t posting_count;
 };
 
 /* What a resource knows: itself, what is called ITEM below it, and what is below that. NULL: there
@@ -60,7 +62,7 @@ static int http_code(status code) {
     }
 }
 
-static void refuse_with(struct api_call *call, int code, const struct error *err) {
+void api_refuse_with(struct api_call *call, int code, const struct error *err) {
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, API_ANSWER_BYTES_MAX);
     buffer_print(&json, "{\"error\":{\"class\":\"%s\",\"text\":", status_name(err->code));
@@ -70,7 +72,7 @@ static void refuse_with(struct api_call *call, int code, const struct error *err
 }
 
 void api_refuse(struct api_call *call, const struct error *err) {
-    refuse_with(call, http_code(err->code), err);
+    api_refuse_with(call, http_code(err->code), err);
 }
 
 void api_answer(struct api_call *call, const struct buffer *json) {
@@ -159,6 +161,25 @@ void api_read(struct api_call *call, const struct store_read *read,
     store_read(call->daemon->store, &reading->read);
 }
 
+/* --- events that wait to be taken --- */
+
+bool api_posting_came(struct api *api, struct api_posting *posting) {
+    if (api->posting_count == API_POSTINGS_MAX) {
+        return false;
+    }
+    api->postings[api->posting_count++] = posting;
+    return true;
+}
+
+void api_posting_left(struct api *api, const struct api_posting *posting) {
+    for (uint32_t i = 0; i < api->posting_count; i++) {
+        if (api->postings[i] == posting) {
+            api->postings[i] = api->postings[--api->posting_count];
+            return;
+        }
+    }
+}
+
 /* --- routing --- */
 
 static const struct route *find_route(struct slice path, struct slice *out_rest) {
@@ -196,6 +217,11 @@ static bool knows(const char *methods, struct slice method) {
     return (end == ',' || end == '\0') && (found == methods || found[-1] == ' ');
 }
 
+/* An event is news for a workflow and changes nothing here: it is taken from the whole group. */
+static bool is_event(const struct api_call *call, const struct route *route) {
+    return route->handle == api_workflows && slice_is(call->verb, "events");
+}
+
 static bool may_change(const struct http_request *request) {
     return request->peer_user == 0 || request->peer_user == geteuid();
 }
@@ -214,10 +240,10 @@ static void handle(void *owner, struct http_request *request) {
     }
     if (!knows(methods, request->method)) {
         (void)fail(&err, STATUS_INVALID, "%.*s knows %s", SLICE_ARGS(request->path), methods);
-        refuse_with(&call, METHOD_NOT_ALLOWED, &err);
+        api_refuse_with(&call, METHOD_NOT_ALLOWED, &err);
         return;
     }
-    if (!slice_is(request->method, "GET") && !may_change(request)) {
+    if (!slice_is(request->method, "GET") && !is_event(&call, route) && !may_change(request)) {
         (void)fail(&err, STATUS_DENIED,
                    "only root and the daemon's own user may change things here");
         api_refuse(&call, &err);
@@ -245,6 +271,9 @@ status api_create(struct daemon *daemon, const char *socket_path, struct api **o
 
 void api_destroy(struct api *api) {
     if (api != NULL) {
+        while (api->posting_count > 0) {
+            api_posting_drop(api->postings[--api->posting_count]);
+        }
         http_server_destroy(api->server);
         memory_free(api);
     }

@@ -1,10 +1,10 @@
 /*
  * api: the local API: HTTP and JSON on a Unix socket, a row for each resource.
  *
- * Reading is for whoever may open the socket (its group); changing is for root and the daemon's own
- * user. A handler answers from memory, or gives the request to the store's reader and is called
- * again. Errors are {"error":{"class","text"}}; a method that a resource does not know is 405.
- * Version: /v1.
+ * Reading, and posting events, is for whoever may open the socket (its group); changing is for
+ * root and the daemon's own user. A handler answers from memory, or gives the request to the
+ * store's reader and is called again. Errors are {"error":{"class","text"}}; a method that a
+ * resource does not know is 405. Version: /v1.
  *
  * Thread: loop.
  * SPDX-License-Identifier: Apache-2.0
@@ -18,7 +18,10 @@
 #include "platform/http_server.h"
 #include "runtime/daemon.h"
 
-enum { API_ANSWER_BYTES_MAX = 16 << 20 };
+enum {
+    API_ANSWER_BYTES_MAX = 16 << 20,
+    API_POSTINGS_MAX = HTTP_CONNECTIONS_MAX - 8 /* that wait at once: others must be heard, too */
+};
 
 struct api;
 
@@ -36,8 +39,9 @@ void api_destroy(struct api *api);
 /* Answers with JSON and 200; with a failed buffer, with 500. */
 void api_answer(struct api_call *call, const struct buffer *json);
 
-/* Answers with the error and the HTTP code of its class. */
+/* Answers with the error and the HTTP code of its class, or with another code. */
 void api_refuse(struct api_call *call, const struct error *err);
+void api_refuse_with(struct api_call *call, int code, const struct error *err);
 
 /* A whole number of the query, within bounds; `otherwise` when it is not given. */
 status api_number(const struct api_call *call, const char *name, uint64_t otherwise,
@@ -61,6 +65,14 @@ void api_results(struct api_call *call);
 void api_runs(struct api_call *call);
 void api_queue(struct api_call *call);
 void api_reload(struct api_call *call);
+void api_post_event(struct api_call *call);
+
+/* Events that were posted and wait to be taken. false: there are too many. What still waits when
+ * the API ends is dropped. */
+struct api_posting;
+bool api_posting_came(struct api *api, struct api_posting *posting);
+void api_posting_left(struct api *api, const struct api_posting *posting);
+void api_posting_drop(struct api_posting *posting);
 
 /* JSON pieces that several resources show. */
 void api_write_text(struct buffer *out, const char *name, struct slice text); /* "name":"text" */

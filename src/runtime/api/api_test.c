@@ -94,7 +94,8 @@ static void assert_said(const char *answer, const char *part) {
     }
 }
 
-#define FLOW "trigger: { stdin: json }\nresults:\n  - name: out\n    from: { x: 1 }\n"
+#define RESULT "results:\n  - name: out\n    from: { x: 1 }\n"
+#define FLOW   "trigger: { stdin: json }\n" RESULT
 
 static int open_stage(void **state) {
     static char path[2 * TEST_PATH_BYTES];
@@ -138,6 +139,8 @@ static const struct resource {
     {"/v1/workflows/flow/stop", "POST"},
     {"/v1/workflows/flow/start", "POST"},
     {"/v1/workflows/flow/x", "POST"},
+    {"/v1/workflows/flow/events", "POST"},
+    {"/v1/workflows/none/events", "POST"},
     {"/v1/workflows/flow/x/y", "POST"},
     {"/v1/workflows/none/start", "POST"},
     {"/v1/results", "GET HEAD"},
@@ -268,6 +271,31 @@ static void test_api__a_workflow_whose_file_is_gone_can_be_forgotten(void **stat
     assert_said(answer, "\"state\":\"running\"");
 }
 
+static void test_api__says_why_a_workflow_takes_no_events(void **state) {
+    struct stage *stage = *state;
+    const char *answer;
+    stage_close(stage);
+    stage->options.feeds_closed = false;
+    stage_flow(stage, "flow", "trigger: { interval: 1d }\n" RESULT);
+    stage_flow(stage, "posted", "trigger: { http: json }\n" RESULT);
+    stage_open(stage);
+    assert_int_equal(ask_one(stage, "POST", "/v1/workflows/posted/events", "{}", &answer), 202);
+    assert_said(answer, "{\"state\":\"taken\"}");
+    assert_int_equal(ask_one(stage, "POST", "/v1/workflows/flow/events", "{}", &answer), 404);
+    assert_said(answer, "workflow 'flow' has no trigger `http`");
+    assert_int_equal(ask_one(stage, "POST", "/v1/workflows/post/events", "{}", &answer), 404);
+    assert_said(answer, "no workflow is called 'post': did you mean 'posted'?");
+    assert_int_equal(ask_one(stage, "POST", "/v1/workflows/posted/stop", "", &answer), 200);
+    assert_int_equal(ask_one(stage, "POST", "/v1/workflows/posted/events", "{}", &answer), 409);
+    assert_said(answer, "workflow 'posted' is stopped");
+    assert_int_equal(ask_one(stage, "POST", "/v1/workflows/posted/start", "", &answer), 200);
+    assert_int_equal(ask_one(stage, "POST", "/v1/workflows/posted/events", "[1", &answer), 400);
+    assert_said(answer, "not JSON at 1:3");
+    assert_int_equal(unlink(stage_path(stage, "flows/posted.yaml")), 0);
+    assert_int_equal(ask_one(stage, "POST", "/v1/reload", "", &answer), 200);
+    assert_int_equal(ask_one(stage, "POST", "/v1/workflows/posted/events", "{}", &answer), 409);
+}
+
 #define SLOW                                                                                       \
     "trigger: { stdin: json }\nsteps:\n  - id: wait\n    agent: wait\n    with: {}\n"              \
     "results:\n  - name: out\n    from: { x: 1 }\n"
@@ -300,6 +328,7 @@ int main(void) {
         STAGED(test_api__a_socket_that_cannot_be_is_told_once),
         STAGED(test_api__a_workflow_whose_file_is_gone_can_be_forgotten),
         STAGED(test_api__a_workflow_that_still_runs_is_not_forgotten),
+        STAGED(test_api__says_why_a_workflow_takes_no_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

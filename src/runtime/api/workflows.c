@@ -158,7 +158,7 @@ static void change(struct api_call *call, struct slot *slot) {
     } else if (slice_is(call->verb, "stop")) {
         code = stop(daemon, slot, &err);
     } else {
-        code = fail(&err, STATUS_NOT_FOUND, "a workflow has start and stop, no '%.*s'",
+        code = fail(&err, STATUS_NOT_FOUND, "a workflow has start, stop and events, no '%.*s'",
                     SLICE_ARGS(call->verb));
     }
     if (code != STATUS_OK) {
@@ -187,6 +187,10 @@ void api_workflows(struct api_call *call) {
         } else {
             answer_slot(call, slot);
         }
+        return;
+    }
+    if (slice_is(call->verb, "events")) {
+        api_post_event(call);
         return;
     }
     slot = orchestrator_slot(call->daemon->orchestrator, call->item);

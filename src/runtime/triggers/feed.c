@@ -2,10 +2,9 @@
 #include "runtime/triggers/feed.h"
 
 static const struct feed_kind *const KINDS[] = {
-    [TRIGGER_STDIN] = &STDIN_FEED,
-    [TRIGGER_WATCH] = &WATCH_FEED,
-    [TRIGGER_INTERVAL] = &INTERVAL_FEED,
-    [TRIGGER_CRON] = &CRON_FEED,
+    [TRIGGER_STDIN] = &STDIN_FEED,       [TRIGGER_WATCH] = &WATCH_FEED,
+    [TRIGGER_INTERVAL] = &INTERVAL_FEED, [TRIGGER_CRON] = &CRON_FEED,
+    [TRIGGER_HTTP] = &HTTP_FEED,
 };
 
 status feed_open(const struct trigger *trigger, const struct feed_door *door,

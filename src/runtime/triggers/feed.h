@@ -33,6 +33,8 @@ struct feed_door {
     bool (*seen)(void *owner, struct slice source, uint64_t hash);
     /* True when it is queued, running or parked. */
     bool (*under_way)(void *owner, uint64_t hash);
+    /* True when it is under way and its source was told so: on disk, where runs are. */
+    bool (*kept)(void *owner, uint64_t hash);
     /* Forget the marks that differ from `hash` in the bits of `mask` alone: what they stand for is
      * gone. */
     void (*forget)(void *owner, struct slice source, uint64_t hash, uint64_t mask);
@@ -67,3 +69,4 @@ extern const struct feed_kind STDIN_FEED;
 extern const struct feed_kind WATCH_FEED;
 extern const struct feed_kind INTERVAL_FEED;
 extern const struct feed_kind CRON_FEED;
+extern const struct feed_kind HTTP_FEED;
