@@ -309,6 +309,7 @@ void journal_end(struct journal *journal, struct run *run, void (*then)(struct r
         .seen_source = seen ? run->seen_source : (struct slice){0},
         .seen_hash = run->event->seen_hash,
         .seen_mask = run->event->seen_mask,
+        .seen_fades = run->event->seen_mask == 0, /* only a file's mark goes with its file */
         .drop_oldest = workflow->queue.full != QUEUE_BLOCK || workflow->queue.keep_latest,
     };
     if (!run->kept && !seen && run->store_job.record_count == 0) {

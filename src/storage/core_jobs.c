@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "storage/blobs.h"
+#include "storage/quarantine.h"
 #include "storage/seen.h"
 #include "storage/sql.h"
 #include "storage/states.h"
@@ -58,6 +59,22 @@ static status forget(struct core *core, struct store_job *job, struct error *err
                        job->out_gone, &job->out_gone_count, err);
 }
 
+/* The event is not taken again: for good where its source tells when it cannot come any more. */
+static status mark(struct core *core, struct store_job *job, struct error *err) {
+    if (job->seen_source.count == 0) {
+        return STATUS_OK;
+    }
+    const struct moment now = clock_now();
+    if (job->seen_fades) {
+        return seen_deliver(core->database, job->seen_source, job->seen_hash, &now, job->out_gone,
+                            &job->out_gone_count, err);
+    }
+    if (job->seen_mask != 0) {
+        TRY(forget(core, job, err));
+    }
+    return seen_mark(core->database, job->seen_source, job->seen_hash, now.wall_ms, err);
+}
+
 static status run_end(struct core *core, struct store_job *job, struct error *err) {
     for (uint32_t i = 0; i < job->record_count; i++) {
         TRY(outbox_put(&core->outbox, &job->records[i], job, err));
@@ -65,14 +82,14 @@ static status run_end(struct core *core, struct store_job *job, struct error *er
     if (job->state_count > 0) {
         TRY(write_states(core, job, err));
     }
-    if (job->seen_source.count > 0 && job->seen_mask != 0) {
-        TRY(forget(core, job, err));
-    }
-    if (job->seen_source.count > 0) {
-        TRY(seen_mark(core->database, job->seen_source, job->seen_hash, clock_wall_ms(), err));
-    }
+    TRY(mark(core, job, err));
     TRY(hold_blobs(core, job, err));
     return runs_end(&core->runs, job->run, err);
+}
+
+static status run_quarantine(struct core *core, struct store_job *job, struct error *err) {
+    TRY(quarantine_put(core->database, job, clock_wall_ms(), &job->out_number, err));
+    return mark(core, job, err);
 }
 
 /* States go by the wall clock that they were given; a clock that is wrong takes none. */
@@ -109,6 +126,8 @@ status core_run_job(struct core *core, struct store_job *job, struct error *err)
         return runs_set_state(&core->runs, job, err);
     case STORE_SEEN_FORGET:
         return forget(core, job, err);
+    case STORE_QUARANTINE:
+        return run_quarantine(core, job, err);
     case STORE_ACKNOWLEDGE:
         return outbox_acknowledge(&core->outbox, job->stream, job->lane, job->seq, err);
     case STORE_PURGE:

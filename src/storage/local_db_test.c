@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "platform/database_faults.h"
+#include "storage/sql.h"
 
 #include <cmocka.h>
 
@@ -83,7 +84,7 @@ static void test_local_db__all_tables_of_the_design_are_there(void **state) {
     static const char COUNT[] =
         "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('stream', 'boot',"
         " 'workflow', 'record', 'lane', 'run', 'step', 'seen', 'state', 'timer', 'cursor', 'blob',"
-        " 'sync_round')";
+        " 'sync_round', 'delivered', 'quarantine')";
     static const char VIEWS[] = "SELECT count(*) FROM pragma_table_info('workflow_results') WHERE"
                                 " name IN ('id', 'workflow_id', 'result', 'created_at', 'synced',"
                                 " 'sync_priority')";
@@ -91,7 +92,7 @@ static void test_local_db__all_tables_of_the_design_are_there(void **state) {
                               " ('id', 'timestamp', 'status', 'details')";
     struct local_db_found found;
     struct database *database = must_open(&found);
-    assert_int_equal(number_of(database, COUNT), 13);
+    assert_int_equal(number_of(database, COUNT), 15);
     assert_int_equal(number_of(database, VIEWS), 6);
     assert_int_equal(number_of(database, LOG), 4);
     database_close(database);
@@ -139,16 +140,50 @@ static void test_local_db__the_next_releases_file_opens_one_after_is_refused(voi
     struct error err;
     /* What a step of the next release may do: add. */
     run(database, "ALTER TABLE record ADD COLUMN later; CREATE TABLE later (a);"
-                  "PRAGMA user_version = 2");
+                  "PRAGMA user_version = 3");
     database_close(database);
     database = must_open(&found);
     assert_int_equal(found.migrated_from, -1);
-    assert_int_equal(number_of(database, "PRAGMA user_version"), 2);
-    run(database, "PRAGMA user_version = 3");
+    assert_int_equal(number_of(database, "PRAGMA user_version"), 3);
+    run(database, "PRAGMA user_version = 4");
     database_close(database);
     assert_int_equal(open_db(&database, &found, &err), STATUS_INVALID);
-    assert_non_null(strstr(err.text, "version 3"));
-    assert_non_null(strstr(err.text, "up to 2"));
+    assert_non_null(strstr(err.text, "version 4"));
+    assert_non_null(strstr(err.text, "up to 3"));
+}
+
+/* A file as the release before made and used it. */
+static void make_version_1(void) {
+    const struct database_options options = {
+        .path = PATH, .vfs = DISK, .application = LOCAL_DB_APPLICATION};
+    struct database *database = NULL;
+    struct error err;
+    assert_int_equal(database_open(&options, &database, &err), STATUS_OK);
+    run(database, SQL_SCHEMA_1);
+    run(database, "INSERT INTO stream VALUES (1, x'00112233445566778899aabbccddeeff', 5, 'made');"
+                  "INSERT INTO seen VALUES ('flow/watch', 7, 8);"
+                  "INSERT INTO run VALUES (1, x'01', 1, 'id', '{}', 0, 0)");
+    database_close(database);
+}
+
+static void
+test_local_db__a_file_of_the_release_before_is_migrated_and_keeps_its_rows(void **state) {
+    (void)state;
+    struct local_db_found found;
+    make_version_1();
+    struct database *database = must_open(&found);
+    assert_false(found.made);
+    assert_int_equal(found.migrated_from, 1);
+    assert_int_equal(number_of(database, "PRAGMA user_version"), 2);
+    assert_int_equal(number_of(database, "SELECT count(*) FROM stream"), 1);
+    assert_int_equal(number_of(database, "SELECT id_hash FROM seen"), 7);
+    assert_int_equal(number_of(database, "SELECT count(*) FROM run"), 1);
+    assert_int_equal(number_of(database, "SELECT count(*) FROM delivered"), 0);
+    assert_int_equal(number_of(database, "SELECT count(*) FROM quarantine"), 0);
+    database_close(database);
+    database = must_open(&found);
+    assert_int_equal(found.migrated_from, -1);
+    database_close(database);
 }
 
 static void test_local_db__a_text_of_a_table_that_was_changed_is_damage(void **state) {
@@ -173,7 +208,7 @@ static void test_local_db__a_lost_version_or_mark_is_damage_and_not_a_strangers_
     const struct database_options options = {
         .path = PATH, .vfs = DISK, .application = LOCAL_DB_APPLICATION};
     assert_int_equal(database_open(&options, &database, &err), STATUS_OK);
-    run(database, "PRAGMA user_version = 1; PRAGMA application_id = 99");
+    run(database, "PRAGMA user_version = 2; PRAGMA application_id = 99");
     database_close(database);
     assert_int_equal(open_db(&database, &found, &err), STATUS_CORRUPT);
 }
@@ -200,12 +235,13 @@ static void test_local_db__a_newer_version_is_refused_even_with_our_tables(void 
     database_close(must_open(&found));
     assert_int_equal(open_with_version("PRAGMA user_version = 1000"), STATUS_INVALID);
     assert_int_equal(open_with_version("PRAGMA user_version = 65792"), STATUS_INVALID);
-    /* What a flip can make of 1, and what no ebb writes. */
-    assert_int_equal(open_with_version("PRAGMA user_version = 257"), STATUS_CORRUPT);
-    assert_int_equal(open_with_version("PRAGMA user_version = 2"), STATUS_CORRUPT);
+    /* What a flip can make of 2, and what no ebb writes. */
+    assert_int_equal(open_with_version("PRAGMA user_version = 258"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = 3"), STATUS_CORRUPT);
     assert_int_equal(open_with_version("PRAGMA user_version = 0"), STATUS_CORRUPT);
     assert_int_equal(open_with_version("PRAGMA user_version = -1000"), STATUS_CORRUPT);
-    assert_int_equal(open_with_version("PRAGMA user_version = 1"), STATUS_OK);
+    assert_int_equal(open_with_version("PRAGMA user_version = 1"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = 2"), STATUS_OK);
 }
 
 static void test_local_db__the_next_releases_file_without_its_version_is_damage(void **state) {
@@ -232,6 +268,9 @@ int main(void) {
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_local_db__the_next_releases_file_opens_one_after_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_local_db__a_file_of_the_release_before_is_migrated_and_keeps_its_rows, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(test_local_db__a_text_of_a_table_that_was_changed_is_damage,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "platform/json.h"
+#include "storage/quarantine.h"
 #include "storage/record_row.h"
 #include "storage/runs.h"
 #include "storage/sql.h"
@@ -392,6 +393,10 @@ static status run_read(struct database *database, struct store_read *read, struc
         return read_lanes(database, read, err);
     case READ_RUNS:
         return read_runs(database, read, err);
+    case READ_EVENTS:
+        return quarantine_list(database, read, err);
+    case READ_EVENT:
+        return quarantine_show(database, read, err);
     case READ_PEEK:
         return read_peek(database, read, err);
     }

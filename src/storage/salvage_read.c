@@ -36,6 +36,9 @@ static const struct salvaged_table TABLES[] = {
     {"cursor", "tiii", "INSERT OR IGNORE INTO cursor VALUES (?1, ?2, ?3, ?4)", true},
     {"blob", "hitiI", "INSERT OR IGNORE INTO blob VALUES (?1, ?2, ?3, ?4, ?5)", true},
     {"sync_round", "kitT", "INSERT OR IGNORE INTO sync_round VALUES (?1, ?2, ?3, ?4)", false},
+    {"delivered", "ktii", "INSERT OR IGNORE INTO delivered VALUES (?1, ?2, ?3, ?4)", false},
+    {"quarantine", "kittttit",
+     "INSERT OR IGNORE INTO quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", false},
     {"record", "kIiITBiiiiIIbxB",
      "INSERT OR IGNORE INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
      " ?14, ?15)",

@@ -39,6 +39,14 @@ static void put_some(struct core_bench *bench) {
     struct store_job mark = {
         .kind = STORE_RUN_END, .seen_source = SLICE("inbox"), .seen_hash = 0x8123456789abcdef};
     assert_int_equal(core_bench_run(bench, &mark), STATUS_OK);
+    mark.seen_fades = true;
+    assert_int_equal(core_bench_run(bench, &mark), STATUS_OK);
+    struct store_job aside = {.kind = STORE_QUARANTINE,
+                              .workflow_name = SLICE("triage"),
+                              .source = SLICE("http"),
+                              .reason = SLICE("cold"),
+                              .event = SLICE("[1]")};
+    assert_int_equal(core_bench_run(bench, &aside), STATUS_OK);
 }
 
 static void
@@ -64,6 +72,10 @@ test_salvage__everything_is_there_under_its_own_stream_and_a_new_one_begins(void
                                               " s.run = r.number WHERE output = '42'"),
                      1);
     assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM seen"), 1);
+    assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM delivered"), 1);
+    assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM quarantine"
+                                              " WHERE reason = 'cold' AND event = '[1]'"),
+                     1);
     assert_int_equal(core_bench_put(bench, LANE_NORMAL, "1", NULL), 1);
     struct store_job end = {.kind = STORE_RUN_END, .run = {{1}}};
     assert_int_equal(core_bench_run(bench, &end), STATUS_OK);

@@ -6,6 +6,7 @@
 #pragma once
 
 extern const char SQL_SCHEMA_1[];
+extern const char SQL_SCHEMA_2[];
 
 extern const char SQL_BLOB_DELETE[];
 extern const char SQL_BLOB_HOLD[];
@@ -20,6 +21,8 @@ extern const char SQL_BOOT_MEND[];
 extern const char SQL_BOOT_NUMBERS[];
 extern const char SQL_BOOT_PUT[];
 extern const char SQL_CURSOR_MOVE[];
+extern const char SQL_DELIVERED_PUT[];
+extern const char SQL_DELIVERED_TRIM[];
 extern const char SQL_GAP_SUM[];
 extern const char SQL_LANE_GET[];
 extern const char SQL_LANE_PUT[];
@@ -29,6 +32,11 @@ extern const char SQL_LATEST_MOVE[];
 extern const char SQL_LATEST_NEXT[];
 extern const char SQL_LATEST_PUT[];
 extern const char SQL_NEWEST_WALL[];
+extern const char SQL_QUARANTINE_GET[];
+extern const char SQL_QUARANTINE_LIST[];
+extern const char SQL_QUARANTINE_PUT[];
+extern const char SQL_QUARANTINE_SUM[];
+extern const char SQL_QUARANTINE_TRIM[];
 extern const char SQL_RECORD_BACK[];
 extern const char SQL_RECORD_BOOT[];
 extern const char SQL_RECORD_BY_FIRST_ID[];

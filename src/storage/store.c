@@ -7,8 +7,8 @@
 
 #include "base/memory.h"
 #include "platform/clock.h"
-#include "platform/hash.h"
 #include "storage/blobs.h"
+#include "storage/seen.h"
 #include "storage/store_parts.h"
 
 /* --- lists ----------------------------------------------------------------------------------- */
@@ -198,21 +198,17 @@ static void wait_for_seen(const struct store *store) {
     (void)pthread_mutex_unlock(&guarded->mutex);
 }
 
-uint64_t store_mark(struct slice source, uint64_t hash) {
-    return hash ^ hash_64(source, (struct slice){0});
-}
-
 static void note_seen(struct store *store, const struct store_job *job) {
     if (job->seen_source.count == 0 || job->error.code != STATUS_OK) {
         return;
     }
     wait_for_seen(store);
     for (uint32_t i = 0; i < job->out_gone_count; i++) {
-        number_map_remove(&store->seen, store_mark(job->seen_source, job->out_gone[i]));
+        number_map_remove(&store->seen, job->out_gone[i]);
     }
-    if (job->kind == STORE_RUN_END) {
+    if (job->kind == STORE_RUN_END || job->kind == STORE_QUARANTINE) {
         /* Without memory for it the mark is known again after the next start. */
-        (void)number_map_set(&store->seen, store_mark(job->seen_source, job->seen_hash), 1);
+        (void)number_map_set(&store->seen, seen_key(job->seen_source, job->seen_hash), 1);
     }
 }
 
@@ -253,7 +249,7 @@ void store_collect(struct store *store) {
 
 bool store_seen(const struct store *store, struct slice source, uint64_t hash) {
     wait_for_seen(store);
-    return number_map_get(&store->seen, store_mark(source, hash), NULL);
+    return number_map_get(&store->seen, seen_key(source, hash), NULL);
 }
 
 void store_read(struct store *store, struct store_read *read) {

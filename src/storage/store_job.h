@@ -63,6 +63,7 @@ enum store_job_kind {
                           many now */
     STORE_RUN_STATE,   /* park, resume, let wait; NOT_FOUND when it has no row */
     STORE_SEEN_FORGET, /* the source's file is gone: its mark goes too */
+    STORE_QUARANTINE,  /* keep an event that does not fit, and mark it; out_number: its own */
     STORE_ACKNOWLEDGE, /* the hub holds a lane up to seq */
     STORE_PURGE        /* what time and budgets say should go, a bounded step of it; out_number:
                           records that went */
@@ -81,10 +82,11 @@ struct store_job {
 
     struct id run;                             /* RUN_*; END: zero when the run was never kept */
     uint32_t workflow;                         /* number that STORE_WORKFLOW gave */
-    struct slice workflow_name, workflow_text; /* STORE_WORKFLOW */
+    struct slice workflow_name, workflow_text; /* STORE_WORKFLOW; the name: QUARANTINE, too */
     struct id workflow_digest;
-    struct slice event_id; /* BEGIN, COUNT: the event's identity, may be empty */
-    struct slice event;    /* BEGIN, COUNT: JSON of the whole event */
+    struct slice event_id;       /* BEGIN, COUNT, QUARANTINE: the event's identity, may be empty */
+    struct slice event;          /* BEGIN, COUNT, QUARANTINE: JSON of the whole event */
+    struct slice source, reason; /* QUARANTINE: the event's source, why it does not fit */
     enum run_state run_state;
     struct slice step; /* RUN_STEP: the step's id */
     enum step_state step_state;
@@ -97,10 +99,12 @@ struct store_job {
     const struct blob_hold *blobs; /* STEP: what its output holds; END: what results attach, and
                                       what is held no more */
     uint32_t blob_count;
-    struct slice seen_source; /* END: mark the event as seen; FORGET: forget it. Empty: no mark */
+    struct slice seen_source; /* END, QUARANTINE: mark the event as seen; FORGET: forget it. Empty:
+                                 no mark */
     uint64_t seen_hash;
-    uint64_t seen_mask; /* END: a mark that differs only in these bits is of the same thing and
-                           gives way; FORGET: all of them go */
+    uint64_t seen_mask; /* END, QUARANTINE: a mark that differs only in these bits is of the same
+                           thing and gives way; FORGET: all of them go */
+    bool seen_fades;    /* END, QUARANTINE: nobody will forget the mark: it goes with time */
     bool drop_oldest;   /* END: the workflow's `queue.full` is not `block`: where a lane or the disk
                            is   full, its oldest unsent records in high and normal become a gap */
     struct id stream;   /* ACKNOWLEDGE: zero for the one that is written to */
@@ -109,7 +113,8 @@ struct store_job {
 
     uint64_t out_number;
     uint64_t
-        out_gone[STORE_GONE_MAX]; /* marks that gave way or were forgotten, as far as they fit */
+        out_gone[STORE_GONE_MAX]; /* keys (storage/seen) of marks that gave way or were forgotten,
+                                     as far as they fit */
     uint32_t out_gone_count;
     struct error error;     /* code STATUS_OK when it is durable */
     struct store_job *next; /* the store's while submitted */
@@ -121,6 +126,9 @@ enum store_read_kind {
     READ_RESULT,  /* by public id */
     READ_LANES,   /* per lane: waiting, bytes, oldest, next seq, acknowledged, gaps */
     READ_RUNS,    /* open, waiting and parked runs */
+    READ_EVENTS,  /* kept aside, newest first: filter by workflow; before the number
+                     `before_key` */
+    READ_EVENT,   /* the one of number `before_key` */
     READ_PEEK     /* the next `limit` records of a lane that the hub does not hold, oldest first */
 };
 

@@ -70,6 +70,3 @@ void store_threads_stop(struct store *store);
 
 /* The core is about to close its file, or has it open again: the reader keeps away meanwhile. */
 void store_threads_reopening(void *owner, bool done);
-
-/* What a mark of an event is in memory. */
-uint64_t store_mark(struct slice source, uint64_t hash);

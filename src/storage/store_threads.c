@@ -133,7 +133,7 @@ static status open_reader(struct store *store, struct error *err) {
 
 static bool add_mark(void *owner, struct slice source, uint64_t hash) {
     struct store *store = owner;
-    return number_map_set(&store->seen, store_mark(source, hash), 1);
+    return number_map_set(&store->seen, seen_key(source, hash), 1);
 }
 
 static void load_seen(struct store *store) {

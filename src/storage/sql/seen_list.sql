@@ -1,1 +1,1 @@
-SELECT source, id_hash FROM seen
+SELECT source, id_hash FROM seen UNION ALL SELECT source, id_hash FROM delivered

@@ -1,0 +1,1 @@
+SELECT count(*), ifnull(max(number), 0) - count(*) FROM quarantine
