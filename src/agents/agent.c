@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agents/agent.h"
 
+#include "agents/blob_files.h"
+
 status agent_take_output(const struct agent_manifest *manifest, struct agent_call *call,
                          struct value value) {
     struct value checked = {0};
@@ -8,6 +10,10 @@ status agent_take_output(const struct agent_manifest *manifest, struct agent_cal
         return fail(&call->error, STATUS_INVALID,
                     "the output of agent '%.*s' is a %s, not an object", SLICE_ARGS(manifest->name),
                     value_kind_name(value.kind));
+    }
+    if (call->run_folder != NULL &&
+        blob_files_take(call->run_folder, call->arena, value, &value, &call->error) != STATUS_OK) {
+        return fail_while(&call->error, "the output of agent '%.*s'", SLICE_ARGS(manifest->name));
     }
     if (field_set_check(&manifest->outputs, call->arena, value, &checked, &call->error) !=
         STATUS_OK) {

@@ -36,7 +36,7 @@ struct agent_call {
     int attempt;             /* from 1 */
     bool once;               /* the step is `repeat: never`: nothing on the way may do it twice */
     int64_t deadline_ns;     /* CLOCK_BOOTTIME; past it the call ends with TIMEOUT */
-    const char *run_folder;  /* NULL: none */
+    const char *run_folder;  /* of files that go in and come back (agents/blob_files); NULL: none */
     struct context *context; /* for jq: how to ask the jq child; its arena is the call's */
     struct arena *arena;     /* outputs go here; touched by nobody else during the call */
 
@@ -66,6 +66,7 @@ struct agent_requirements {
 struct agent_kind {
     const char *name; /* the manifest's `kind:` */
     enum agent_place place;
+    bool takes_files; /* blobs go in as files of the run's folder, and come back so */
     /* Loads what the manifest names. INVALID or CORRUPT with a sentence when that is no use. Who
      * opens keeps the manifest for as long as the agent is open. */
     status (*open)(struct loop *loop, const struct agent_manifest *manifest,
@@ -90,7 +91,8 @@ struct agent_kind {
 };
 
 /* Takes `value` as the call's output when it is an object as the manifest's outputs want it, with
- * defaults put in; else INVALID in call->error. */
+ * defaults put in, and blobs in place of files where the call has a folder; else INVALID in
+ * call->error. */
 status agent_take_output(const struct agent_manifest *manifest, struct agent_call *call,
                          struct value value);
 

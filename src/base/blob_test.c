@@ -114,6 +114,10 @@ static void test_value_of_blob__shares_it_for_as_long_as_the_arena(void **state)
     assert_int_equal(blob_copy(SLICE("image/png"), SLICE("png!"), &blob, NULL), STATUS_OK);
     assert_true(value_of_blob(&arena, blob, &value));
     blob_release(blob);
+    const struct member member = {.name = SLICE("a"), .value = value};
+    const struct value object = {.kind = VALUE_OBJECT, .count = 1, .members = &member};
+    assert_true(value_has_blob((struct value){.kind = VALUE_LIST, .count = 1, .items = &object}));
+    assert_false(value_has_blob((struct value){.kind = VALUE_OBJECT}));
     assert_true(value_copy(&other, value, &copy));
     arena_done(&arena);
     assert_int_equal(copy.kind, VALUE_BLOB);

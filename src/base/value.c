@@ -347,6 +347,17 @@ bool value_equal(struct value a, struct value b) {
     return value_compare(a, b) == 0;
 }
 
+bool value_has_blob(struct value value) {
+    bool found = value.kind == VALUE_BLOB;
+    for (uint32_t i = 0; !found && value.kind == VALUE_LIST && i < value.count; i++) {
+        found = value_has_blob(value.items[i]);
+    }
+    for (uint32_t i = 0; !found && value.kind == VALUE_OBJECT && i < value.count; i++) {
+        found = value_has_blob(value.members[i].value);
+    }
+    return found;
+}
+
 uint32_t value_depth(struct value value) {
     uint32_t deepest = 0;
     if (value.kind != VALUE_LIST && value.kind != VALUE_OBJECT) {

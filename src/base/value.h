@@ -78,6 +78,9 @@ bool value_equal(struct value a, struct value b);
  * blobs, which are equal when they are the same or lie under the same hash. */
 int value_compare(struct value a, struct value b);
 
+/* Whether there is a blob anywhere in it. */
+bool value_has_blob(struct value value);
+
 /* 0 for what holds nothing, 1 for [] and {}, 2 for [[]]. */
 uint32_t value_depth(struct value value);
 

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "agents/blob_files.h"
+#include "platform/file.h"
 #include "platform/hash.h"
 #include "wire/expression_evaluator.h"
 
@@ -192,6 +194,38 @@ static struct id step_key(const struct run *run) {
     return hash_128(id, run_current(run)->id);
 }
 
+/* Of one call alone: programs give the same names to what they write. */
+static status make_call_folder(struct run *run, struct error *err) {
+    char id[ID_HEX_BYTES + 1];
+    id_write_hex(run->id, id);
+    const char *folder = arena_print(&run->arena, "%s/%s", run->runner->work_folder, id).bytes;
+    const char *of_call =
+        arena_print(&run->arena, "%s/%s/%u", run->runner->work_folder, id, run->call_folders++)
+            .bytes;
+    if (folder == NULL || of_call == NULL) {
+        return fail(err, STATUS_FULL, "the run is too large");
+    }
+    run->folder = folder;
+    TRY(file_make_folder(of_call, err));
+    run->call.run_folder = of_call;
+    return STATUS_OK;
+}
+
+/* Programs have blobs as files of the run's folder; one that gives some has a folder too. */
+static status prepare_files(struct run *run, struct error *err) {
+    const struct opened_agent *opened = &run->version->agents[run->current];
+    struct run_step *progress = progress_of(run);
+    const bool goes_in = value_has_blob(progress->with);
+    if (!opened->kind->takes_files ||
+        (!goes_in && !field_set_has_blobs(&opened->manifest->outputs))) {
+        return STATUS_OK;
+    }
+    TRY(make_call_folder(run, err));
+    return goes_in ? blob_files_show(run->call.run_folder, &run->arena, progress->with,
+                                     &run->call.with, err)
+                   : STATUS_OK;
+}
+
 static void call_agent(struct run *run) {
     const struct step *step = run_current(run);
     struct run_step *progress = progress_of(run);
@@ -217,6 +251,9 @@ static void call_agent(struct run *run) {
         .owner = run,
     };
     progress->phase = PHASE_RETURNED;
+    if (prepare_files(run, &run->call.error) != STATUS_OK) {
+        return;
+    }
     const struct opened_agent *opened = &run->version->agents[run->current];
     if (opened->kind->place == AGENT_ON_LOOP) {
         run->need = NEED_CALL;
@@ -248,7 +285,7 @@ static void take_answer(struct run *run) {
     if (journal_wants_output(run, index)) {
         /* What cannot be kept costs a repetition, or a report, after a crash. */
         run->steps[index].noted =
-            run_blobs_in(run->call.out) &&
+            value_has_blob(run->call.out) &&
             run_blobs_keep_output(&run->blobs, index, run->call.out, NULL) != STATUS_OK;
         run->need = run->steps[index].noted ? run->need : NEED_NOTE;
     }
@@ -291,6 +328,9 @@ static void work(struct job *job, int worker) {
     }
     if (going && run->need == NEED_WORKER) {
         run_conclude(run);
+    }
+    if (run->need == NEED_END) {
+        run_leave_folder(run); /* what results attach of it is kept by now */
     }
     crash_page_leave(run->runner->page, worker);
 }

@@ -28,6 +28,7 @@ struct agent_runner {
     struct pool *pool;
     struct journal *journal;
     struct crash_page *page;
+    const char *work_folder;                     /* holds the runs' own folders */
     void (*ended)(void *owner, struct run *run); /* on the loop: outcome and records stand */
     void (*waits)(void *owner, struct run *run); /* on the loop: it waits for a link from now on */
     void (*goes_on)(void *owner, struct run *run); /* on the loop: it does no more */

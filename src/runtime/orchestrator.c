@@ -2,9 +2,11 @@
 #include "runtime/orchestrator.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform/folder.h"
 #include "runtime/intake.h"
 #include "runtime/recovery.h"
 
@@ -452,6 +454,9 @@ status orchestrator_create(const struct orchestrator_options *options,
         return fail(err, STATUS_NO_MEMORY, "out of memory for the orchestrator");
     }
     orchestrator->options = *options;
+    (void)snprintf(orchestrator->work_folder, sizeof(orchestrator->work_folder), "%s/work",
+                   options->folder);
+    (void)folder_remove(orchestrator->work_folder, NULL); /* of an earlier life */
     status code = journal_init(&orchestrator->journal, options->store, options->loop, err);
     if (code == STATUS_OK) {
         code = crash_page_open(options->folder, &orchestrator->page, orchestrator->blamed,
@@ -466,6 +471,7 @@ status orchestrator_create(const struct orchestrator_options *options,
         .pool = options->pool,
         .journal = &orchestrator->journal,
         .page = orchestrator->page,
+        .work_folder = orchestrator->work_folder,
         .ended = run_ended,
         .waits = run_waits,
         .goes_on = run_goes_on,

@@ -18,6 +18,8 @@
 #include "runtime/history.h"
 #include "runtime/slot.h"
 
+enum { ORCHESTRATOR_PATH_BYTES = 4096 };
+
 struct orchestrator_options {
     struct loop *loop; /* not owned, like all here */
     struct pool *pool;
@@ -41,8 +43,9 @@ struct orchestrator {
     struct orchestrator_options options;
     struct journal journal;
     struct agent_runner runner;
-    struct crash_page *page;            /* owned */
-    struct id blamed[POOL_WORKERS_MAX]; /* on a worker when the process before us crashed */
+    char work_folder[ORCHESTRATOR_PATH_BYTES]; /* of the runs' own folders */
+    struct crash_page *page;                   /* owned */
+    struct id blamed[POOL_WORKERS_MAX];        /* on a worker when the process before us crashed */
     int blamed_count;
     struct slot *slots; /* owned, in the order of their names */
     struct history history;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "platform/folder.h"
 #include "platform/hash.h"
 #include "platform/json.h"
 #include "platform/random.h"
@@ -112,6 +113,13 @@ status run_create(struct version *version, struct event *event, const struct val
     return STATUS_OK;
 }
 
+void run_leave_folder(struct run *run) {
+    if (run->folder != NULL) {
+        (void)folder_remove(run->folder, NULL); /* what stays goes at the next start */
+        run->folder = NULL;
+    }
+}
+
 void run_destroy(struct run *run) {
     if (run == NULL) {
         return;
@@ -123,6 +131,7 @@ void run_destroy(struct run *run) {
         }
     }
     timer_close(run->timer);
+    run_leave_folder(run);
     run_blobs_done(&run->blobs);
     buffer_done(&run->event_json);
     buffer_done(&run->step_json);

@@ -79,6 +79,8 @@ struct run {
     int64_t wait_ms;
     int64_t ask_deadline_ns; /* of the step whose agent asks jq; 0: of none */
     struct agent_call call;
+    const char *folder;     /* its own, where one was made; in the arena. Each call has one in it */
+    uint32_t call_folders;
     struct run_blobs blobs; /* its `blobs` is set by whoever makes the run, where there are any */
     struct timer *timer;    /* owned; made when first needed */
     int64_t began_ns;
@@ -111,6 +113,9 @@ struct run {
 status run_create(struct version *version, struct event *event, const struct value *device,
                   struct run **out_run, struct error *err);
 void run_destroy(struct run *run);
+
+/* Removes its folder, where there is one. Blocks. */
+void run_leave_folder(struct run *run);
 
 /* The run id of an event: of workflow and event id where the source is the journal, else random. */
 struct id run_id_for(const struct workflow *workflow, const struct event *event);

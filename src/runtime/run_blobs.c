@@ -19,17 +19,6 @@ void run_blobs_done(struct run_blobs *kept) {
     kept->room = 0;
 }
 
-bool run_blobs_in(struct value value) {
-    bool found = value.kind == VALUE_BLOB;
-    for (uint32_t i = 0; !found && value.kind == VALUE_LIST && i < value.count; i++) {
-        found = run_blobs_in(value.items[i]);
-    }
-    for (uint32_t i = 0; !found && value.kind == VALUE_OBJECT && i < value.count; i++) {
-        found = run_blobs_in(value.members[i].value);
-    }
-    return found;
-}
-
 static status make_room(struct run_blobs *kept, uint32_t more, struct error *err) {
     if (kept->blobs == NULL) {
         return fail(err, STATUS_INVALID, "there is no place to keep blobs");

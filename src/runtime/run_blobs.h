@@ -39,9 +39,6 @@ struct run_blobs {
 /* Unpins all. */
 void run_blobs_done(struct run_blobs *kept);
 
-/* Whether a value holds a blob anywhere. */
-bool run_blobs_in(struct value value);
-
 /* Keeps the blobs of a step's output, so that its JSON can stand in a row. On failure the output
  * must not be written. */
 status run_blobs_keep_output(struct run_blobs *kept, uint32_t step, struct value output,

@@ -45,6 +45,22 @@ const struct field *field_find(const struct field_set *set, struct slice name) {
     return NULL;
 }
 
+static bool is_blob_type(enum field_type type) {
+    return type == FIELD_IMAGE || type == FIELD_AUDIO || type == FIELD_FILE;
+}
+
+bool field_set_has_blobs(const struct field_set *set) {
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct field *field = &set->fields[i];
+        if (is_blob_type(field->type) ||
+            (field->type == FIELD_LIST && is_blob_type(field->of_type)) ||
+            field_set_has_blobs(&field->of)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *field_nearest(const struct field_set *set, struct slice name) {
     const char *words[FIELDS_MAX + 1];
     uint32_t count = 0;

@@ -62,6 +62,9 @@ const struct field *field_find(const struct field_set *set, struct slice name);
 /* The known name nearest to this one, or NULL. */
 const char *field_nearest(const struct field_set *set, struct slice name);
 
+/* Whether one of them is a blob, or holds one. */
+bool field_set_has_blobs(const struct field_set *set);
+
 const char *field_type_name(enum field_type type);
 
 /* The type of a word; *out_built says whether this version has it. false: no such type. */

@@ -3,6 +3,8 @@
 import hashlib
 import os
 
+import pytest
+
 import device as devices
 
 PICTURES = """\
@@ -90,3 +92,116 @@ def test_a_blob_that_is_none_is_refused(device):
     assert device.ask("GET", "/v1/blobs/xyz")[0] == 400
     assert device.ask("GET", "/v1/blobs/" + "0" * 32)[0] == 404
     assert device.ask("GET", "/v1/blobs")[0] == 404
+
+
+TURN = """\
+ebb: 1
+agent: turn
+version: 1.0.0
+summary: Turns the bytes of a file round, after the first eight.
+kind: process
+command: [./turn]
+MODE
+inputs: { image: { type: image } }
+outputs: { image: { type: image }, bytes: { type: integer } }
+"""
+LINES = """\
+#!/usr/bin/python3
+import json, os, sys, time
+for line in sys.stdin:
+    image = json.loads(line)["image"]
+    content = open(image["blob"], "rb").read()
+    assert len(content) == image["bytes"] and image["type"] == "image/png", image
+    time.sleep(SECONDS)
+    folder = os.path.dirname(image["blob"])
+    with open(os.path.join(folder, "out.png"), "wb") as out:
+        out.write(content[:8] + content[:7:-1])
+    print(json.dumps({"image": {"$file": "out.png"}, "bytes": len(content)}), flush=True)
+"""
+ONCE = """\
+#!/usr/bin/python3
+import json, os, sys
+image = json.load(sys.stdin)["image"]
+content = open(os.path.basename(image["blob"]), "rb").read()
+open("out.png", "wb").write(content[:8] + content[:7:-1])
+print(json.dumps({"image": {"$file": "out.png"}, "bytes": len(content)}))
+"""
+TURNED = """\
+ebb: 1
+workflow: turned
+trigger: { watch: { path: INBOX } }
+durability: { runs: each, results: each }
+steps:
+  - id: turn
+    agent: turn
+    with: { image: "${ .event.image }" }
+  - id: again
+    needs: [turn]
+    agent: turn
+    with: { image: "${ .steps.turn.image }" }
+results:
+  - name: both
+    from: { bytes: "${ .steps.again.bytes }" }
+    attach:
+      once: { from: "${ .steps.turn.image }" }
+      twice: { from: "${ .steps.again.image }" }
+"""
+
+
+def turner(device, mode, script):
+    device.agent("turn", TURN.replace("MODE", mode), turn=script)
+    os.chmod(device.agents / "turn" / "turn", 0o755)
+    device.workflow("turned", TURNED)
+
+
+def assert_turned(device, contents):
+    results = device.cli("result", "list", "--all", "--json").lines()
+    assert len(results) == len(contents)
+    seen = []
+    for result in results:
+        folder = device.folder / "saved" / result["id"]
+        answer = device.cli("result", "save", result["id"], "--to", folder)
+        assert answer.code == 0, answer
+        once, twice = (folder / "once.png").read_bytes(), (folder / "twice.png").read_bytes()
+        assert once == twice[:8] + twice[:7:-1]
+        seen.append(twice)
+    assert sorted(seen) == sorted(contents)
+
+
+@pytest.mark.parametrize("mode, script", [("protocol: lines", LINES.replace("SECONDS", "0")), ("mode: once", ONCE)],
+                         ids=["lines", "once"])
+def test_programs_read_and_write_files(device, mode, script):
+    turner(device, mode, script)
+    device.start()
+    contents = [PNG + os.urandom(1000) for _ in range(5)]
+    for number, content in enumerate(contents):
+        drop_picture(device, f"{number}.png", content)
+    device.wait_results(5)
+    assert_turned(device, contents)
+    devices.until("no run's folder is left", lambda: not os.listdir(device.data / "work"))
+
+
+def test_a_kept_output_has_its_blob_after_a_kill(device):
+    """Each step takes longer than what is repeated: the second goes on from the first one's picture."""
+    turner(device, "protocol: lines", LINES.replace("SECONDS", "0.3"))
+    device.start()
+    contents = [PNG + os.urandom(1000) for _ in range(4)]
+    for number, content in enumerate(contents):
+        drop_picture(device, f"{number}.png", content)
+    devices.until("an output is kept", lambda: device.rows("select count(*) from blob where holders > 0")[0][0])
+    device.kill()
+    assert device.rows("select count(*) from step where output like '%$blob%'")[0][0] > 0
+    device.start()
+    device.wait_results(4)
+    assert_turned(device, contents)
+    assert device.rows("select count(*) from blob where holders > 0")[0][0] == 0
+    devices.until("no run's folder is left", lambda: not os.listdir(device.data / "work"))
+
+
+def test_a_program_may_not_hand_out_other_files(device):
+    script = LINES.replace("SECONDS", "0").replace('"$file": "out.png"', '"$file": "../../ebb.db"')
+    turner(device, "protocol: lines", script)
+    device.start()
+    drop_picture(device, "a.png", PNG)
+    failure = devices.until("the run fails", lambda: device.records(2))[0]
+    assert "no plain name of a file" in str(failure)

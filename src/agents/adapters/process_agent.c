@@ -519,6 +519,7 @@ static void process_agent_mend(struct agent *agent) {
 
 const struct agent_kind PROCESS_AGENT = {.name = "process",
                                          .place = AGENT_ON_LOOP,
+                                         .takes_files = true,
                                          .open = process_agent_open,
                                          .run = process_agent_run,
                                          .cancel = process_agent_cancel,
