@@ -248,6 +248,8 @@ static void test_agent_manifest__messages_have_settings(void **state) {
     assert_int_equal(manifest->instances, 3);
     const struct value *heat = value_get(manifest->settings, SLICE("heat"));
     assert_true(heat != NULL && heat->real == 0.5);
+    const struct value *model = value_get(manifest->settings, SLICE("model"));
+    assert_true(model != NULL && slice_is(value_text(*model), "m.gguf"));
     agent_manifest_release(manifest);
     static const char *const WRONG[][2] = {
         {"settings: { a: 1 }\n", "which only `protocol: messages` has"},

@@ -130,7 +130,9 @@ void manifest_read_settings(struct reading *reading, const struct key *key, cons
     refuse_secrets(reading, node);
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, MANIFEST_SETTINGS_BYTES_MAX);
-    if (!yaml_value(reading->arena, node, &manifest->settings)) {
+    struct value shared; /* its texts are the file's, which goes before the manifest does */
+    if (!yaml_value(reading->arena, node, &shared) ||
+        !value_copy(reading->arena, shared, &manifest->settings)) {
         reading->faults->no_memory = true;
         return;
     }
