@@ -6,6 +6,9 @@
 #include "cli/skeleton.h"
 #include "model/train.h"
 
+/* Made from helpers/: what an agent's folder is given a copy of. */
+extern const char PY_EBB_AGENT[], H_EBB_AGENT[];
+
 #define HEAD                                                                                       \
     SKELETON_SCHEMA_LINE SKELETON_AGENT_SCHEMA "\n"                                                \
                                                "ebb: 1\n"                                          \
@@ -20,12 +23,19 @@
     "outputs:\n"                                                                                   \
     "  words: { type: integer, min: 0 }\n"
 
-static const char PYTHON_MANIFEST[] =
-    HEAD "summary: Counts the words of a text. Put your own work in its place.\n"
-         "kind: process\n"
-         "command: [python3, agent.py]\n"
-         "protocol: lines # one JSON object in, one out, a line each\n" TEXT_IN WORDS_OUT
-         "limits: { memory: 256MiB }\n";
+#define WORDS_MANIFEST(command, protocol)                                                          \
+    HEAD "summary: Counts the words of a text. Put your own work in its place.\n"                  \
+         "kind: process\n"                                                                         \
+         "command: " command "\n"                                                                  \
+         "protocol: " protocol "\n" TEXT_IN WORDS_OUT "limits: { memory: 256MiB }\n"
+#define LINES     "lines # one JSON object in, one out, a line each"
+#define MESSAGES  "messages # several requests at once, with numbers and deadlines"
+#define C_COMMAND "[sh, build.sh, agent.c, ebb_agent.h]"
+
+static const char PYTHON_MANIFEST[] = WORDS_MANIFEST("[python3, agent.py]", LINES);
+static const char MESSAGES_MANIFEST[] = WORDS_MANIFEST("[python3, agent.py]", MESSAGES);
+static const char C_LINES_MANIFEST[] = WORDS_MANIFEST(C_COMMAND, LINES);
+static const char C_MESSAGES_MANIFEST[] = WORDS_MANIFEST(C_COMMAND, MESSAGES);
 
 static const char PYTHON_PROGRAM[] =
     "\"\"\"@NAME@: a line of JSON in, a line of JSON out; what it says on standard error is "
@@ -58,6 +68,54 @@ static const char SHELL_PROGRAM[] =
     "while IFS= read -r line; do\n"
     "    printf '{\"length\":%d}\\n' \"${#line}\"\n"
     "done\n";
+
+static const char MESSAGES_PROGRAM[] =
+    "\"\"\"@NAME@: ebb_agent.py beside it speaks with ebb; what is printed is logged.\"\"\"\n"
+    "import ebb_agent\n"
+    "\n"
+    "\n"
+    "@ebb_agent.agent\n"
+    "def answer(inputs, call):\n"
+    "    \"\"\"The outputs that agent.yaml names, from the inputs that it names.\"\"\"\n"
+    "    return {\"words\": len(inputs[\"text\"].split())}\n"
+    "\n"
+    "\n"
+    "ebb_agent.run(threads=4)\n";
+
+static const char C_PROGRAM[] =
+    "/* @NAME@: ebb_agent.h beside it speaks with ebb; what is printed is logged. */\n"
+    "#include \"ebb_agent.h\"\n"
+    "\n"
+    "/* The outputs that agent.yaml names, from the inputs that it names. */\n"
+    "static int answer(struct ebb_call *call, void *owner) {\n"
+    "    static char text[1 << 20];\n"
+    "    int words = 0;\n"
+    "    (void)owner;\n"
+    "    (void)ebb_text(call->inputs, \"text\", text, sizeof text);\n"
+    "    char *word = strtok(text, \" \\t\\n\");\n"
+    "    while (word != NULL) {\n"
+    "        words++;\n"
+    "        word = strtok(NULL, \" \\t\\n\");\n"
+    "    }\n"
+    "    ebb_out_number(call, \"words\", words);\n"
+    "    return 0;\n"
+    "}\n"
+    "\n"
+    "int main(void) {\n"
+    "    return ebb_run(answer, NULL);\n"
+    "}\n";
+
+static const char C_BUILD[] =
+    "#!/bin/sh\n"
+    "# Builds the program when a source that it is given is newer, and becomes it.\n"
+    "set -eu\n"
+    "for source in \"$@\"; do\n"
+    "    if [ ! -e agent ] || [ \"$source\" -nt agent ]; then\n"
+    "        ${CC:-cc} -O2 -o agent.new.$$ agent.c -lm\n"
+    "        mv agent.new.$$ agent\n"
+    "    fi\n"
+    "done\n"
+    "exec ./agent\n";
 
 static const char JQ_MANIFEST[] =
     HEAD "summary: Counts the words of a text. Put your own filter in its place.\n"
@@ -137,6 +195,26 @@ static const struct skeleton_file PYTHON_FILES[] = {{.name = "agent.yaml", .text
                                                     {.name = "agent.py", .text = PYTHON_PROGRAM},
                                                     SCHEMA_FILE,
                                                     {.name = "README.md", .text = README}};
+static const struct skeleton_file MESSAGES_FILES[] = {
+    {.name = "agent.yaml", .text = MESSAGES_MANIFEST},
+    {.name = "agent.py", .text = MESSAGES_PROGRAM},
+    {.name = "ebb_agent.py", .text = PY_EBB_AGENT},
+    SCHEMA_FILE,
+    {.name = "README.md", .text = README}};
+static const struct skeleton_file C_LINES_FILES[] = {
+    {.name = "agent.yaml", .text = C_LINES_MANIFEST},
+    {.name = "agent.c", .text = C_PROGRAM},
+    {.name = "ebb_agent.h", .text = H_EBB_AGENT},
+    {.name = "build.sh", .text = C_BUILD},
+    SCHEMA_FILE,
+    {.name = "README.md", .text = README}};
+static const struct skeleton_file C_MESSAGES_FILES[] = {
+    {.name = "agent.yaml", .text = C_MESSAGES_MANIFEST},
+    {.name = "agent.c", .text = C_PROGRAM},
+    {.name = "ebb_agent.h", .text = H_EBB_AGENT},
+    {.name = "build.sh", .text = C_BUILD},
+    SCHEMA_FILE,
+    {.name = "README.md", .text = README}};
 static const struct skeleton_file SHELL_FILES[] = {{.name = "agent.yaml", .text = SHELL_MANIFEST},
                                                    {.name = "agent.sh", .text = SHELL_PROGRAM},
                                                    SCHEMA_FILE,
@@ -153,25 +231,33 @@ static const struct skeleton_file TEXT_FILES[] = {{.name = "agent.yaml", .text =
 #define KIND_FILES(list) .files = (list), .count = sizeof(list) / sizeof((list)[0])
 
 static const struct kind {
-    const char *name, *language; /* a language where the kind has several */
+    const char *name, *language, *protocol; /* those two where the kind has several */
     const struct skeleton_file *files;
     size_t count;
-} KINDS[] = {{"process", "python", KIND_FILES(PYTHON_FILES)},
-             {"process", "sh", KIND_FILES(SHELL_FILES)},
-             {"jq", NULL, KIND_FILES(JQ_FILES)},
-             {"text", NULL, KIND_FILES(TEXT_FILES)}};
+} KINDS[] = {{"process", "python", "lines", KIND_FILES(PYTHON_FILES)},
+             {"process", "python", "messages", KIND_FILES(MESSAGES_FILES)},
+             {"process", "c", "lines", KIND_FILES(C_LINES_FILES)},
+             {"process", "c", "messages", KIND_FILES(C_MESSAGES_FILES)},
+             {"process", "sh", "lines", KIND_FILES(SHELL_FILES)},
+             {"jq", NULL, NULL, KIND_FILES(JQ_FILES)},
+             {"text", NULL, NULL, KIND_FILES(TEXT_FILES)}};
+
+static bool fits(const char *word, const char *wanted) {
+    return wanted == NULL || (word != NULL && strcmp(word, wanted) == 0);
+}
 
 static status find_kind(struct call *call, const struct kind **out_kind, struct error *err) {
-    const char *name = call_option(call, "kind");
+    const char *option = call_option(call, "kind");
+    const char *name = option != NULL ? option : "process";
     const char *language = call_option(call, "language");
-    bool known = name == NULL;
+    const char *protocol = call_option(call, "protocol");
+    bool known = false, spoken = false;
     for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {
         const struct kind *kind = &KINDS[i];
-        if (strcmp(kind->name, name != NULL ? name : "process") != 0) {
-            continue;
-        }
-        known = true;
-        if (language == NULL || (kind->language != NULL && strcmp(kind->language, language) == 0)) {
+        const bool named = fits(kind->name, name);
+        known = known || named;
+        spoken = spoken || (named && fits(kind->language, language));
+        if (named && fits(kind->language, language) && fits(kind->protocol, protocol)) {
             *out_kind = kind;
             return STATUS_OK;
         }
@@ -179,8 +265,13 @@ static status find_kind(struct call *call, const struct kind **out_kind, struct 
     if (!known) {
         return fail(err, STATUS_INVALID, "--kind wants process, jq or text, not '%.40s'", name);
     }
-    return fail(err, STATUS_INVALID, "--language wants python or sh, for a process, not '%.40s'",
-                language);
+    if (!spoken) {
+        return fail(err, STATUS_INVALID,
+                    "--language wants python, c or sh, for a process, not '%.40s'", language);
+    }
+    return fail(err, STATUS_INVALID,
+                "--protocol wants lines or messages, for a process, in python or c, not '%.40s'",
+                protocol);
 }
 
 static status run(struct call *call, struct error *err) {
@@ -204,7 +295,8 @@ static status run(struct call *call, struct error *err) {
 
 static const struct command_option OPTIONS[] = {
     {"kind", "KIND", "process (a program of yours), jq (a filter) or text (a model); process"},
-    {"language", "WORD", "of a process: python or sh (python)"},
+    {"language", "WORD", "of a process: python, c or sh (python)"},
+    {"protocol", "WORD", "of a process: lines or messages (lines)"},
     {0}};
 
 const struct command cmd_new_agent = {
@@ -217,6 +309,7 @@ const struct command cmd_new_agent = {
     .details = "It is written into agents/NAME of this folder, where a workflow file that stands\n"
                "here finds it. Nothing that is there is written over.\n",
     .example = "ebb new agent look\n"
+               "ebb new agent hear --language c --protocol messages\n"
                "ebb new agent mood --kind text",
     .options = OPTIONS,
     .dry_run = true,

@@ -6,7 +6,8 @@ import os
 import pytest
 
 KINDS = {"process": [], "python": ["--kind", "process", "--language", "python"], "sh": ["--language", "sh"],
-         "jq": ["--kind", "jq"], "text": ["--kind", "text"]}
+         "messages": ["--protocol", "messages"], "c": ["--language", "c"],
+         "c-messages": ["--language", "c", "--protocol", "messages"], "jq": ["--kind", "jq"], "text": ["--kind", "text"]}
 
 
 def test_a_new_workflow_is_correct_and_runs_at_once(ebb, tmp_path):
@@ -61,8 +62,10 @@ def test_bad_names_and_kinds_get_a_sentence(ebb, tmp_path):
                             ("workflow ../x", "a name begins with a letter a-z"),
                             ("agent 9", "a name begins with a letter a-z"),
                             ("agent a --kind onnx", "--kind wants process, jq or text"),
-                            ("agent a --language perl", "--language wants python or sh"),
-                            ("agent a --kind jq --language sh", "for a process")):
+                            ("agent a --language perl", "--language wants python, c or sh"),
+                            ("agent a --kind jq --language sh", "for a process"),
+                            ("agent a --protocol wires", "--protocol wants lines or messages"),
+                            ("agent a --language sh --protocol messages", "in python or c")):
         answer = ebb("new", *words.split(), folder=tmp_path)
         assert answer.code == 2 and sentence in answer.err, answer
     assert os.listdir(tmp_path) == []
