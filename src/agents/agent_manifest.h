@@ -64,7 +64,8 @@ struct agent_manifest {
     const char *const *environment;
     enum process_protocol protocol;
     int instances;         /* so many processes; once: at most so many calls at a time */
-    struct value settings; /* messages: an object, told to a process when it is started */
+    struct value settings; /* messages: an object, told to a process when it is started; secrets in
+                              it stand as they were written (adapters/settings_text) */
     bool ready_first_line;
     int64_t memory_bytes, output_bytes; /* limits; memory 0: none */
     /* text */

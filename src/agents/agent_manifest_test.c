@@ -254,7 +254,8 @@ static void test_agent_manifest__messages_have_settings(void **state) {
     static const char *const WRONG[][2] = {
         {"settings: { a: 1 }\n", "which only `protocol: messages` has"},
         {"protocol: messages\nsettings: [1]\n", "`settings` is a map of names and values"},
-        {"protocol: messages\nsettings: { a: [{ b: secret:key }] }\n", "`secret:` is not in"},
+        {"protocol: messages\nsettings: { a: [{ b: secret:Key }] }\n",
+         "`secret:Key`: a secret's name"},
         {"protocol: messages\nmode: once\n", "has no meaning with `mode: once`"},
     };
     for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {

@@ -101,15 +101,27 @@ void manifest_read_protocol(struct reading *reading, const struct key *key, cons
     manifest->protocol = PROTOCOL_MESSAGES;
 }
 
-static void refuse_secrets(struct reading *reading, const struct yaml *node) {
-    if (node->kind == YAML_SCALAR && slice_starts(node->text, "secret:")) {
-        faults_add(reading->faults, node->place, "`secret:` is not in this version of ebb");
+/* A text that names a secret names one that there can be. */
+static bool check_secret(struct reading *reading, const struct yaml *node) {
+    struct slice secret;
+    if (!secret_named(node->text, &secret) || text_is_name(secret)) {
+        return true;
+    }
+    faults_add(reading->faults, node->place,
+               "`%.*s`: a secret's name is small letters, digits and -, such as secret:desk-key",
+               QUOTED(node->text));
+    return false;
+}
+
+static void check_secrets(struct reading *reading, const struct yaml *node) {
+    if (node->kind == YAML_SCALAR) {
+        (void)check_secret(reading, node); /* what it says is among the faults */
     }
     for (uint32_t i = 0; node->kind == YAML_LIST && i < node->count; i++) {
-        refuse_secrets(reading, &node->items[i]);
+        check_secrets(reading, &node->items[i]);
     }
     for (uint32_t i = 0; node->kind == YAML_MAP && i < node->count; i++) {
-        refuse_secrets(reading, &node->pairs[i].value);
+        check_secrets(reading, &node->pairs[i].value);
     }
 }
 
@@ -127,7 +139,7 @@ void manifest_read_settings(struct reading *reading, const struct key *key, cons
                    key->name, yaml_what(node));
         return;
     }
-    refuse_secrets(reading, node);
+    check_secrets(reading, node);
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, MANIFEST_SETTINGS_BYTES_MAX);
     struct value shared; /* its texts are the file's, which goes before the manifest does */
@@ -225,15 +237,7 @@ static bool check_variable(struct reading *reading, const struct yaml_pair *pair
                    pair->value.kind == YAML_SCALAR ? "with a zero byte" : yaml_what(&pair->value));
         return false;
     }
-    struct slice secret;
-    if (secret_named(pair->value.text, &secret) && !text_is_name(secret)) {
-        faults_add(reading->faults, pair->value.place,
-                   "`%.*s`: a secret's name is small letters, digits and -, such as "
-                   "secret:desk-key",
-                   QUOTED(pair->value.text));
-        return false;
-    }
-    return true;
+    return check_secret(reading, &pair->value);
 }
 
 void manifest_read_environment(struct reading *reading, const struct key *key,

@@ -252,6 +252,20 @@ def test_it_is_told_before_the_daemon_ends(device, language):
     assert "killed" not in device.log()
 
 
+def test_settings_may_hold_secrets(device):
+    folder = start(device, "python")
+    device.stop()
+    manifest = folder / "agent.yaml"
+    manifest.write_text(manifest.read_text().replace("greeting: hello", "greeting: secret:word"))
+    words = ("agent", "run", "odd", "--agents", device.agents, "--with", '{"text":"fine"}')
+    environment = {"EBB__SECRETS__PATH": str(device.folder / "secrets")}
+    answer = devices.ebb(*words, environment=environment)
+    assert answer.code == 3 and "the settings of agent 'odd': no secret 'word'" in answer.err, answer
+    assert devices.ebb("secret", "set", "word", environment=environment, stdin="open sesame\n").code == 0
+    answer = devices.ebb(*words, environment=environment)
+    assert json.loads(answer.out)["greeting"] == "open sesame", answer
+
+
 def test_it_is_told_when_a_reload_has_another_version(device):
     folder = start(device, "python")
     drop(device, "fine")

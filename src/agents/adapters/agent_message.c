@@ -135,13 +135,14 @@ status agent_message_read(struct arena *arena, struct slice line, struct agent_m
 
 /* --- writing --- */
 
-void agent_message_write_hello(struct buffer *out, const struct agent_manifest *manifest) {
+void agent_message_write_hello(struct buffer *out, const struct agent_manifest *manifest,
+                               struct slice settings) {
     buffer_print(out, "{\"ebb\":%d,\"hello\":{\"agent\":", AGENT_MESSAGE_VERSION);
     json_write_text(out, manifest->name);
     buffer_add_text(out, ",\"version\":");
     json_write_text(out, manifest->version_text);
     buffer_add_text(out, ",\"settings\":");
-    json_write(out, manifest->settings);
+    buffer_add(out, settings);
     buffer_add_text(out, "}}\n");
 }
 

@@ -64,8 +64,9 @@ struct agent_message {
 status agent_message_read(struct arena *arena, struct slice line, struct agent_message *out_message,
                           struct error *err);
 
-/* Appends one line, its end included. */
-void agent_message_write_hello(struct buffer *out, const struct agent_manifest *manifest);
+/* Appends one line, its end included. `settings` is a JSON object. */
+void agent_message_write_hello(struct buffer *out, const struct agent_manifest *manifest,
+                               struct slice settings);
 void agent_message_write_request(struct buffer *out, int64_t id, const struct agent_call *call,
                                  int64_t now_ns);
 void agent_message_write_cancel(struct buffer *out, int64_t id);

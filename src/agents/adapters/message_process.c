@@ -5,10 +5,11 @@
 #include <stdio.h>
 
 #include "agents/adapters/edge_agent_adapter.h"
+#include "agents/adapters/settings_text.h"
 #include "platform/clock.h"
-#include "platform/json.h"
+#include "platform/secret.h"
 
-enum { HELLO_BYTES_MAX = 1 << 20 };
+enum { HELLO_BYTES_MAX = 512 * 1024 }; /* settings, and some secrets in them */
 
 static const int64_t NS_PER_MS = 1000 * 1000;
 
@@ -30,11 +31,25 @@ void message_process_init(struct message_process *process, struct line_process *
     process->keeps_parts = parts != NULL && parts->type == FIELD_LIST;
 }
 
+/* Room is made at once: a buffer that grows leaves copies of what is in it, secrets too. */
+static status write_hello(const struct message_process *process, struct buffer *settings,
+                          struct buffer *hello, struct error *err) {
+    const struct agent_manifest *manifest = process->lines->manifest;
+    (void)buffer_reserve(settings, HELLO_BYTES_MAX); /* failure stays in the buffer */
+    (void)buffer_reserve(hello, HELLO_BYTES_MAX);
+    TRY(settings_text_write(settings, manifest->settings, err));
+    agent_message_write_hello(hello, manifest, buffer_slice(settings));
+    TRY(buffer_status(settings, err));
+    return buffer_status(hello, err);
+}
+
 status message_process_greet(struct message_process *process, struct error *err) {
-    CLEANUP(buffer_done) struct buffer hello;
+    CLEANUP(secret_forget) struct buffer settings, hello;
+    buffer_init(&settings, HELLO_BYTES_MAX);
     buffer_init(&hello, HELLO_BYTES_MAX);
-    agent_message_write_hello(&hello, process->lines->manifest);
-    TRY(buffer_status(&hello, err));
+    if (write_hello(process, &settings, &hello, err) != STATUS_OK) {
+        return fail_while(err, "the settings of agent '%.*s'", SLICE_ARGS(name_of(process)));
+    }
     return line_process_write(process->lines, buffer_slice(&hello), err);
 }
 
