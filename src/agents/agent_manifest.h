@@ -49,6 +49,13 @@ struct manifest_image {
     double margin; /* a crop's, in sizes of the box: 0.2 is a fifth more on each side */
 };
 
+/* A header of each request of an http agent. */
+struct manifest_header {
+    struct slice
+        text; /* "Name: value", or what stands before the secret: "Authorization: Bearer " */
+    struct slice secret; /* whose bytes follow; empty: none */
+};
+
 struct agent_manifest {
     struct slice name;
     struct agent_version version;
@@ -77,7 +84,8 @@ struct agent_manifest {
     /* http */
     struct slice url;   /* ended by a zero, like proxy and ca_file; those two may be empty */
     const char *method; /* "POST" */
-    const char *const *headers; /* "Name: value", ended by NULL; NULL: none */
+    const struct manifest_header *headers;
+    uint32_t header_count;
     struct slice proxy, ca_file;
     bool actuator; /* acts on the outside: `repeat` is never unless the step says otherwise. No kind
                       of this version does, and there is no key for it */

@@ -5,7 +5,9 @@
 #include <strings.h>
 
 #include "agents/manifest_files.h"
+#include "base/text.h"
 #include "platform/http_client.h"
+#include "platform/secret.h"
 
 const char *const MANIFEST_METHODS[] = {"POST", "GET", "PUT", "PATCH", "DELETE", NULL};
 
@@ -143,6 +145,16 @@ static bool check_header_name(struct reading *reading, const struct yaml_pair *p
     return true;
 }
 
+/* Whether the value's last word is `secret:NAME`; what stands before it, and the name. */
+static bool split_secret(struct slice value, struct slice *out_before, struct slice *out_secret) {
+    size_t from = value.count;
+    while (from > 0 && value.bytes[from - 1] != ' ') {
+        from--;
+    }
+    *out_before = slice_part(value, 0, from);
+    return secret_named(slice_part(value, from, value.count), out_secret);
+}
+
 static bool check_header(struct reading *reading, const struct yaml_pair *pair) {
     if (!check_header_name(reading, pair)) {
         return false;
@@ -155,11 +167,30 @@ static bool check_header(struct reading *reading, const struct yaml_pair *pair) 
                    MANIFEST_HEADER_BYTES_MAX);
         return false;
     }
-    if (slice_starts(value->text, "secret:")) {
-        faults_add(reading->faults, value->place, "`secret:` is not in this version of ebb");
+    struct slice before, secret;
+    if (split_secret(value->text, &before, &secret) && !text_is_name(secret)) {
+        faults_add(reading->faults, value->place,
+                   "`%.*s`: a secret's name is small letters, digits and -, such as "
+                   "secret:desk-key",
+                   QUOTED(value->text));
         return false;
     }
     return true;
+}
+
+static void read_header(struct reading *reading, const struct yaml_pair *pair,
+                        struct manifest_header *out_header) {
+    struct slice before = pair->value.text;
+    struct slice secret = {0};
+    if (!split_secret(pair->value.text, &before, &secret)) {
+        before = pair->value.text;
+        secret = (struct slice){0};
+    }
+    out_header->text =
+        arena_print(reading->arena, "%.*s: %.*s", SLICE_ARGS(pair->key), SLICE_ARGS(before));
+    out_header->secret = arena_copy(reading->arena, secret);
+    reading->faults->no_memory |=
+        out_header->text.bytes == NULL || out_header->secret.bytes == NULL;
 }
 
 void manifest_read_headers(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -171,24 +202,15 @@ void manifest_read_headers(struct reading *reading, const struct key *key, const
                    MANIFEST_HEADERS_MAX, node->kind == YAML_MAP ? "more" : yaml_what(node));
         return;
     }
-    const char **lines = arena_get(reading->arena, node->count + 1U, sizeof *lines);
-    uint32_t count = 0;
-    for (uint32_t i = 0; lines != NULL && i < node->count; i++) {
-        const struct yaml_pair *pair = &node->pairs[i];
-        if (!check_header(reading, pair)) {
-            continue;
-        }
-        lines[count] = arena_print(reading->arena, "%.*s: %.*s", SLICE_ARGS(pair->key),
-                                   SLICE_ARGS(pair->value.text))
-                           .bytes;
-        if (lines[count++] == NULL) {
-            lines = NULL;
+    struct manifest_header *headers = arena_get(reading->arena, node->count, sizeof *headers);
+    for (uint32_t i = 0; headers != NULL && i < node->count; i++) {
+        if (check_header(reading, &node->pairs[i])) {
+            read_header(reading, &node->pairs[i], &headers[i]);
         }
     }
-    if (lines == NULL) {
-        reading->faults->no_memory = true;
-    }
-    manifest->headers = lines;
+    reading->faults->no_memory |= headers == NULL;
+    manifest->headers = headers;
+    manifest->header_count = headers != NULL ? node->count : 0;
 }
 
 void manifest_http_finish(const struct yaml *root, struct agent_manifest *manifest) {

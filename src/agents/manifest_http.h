@@ -12,7 +12,10 @@
 #include "agents/agent_manifest.h"
 #include "wire/keys.h"
 
-enum { MANIFEST_HEADERS_MAX = 64, MANIFEST_HEADER_BYTES_MAX = 4096 /* name and value */ };
+enum {
+    MANIFEST_HEADERS_MAX = 64,
+    MANIFEST_HEADER_BYTES_MAX = 4096 /* name and value, secrets not counted */
+};
 
 /* The words of `method`, ended by NULL. */
 extern const char *const MANIFEST_METHODS[];

@@ -57,15 +57,20 @@ static void test_manifest_http__is_read_whole(void **state) {
     test_folder_write(&folder, "ca.pem", "x");
     struct agent_manifest *manifest =
         read_good("url: https://host.example:8443/v1/ask?x=%20y\nmethod: PUT\n"
-                  "headers: { Authorization: Bearer 12, X-Room: \"a\\tb\" }\n"
+                  "headers: { Authorization: \"Bearer secret:far-token\", X-Room: \"a\\tb\", "
+                  "X-Key: secret:key }\n"
                   "proxy: http://proxy.lan:3128\nca: ca.pem\nneeds: { offline: true }\n");
     char path[2 * TEST_PATH_BYTES];
     (void)snprintf(path, sizeof path, "%s/ca.pem", folder.path);
     assert_string_equal(manifest->url.bytes, "https://host.example:8443/v1/ask?x=%20y");
     assert_string_equal(manifest->method, "PUT");
-    assert_string_equal(manifest->headers[0], "Authorization: Bearer 12");
-    assert_string_equal(manifest->headers[1], "X-Room: a\tb");
-    assert_null(manifest->headers[2]);
+    assert_int_equal(manifest->header_count, 3);
+    assert_string_equal(manifest->headers[0].text.bytes, "Authorization: Bearer ");
+    assert_string_equal(manifest->headers[0].secret.bytes, "far-token");
+    assert_string_equal(manifest->headers[1].text.bytes, "X-Room: a\tb");
+    assert_int_equal(manifest->headers[1].secret.count, 0);
+    assert_string_equal(manifest->headers[2].text.bytes, "X-Key: ");
+    assert_string_equal(manifest->headers[2].secret.bytes, "key");
     assert_string_equal(manifest->proxy.bytes, "http://proxy.lan:3128");
     assert_string_equal(manifest->ca_file.bytes, path);
     assert_true(manifest->needs_offline);
@@ -77,7 +82,7 @@ static void test_manifest_http__what_it_does_not_say_has_a_default(void **state)
     struct agent_manifest *manifest = read_good("url: http://127.0.0.1:8080\n");
     assert_string_equal(manifest->url.bytes, "http://127.0.0.1:8080");
     assert_string_equal(manifest->method, "POST");
-    assert_null(manifest->headers);
+    assert_int_equal(manifest->header_count, 0);
     assert_int_equal(manifest->proxy.count, 0);
     assert_int_equal(manifest->ca_file.count, 0);
     assert_int_equal(manifest->output_bytes, AGENT_OUTPUT_BYTES_DEFAULT);
@@ -118,8 +123,8 @@ static void test_manifest_http__every_fault_says_what_would_be_right(void **stat
         {"url: http://a/\nheaders: { content-length: 3 }\n",
          "6:12: the header `Content-Length` is ebb's own"},
         {"url: http://a/\nheaders: { Idempotency-Key: 3 }\n", "is ebb's own"},
-        {"url: http://a/\nheaders: { A: secret:token }\n",
-         "6:15: `secret:` is not in this version of ebb"},
+        {"url: http://a/\nheaders: { A: secret:To/ken }\n",
+         "6:15: `secret:To/ken`: a secret's name is small letters, digits and -"},
         {"url: http://a/\ncommand: [a]\n", "`command` is a key of kind process, not of http"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -108,6 +108,21 @@ def test_a_service_answers_and_each_step_of_a_run_has_its_key(start, serve):
     assert len(keys) == 2 and all(len(key) == 32 for key in keys)
 
 
+def test_a_header_holds_a_secret_that_nobody_else_sees(device, serve):
+    service = serve(say)
+    secrets = device.folder / "secrets"
+    secrets.mkdir(mode=0o700)
+    more = "headers: { Authorization: 'Bearer secret:far-token', X-Site: plant-7 }\n"
+    answer = trial(device, service.url, more, {"EBB__SECRETS__PATH": str(secrets)})
+    assert answer.code != 0 and "far-token" in answer.err and service.requests == [], answer
+    (secrets / "far-token").write_text("abc-123\n")
+    (secrets / "far-token").chmod(0o600)
+    answer = trial(device, service.url, more, {"EBB__SECRETS__PATH": str(secrets)})
+    assert json.loads(answer.out) == {"said": "A"} and "abc-123" not in answer.out + answer.err, answer
+    assert service.requests[0].headers["Authorization"] == "Bearer abc-123"
+    assert service.requests[0].headers["X-Site"] == "plant-7"
+
+
 def test_a_run_waits_for_a_service_that_is_down_also_through_a_kill(start, serve):
     port = services.free_port()
     device = start(f"http://127.0.0.1:{port}/")

@@ -9,6 +9,7 @@
 #include "agents/manifest_http.h"
 #include "base/memory.h"
 #include "platform/http_client.h"
+#include "platform/http_headers.h"
 #include "platform/json.h"
 
 struct agent {
@@ -67,16 +68,17 @@ static bool has_body(const struct agent_manifest *manifest) {
     return strcmp(manifest->method, "GET") != 0 && strcmp(manifest->method, "DELETE") != 0;
 }
 
-/* The manifest's headers, the call's own, and NULL. */
-static void gather_headers(const struct agent_manifest *manifest, const char *own,
-                           const char *lines[MANIFEST_HEADERS_MAX + 2]) {
-    size_t count = 0;
-    while (manifest->headers != NULL && manifest->headers[count] != NULL) {
-        lines[count] = manifest->headers[count];
-        count++;
+/* The manifest's headers and the call's own. */
+static status gather_headers(const struct agent_manifest *manifest, const struct agent_call *call,
+                             struct http_headers *headers, struct error *err) {
+    char key[ID_HEX_BYTES + 1];
+    id_write_hex(call->key, key);
+    char own[sizeof "Idempotency-Key: " + ID_HEX_BYTES];
+    (void)snprintf(own, sizeof own, "Idempotency-Key: %s", key);
+    for (uint32_t i = 0; i < manifest->header_count; i++) {
+        TRY(http_headers_add(headers, manifest->headers[i].text, manifest->headers[i].secret, err));
     }
-    lines[count] = own;
-    lines[count + 1] = NULL;
+    return http_headers_add(headers, slice_of(own), (struct slice){0}, err);
 }
 
 static status write_request(const struct agent_manifest *manifest, struct value with,
@@ -102,17 +104,13 @@ static status ask(struct agent *agent, struct asked *asked, struct error *err) {
     CLEANUP(buffer_done) struct buffer body;
     buffer_init(&body, HTTP_AGENT_BODY_BYTES_MAX);
     TRY(write_request(manifest, asked->call->with, &url, &body, err));
-    char key[ID_HEX_BYTES + 1];
-    id_write_hex(asked->call->key, key);
-    char own[sizeof "Idempotency-Key: " + ID_HEX_BYTES];
-    (void)snprintf(own, sizeof own, "Idempotency-Key: %s", key);
-    const char *headers[MANIFEST_HEADERS_MAX + 2];
-    gather_headers(manifest, own, headers);
+    CLEANUP(http_headers_done) struct http_headers headers = {0};
+    TRY(gather_headers(manifest, asked->call, &headers, err));
     const struct http_question question = {
         .method = manifest->method,
         .path = buffer_slice(&url),
         .body = buffer_slice(&body),
-        .headers = headers,
+        .headers = headers.list,
         .proxy = manifest->proxy.count > 0 ? manifest->proxy.bytes : NULL,
         .ca_file = manifest->ca_file.count > 0 ? manifest->ca_file.bytes : NULL,
         .once = asked->call->once,
