@@ -14,6 +14,7 @@
 #include "platform/secret.h"
 #include "runtime/daemon.h"
 #include "wire/device_file.h"
+#include "wire/record_line.h"
 
 enum {
     PATH_BYTES_MAX = 4096,
@@ -57,25 +58,13 @@ static void print_line(struct desk *desk) {
 
 static void on_result(void *owner, const struct run *run, const struct record_draft *draft) {
     struct desk *desk = owner;
-    char id[ID_UUID_BYTES + 1];
-    char run_id[RUN_ID_TEXT_BYTES];
-    char created_at[TIME_TEXT_BYTES];
+    (void)run;
     if (draft->record.kind != RECORD_RESULT) {
         return;
     }
-    id_write_uuid(draft->out_id, id);
-    id_write_hex(run->id, run_id);
-    time_write_plain(draft->record.time.wall_ms, created_at);
     buffer_clear(&desk->line);
-    buffer_print(&desk->line, "{\"id\":\"%s\",\"workflow\":", id);
-    json_write_text(&desk->line, draft->record.workflow);
-    buffer_add_text(&desk->line, ",\"name\":");
-    json_write_text(&desk->line, draft->record.name);
-    buffer_print(&desk->line,
-                 ",\"run\":\"%s\",\"priority\":%d,\"created_at\":\"%s\",\"result\":", run_id,
-                 draft->record.priority, created_at);
-    buffer_add(&desk->line, draft->record.body);
-    buffer_add_text(&desk->line, "}\n");
+    record_line_write(&desk->line, &draft->record, draft->out_id);
+    buffer_add_byte(&desk->line, '\n');
     print_line(desk);
 }
 

@@ -25,6 +25,7 @@ status core_load(struct core *core, struct error *err) {
     core->outbox.boots = &core->boots;
     core->outbox.workflows = &core->workflows;
     core->outbox.boot = clock_boot_id();
+    core->outbox.cursors = &core->cursors;
     purge_place_reset(&core->purge);
     if (core->options.blobs != NULL) {
         TRY(blobs_load(core->options.blobs, core->database, err));
@@ -32,6 +33,7 @@ status core_load(struct core *core, struct error *err) {
     TRY(boots_load(&core->boots, core->database, err));
     TRY(workflows_load(&core->workflows, core->database, err));
     TRY(runs_load(&core->runs, err));
+    TRY(cursors_load(&core->cursors, core->database, err));
     return outbox_load(&core->outbox, err);
 }
 

@@ -92,6 +92,22 @@ static status run_quarantine(struct core *core, struct store_job *job, struct er
     return mark(core, job, err);
 }
 
+/* Known again each time, so a batch that is taken back leaves nothing to be mended. */
+static status run_destinations(struct core *core, struct store_job *job, struct error *err) {
+    return cursors_configure(&core->cursors, core->database, job->destinations,
+                             job->destination_count, job->out_bits, err);
+}
+
+static status run_delivered(struct core *core, const struct store_job *job, struct error *err) {
+    const struct stream *stream = outbox_find_stream(&core->outbox, job->stream);
+    if (stream == NULL || job->lane >= LANE_COUNT ||
+        job->seq >= stream->lanes[job->lane].next_seq) {
+        return fail(err, STATUS_INVALID, "lane '%s' has no record %llu to deliver",
+                    lane_name(job->lane), (unsigned long long)job->seq);
+    }
+    return cursors_move(&core->cursors, core->database, job, stream->number, err);
+}
+
 /* States go by the wall clock that they were given; a clock that is wrong takes none. */
 static status run_purge(struct core *core, struct store_job *job, struct error *err) {
     const struct moment now = clock_now();
@@ -130,6 +146,10 @@ status core_run_job(struct core *core, struct store_job *job, struct error *err)
         return run_quarantine(core, job, err);
     case STORE_ACKNOWLEDGE:
         return outbox_acknowledge(&core->outbox, job->stream, job->lane, job->seq, err);
+    case STORE_DESTINATIONS:
+        return run_destinations(core, job, err);
+    case STORE_DELIVERED:
+        return run_delivered(core, job, err);
     case STORE_PURGE:
         return run_purge(core, job, err);
     }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "storage/core.h"
+#include "storage/cursors.h"
 #include "storage/local_db.h"
 #include "storage/outbox.h"
 #include "storage/outbox_purge.h"
@@ -26,6 +27,7 @@ struct core {
     struct workflows workflows;
     struct runs runs;
     struct outbox outbox;
+    struct cursors cursors;
     struct purge_place purge;
     struct store_counters counters;
     struct error alarms[CORE_ALARMS_MAX]; /* for people, in their order */

@@ -231,7 +231,7 @@ static status insert(struct outbox *box, uint64_t key, const struct record *reco
     const struct id chain = record_chain(head->chain, buffer_slice(&box->bytes));
     CLEANUP(query_done) struct query query = query_on(box->database, SQL_RECORD_PUT);
     query_bind_number(&query, (int64_t)key);
-    query_bind_number(&query, record_row_kind(record));
+    query_bind_number(&query, record_row_kind(record, draft->destinations));
     query_bind_number_or_null(&query, workflow);
     query_bind_text_or_null(&query, record->name);
     if (id_is_zero(record->run)) {

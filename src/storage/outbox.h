@@ -26,14 +26,17 @@
 #include "storage/stream.h"
 #include "storage/workflows.h"
 
+struct cursors;
+
 enum { OUTBOX_NAME_BYTES_MAX = 63 };
 
 struct outbox {
-    struct database *database;   /* not owned */
-    struct boots *boots;         /* not owned */
-    struct workflows *workflows; /* not owned */
-    struct id boot;              /* that runs now */
-    struct stream *streams;      /* owned; the last one is written to */
+    struct database *database;     /* not owned */
+    struct boots *boots;           /* not owned */
+    struct workflows *workflows;   /* not owned */
+    const struct cursors *cursors; /* not owned; NULL: there is no destination but the hub */
+    struct id boot;                /* that runs now */
+    struct stream *streams;        /* owned; the last one is written to */
     int stream_count;
     int64_t budgets[LANE_COUNT];
     struct buffer bytes;               /* of the record that is being written or read */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/outbox_gap.h"
 
+#include "storage/cursors.h"
 #include "storage/record_row.h"
 #include "storage/sql.h"
 #include "wire/gap.h"
@@ -170,7 +171,7 @@ status outbox_gap_insert(struct outbox *box, uint64_t key, const struct gap *gap
     CLEANUP(query_done) struct query query = query_on(box->database, SQL_RECORD_PUT_GAP);
     query_bind_number(&query, (int64_t)key);
     query_bind_number(&query, (int64_t)gap->to_seq);
-    query_bind_number(&query, record_row_kind(&record));
+    query_bind_number(&query, record_row_kind(&record, 0));
     query_bind_number(&query, boot);
     query_bind_number(&query, record.time.boot_ns);
     query_bind_number(&query, record.time.wall_ms);
@@ -187,6 +188,8 @@ status outbox_gap_write(struct outbox *box, struct stream *stream, enum lane lan
                         struct seq_range range, enum gap_reason reason, struct error *err) {
     TRY(grow_range(box, stream, lane, reason, &range, err));
     struct gap gap = {.reason = reason, .from_seq = range.from, .to_seq = range.to};
+    TRY(cursors_note_loss(box->cursors, box->database, stream, lane, range, gap_reason_name(reason),
+                          err));
     int64_t cost_before = 0;
     int64_t cost_now = 0;
     TRY(add_up(box, stream, lane, &gap, &cost_before, err));

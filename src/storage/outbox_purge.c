@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "storage/cursors.h"
 #include "storage/outbox_gap.h"
 #include "storage/outbox_room.h"
 #include "storage/record_row.h"
@@ -58,7 +59,10 @@ static status find_due(struct outbox *box, struct purge_place *place, const stru
         struct record_row row;
         TRY(record_row_read(&query, &row, err));
         shared_rows_note(&place->shared, &row);
-        const enum gap_reason reason = reason_of(box, stream, &row, row.seq == bottom + 1, now);
+        enum gap_reason reason = reason_of(box, stream, &row, row.seq == bottom + 1, now);
+        bool wanted = false;
+        TRY(cursors_want(box->cursors, box->database, &row, &wanted, err));
+        reason = reason == GAP_PURGED && wanted ? (enum gap_reason)0 : reason;
         if (run->range.from != 0 && reason != run->reason) {
             run->next_seq = row.seq;
             return STATUS_OK;

@@ -4,7 +4,7 @@
  * A record that the hub holds goes when its `keep:` is over: from the bottom it raises the floor,
  * from the middle it leaves a gap (`purged`), which is sent only if the hub asks for that range. An
  * unsent record whose `expires:` is over becomes a gap (`expired`). `keep:` never takes what is
- * unsent; lane 7, which nobody takes from, goes by `keep:` alone.
+ * unsent, be it the hub that waits for it or another destination; of lane 7 the hub takes nothing.
  *
  * A span is measured by the boot clock where the record is of this boot, else by the wall clock if
  * both its reading then and now can be believed; when in doubt a record stays.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/outbox_room.h"
 
+#include "storage/cursors.h"
 #include "storage/outbox_gap.h"
 #include "storage/record_row.h"
 #include "storage/sql.h"
@@ -96,6 +97,8 @@ static status drop_up_to(struct outbox *box, struct stream *stream, enum lane la
     if (look.found.from == 0) {
         return STATUS_OK;
     }
+    TRY(cursors_note_loss(box->cursors, box->database, stream, lane, look.found,
+                          gap_reason_name(GAP_EVICTED), err));
     return outbox_room_drop_bottom(box, stream, lane, look.found.to, err);
 }
 

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "platform/json.h"
 #include "storage/quarantine.h"
+#include "storage/reading_due.h"
 #include "storage/record_row.h"
 #include "storage/runs.h"
 #include "storage/sql.h"
@@ -399,6 +400,10 @@ static status run_read(struct database *database, struct store_read *read, struc
         return quarantine_show(database, read, err);
     case READ_PEEK:
         return read_peek(database, read, err);
+    case READ_DUE:
+        return reading_due(database, read, err);
+    case READ_DESTINATION:
+        return reading_destination(database, read, err);
     }
     return fail(err, STATUS_INVALID, "there is no listing of kind %u", (unsigned)read->kind);
 }

@@ -114,7 +114,7 @@ static status write_record(struct patient *patient, const struct record *record,
                            struct error *err) {
     CLEANUP(query_done) struct query query = query_on(patient->box->database, SQL_RECORD_MEND);
     query_bind_number(&query, (int64_t)patient->row.key);
-    query_bind_number(&query, record_row_kind(record));
+    query_bind_number(&query, record_row_kind(record, patient->row.destinations));
     query_bind_number_or_null(&query, patient->row.workflow);
     query_bind_text_or_null(&query, record->name);
     if (id_is_zero(record->run)) {

@@ -42,8 +42,9 @@ static bool read_optional_id(const struct query *query, int column, struct id *o
     return query_is_null(query, column) || read_id(query, column, out_id);
 }
 
-int64_t record_row_kind(const struct record *record) {
-    const int64_t kind = (int64_t)record->kind | (int64_t)record->version << 8;
+int64_t record_row_kind(const struct record *record, uint64_t destinations) {
+    const int64_t kind = (int64_t)record->kind | (int64_t)record->version << 8 |
+                         (int64_t)destinations << RECORD_KIND_SHIFT;
     return record_is_known(record->kind, record->version) ? kind : kind | RECORD_KIND_TAIL;
 }
 
@@ -82,6 +83,7 @@ status record_row_read(const struct query *query, struct record_row *out_row, st
         .boot = (uint32_t)query_number(query, COLUMN_BOOT),
         .expires_ms = query_number(query, COLUMN_EXPIRES_MS),
         .keep_ms = query_number(query, COLUMN_KEEP_MS),
+        .destinations = (uint64_t)query_number(query, COLUMN_KIND) >> RECORD_KIND_SHIFT,
         .is_gap = !query_is_null(query, COLUMN_LAST_SEQ),
     };
     row.last_seq = row.is_gap ? (uint64_t)query_number(query, COLUMN_LAST_SEQ) : row.seq;

@@ -15,7 +15,9 @@
 #include "platform/database.h"
 #include "wire/record.h"
 
-enum { RECORD_KIND_SEALED = 1 << 16, RECORD_KIND_TAIL = 1 << 17 };
+/* From RECORD_KIND_SHIFT on a bit for each destination that it is for (storage/cursors); the SQL
+ * has the number too. */
+enum { RECORD_KIND_SEALED = 1 << 16, RECORD_KIND_TAIL = 1 << 17, RECORD_KIND_SHIFT = 20 };
 
 struct record_row {
     uint64_t key;
@@ -26,16 +28,17 @@ struct record_row {
     int64_t expires_ms;     /* 0: never */
     int64_t keep_ms;        /* 0: the default */
     struct id chain;
-    struct id first_id; /* zero: never renumbered */
-    int64_t cost;       /* what it counts in its lane's bytes */
+    struct id first_id;    /* zero: never renumbered */
+    uint64_t destinations; /* bits */
+    int64_t cost;          /* what it counts in its lane's bytes */
     bool is_gap;
 };
 
 /* CORRUPT when a column cannot be. */
 status record_row_read(const struct query *query, struct record_row *out_row, struct error *err);
 
-/* What `kind` holds for a record of this kind and version. */
-int64_t record_row_kind(const struct record *record);
+/* What `kind` holds for a record of this kind and version, for these destinations. */
+int64_t record_row_kind(const struct record *record, uint64_t destinations);
 
 /* The gap that a row stands for: what its body says (reason 0 where that is damaged), or, for any
  * other record, a gap of just it. */

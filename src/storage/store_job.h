@@ -23,7 +23,9 @@ enum {
     STORE_READ_BYTES_MAX = 8 << 20,
     STORE_JOB_BYTES_MAX = 4 << 20, /* of one job's slices together */
     STORE_GONE_MAX = 4,
-    STORE_KEY_BYTES_MAX = 1024, /* of a result's key, a step's id, a state's key */
+    STORE_KEY_BYTES_MAX = 1024,       /* of a result's key, a step's id, a state's key */
+    STORE_DESTINATIONS_MAX = 32,      /* names that a store ever knows */
+    STORE_DESTINATION_BYTES_MAX = 63, /* of a name */
     STORE_KEEP_MS_DEFAULT = 7 * 24 * 3600 * 1000
 };
 
@@ -32,11 +34,12 @@ enum {
 struct record_draft {
     struct record record;
     enum lane lane;
-    struct slice key;   /* stands for an unsent record of this key and name of the same workflow;
+    struct slice key;      /* stands for an unsent record of this key and name of the same workflow;
                            empty: none */
-    int64_t keep_ms;    /* 0: 7 days */
-    int64_t expires_ms; /* worth sending so long; 0: for ever */
-    struct id out_id;   /* public id, set when the job is done */
+    int64_t keep_ms;       /* 0: 7 days */
+    int64_t expires_ms;    /* worth sending so long; 0: for ever */
+    uint64_t destinations; /* whom it is for besides the hub: bits of STORE_DESTINATIONS */
+    struct id out_id;      /* public id, set when the job is done */
     uint64_t out_seq;
 };
 
@@ -55,17 +58,19 @@ struct blob_hold {
 };
 
 enum store_job_kind {
-    STORE_WORKFLOW,    /* keep a workflow's version; out_number */
-    STORE_RUN_BEGIN,   /* keep a run with its event */
-    STORE_RUN_STEP,    /* keep that a step began, or its output (and the run, if it has no row) */
-    STORE_RUN_END,     /* records and state in, run and steps out, event marked: one transaction */
-    STORE_RUN_COUNT,   /* one more recovery of a run (made when it has no row yet); out_number: how
+    STORE_WORKFLOW,     /* keep a workflow's version; out_number */
+    STORE_RUN_BEGIN,    /* keep a run with its event */
+    STORE_RUN_STEP,     /* keep that a step began, or its output (and the run, if it has no row) */
+    STORE_RUN_END,      /* records and state in, run and steps out, event marked: one transaction */
+    STORE_RUN_COUNT,    /* one more recovery of a run (made when it has no row yet); out_number: how
                           many now */
-    STORE_RUN_STATE,   /* park, resume, let wait; NOT_FOUND when it has no row */
-    STORE_SEEN_FORGET, /* the source's file is gone: its mark goes too */
-    STORE_QUARANTINE,  /* keep an event that does not fit, and mark it; out_number: its own */
-    STORE_ACKNOWLEDGE, /* the hub holds a lane up to seq */
-    STORE_PURGE        /* what time and budgets say should go, a bounded step of it; out_number:
+    STORE_RUN_STATE,    /* park, resume, let wait; NOT_FOUND when it has no row */
+    STORE_SEEN_FORGET,  /* the source's file is gone: its mark goes too */
+    STORE_QUARANTINE,   /* keep an event that does not fit, and mark it; out_number: its own */
+    STORE_ACKNOWLEDGE,  /* the hub holds a lane up to seq */
+    STORE_DESTINATIONS, /* these are configured, and no others; out_bits */
+    STORE_DELIVERED,    /* a destination has a lane up to seq, or gave up what it had not */
+    STORE_PURGE         /* what time and budgets say should go, a bounded step of it; out_number:
                           records that went */
 };
 
@@ -107,9 +112,14 @@ struct store_job {
     bool seen_fades;    /* END, QUARANTINE: nobody will forget the mark: it goes with time */
     bool drop_oldest;   /* END: the workflow's `queue.full` is not `block`: where a lane or the disk
                            is   full, its oldest unsent records in high and normal become a gap */
-    struct id stream;   /* ACKNOWLEDGE: zero for the one that is written to */
-    enum lane lane;     /* ACKNOWLEDGE */
+    struct id stream;   /* ACKNOWLEDGE, DELIVERED: zero for the one that is written to */
+    enum lane lane;
     uint64_t seq;
+    struct slice destination;         /* DELIVERED */
+    bool gave_up;                     /* DELIVERED: what was still to go up to seq is missed */
+    const struct slice *destinations; /* DESTINATIONS */
+    uint32_t destination_count;
+    uint64_t *out_bits; /* DESTINATIONS: a bit for each of them, the caller's */
 
     uint64_t out_number;
     uint64_t
@@ -129,7 +139,9 @@ enum store_read_kind {
     READ_EVENTS,  /* kept aside, newest first: filter by workflow; before the number
                      `before_key` */
     READ_EVENT,   /* the one of number `before_key` */
-    READ_PEEK     /* the next `limit` records of a lane that the hub does not hold, oldest first */
+    READ_PEEK,    /* the next `limit` records of a lane that the hub does not hold, oldest first */
+    READ_DUE,     /* what a destination has yet to get of a lane: reading_due.h */
+    READ_DESTINATION /* how much that is, and what it missed */
 };
 
 struct store_read {
@@ -138,6 +150,8 @@ struct store_read {
     void *owner;
     struct slice workflow, name; /* empty: any */
     enum lane lane;              /* LANE_COUNT: any */
+    struct slice destination;    /* DUE, DESTINATION: its name */
+    uint64_t destination_bit;
     struct id id;
     uint64_t before_key; /* 0: from the newest; else the out_next_key of the page before */
     uint32_t limit;      /* at most STORE_READ_ROWS_MAX; 0: that */

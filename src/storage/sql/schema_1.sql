@@ -6,7 +6,8 @@ CREATE TABLE workflow (number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest BL
   text TEXT NOT NULL);
 
 -- key is stream << 43 | lane << 40 | seq; kind is kind | version << 8, with 1 << 16 where body is
--- sealed and 1 << 17 where it is the whole tail of a version that this program does not know.
+-- sealed and 1 << 17 where it is the whole tail of a version that this program does not know, and
+-- from 1 << 20 on a bit for each destination that it is for (storage/cursors).
 -- last_seq stands in gaps only, first_id where a record was renumbered.
 CREATE TABLE record (key INTEGER PRIMARY KEY, last_seq INTEGER, kind INTEGER NOT NULL,
   workflow INTEGER, name TEXT, run BLOB, priority INTEGER NOT NULL, boot INTEGER NOT NULL,

@@ -1,0 +1,1 @@
+SELECT destination, sent_seq FROM cursor WHERE stream = 0 ORDER BY sent_seq
