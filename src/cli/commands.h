@@ -38,6 +38,8 @@
     ROW(result_list)                                                                               \
     ROW(result_save)                                                                               \
     ROW(result_show)                                                                               \
+    ROW(event_list)                                                                                \
+    ROW(event_show)                                                                                \
     ROW(event_post)                                                                                \
     ROW(runs_list)                                                                                 \
     ROW(runs_show)                                                                                 \

@@ -317,11 +317,21 @@ static bool is_hurried(const struct run *run) {
     return atomic_load_explicit(&run->runner->hurried, memory_order_relaxed);
 }
 
+/* Before its first step: its event does not fit, and the trigger says that a run fails for that. */
+static void fail_unfit(struct run *run) {
+    struct error err;
+    (void)fail(&err, STATUS_INVALID, "%.*s", SLICE_ARGS(run->event->unfit));
+    run_fail(run, OUTCOME_FAILED, &err);
+}
+
 static void work(struct job *job, int worker) {
     struct run *run = (struct run *)job;
     crash_page_enter(run->runner->page, worker, run->id);
     run->need = NEED_WORKER;
     bool going = !is_hurried(run);
+    if (going && run->event->unfit.count > 0) {
+        fail_unfit(run);
+    }
     while (going && run->need == NEED_WORKER && run->current < run->version->workflow->step_count) {
         take_step(run);
         going = !is_hurried(run);

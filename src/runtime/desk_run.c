@@ -13,6 +13,7 @@
 #include "platform/json.h"
 #include "platform/secret.h"
 #include "runtime/daemon.h"
+#include "runtime/triggers/event_shape.h"
 #include "wire/device_file.h"
 #include "wire/record_line.h"
 
@@ -167,8 +168,8 @@ static void make_tick(struct value value, struct event *event) {
 }
 
 /* The event is what the workflow's first trigger would have made of the JSON. */
-static status make_event(const char *json, const struct workflow *workflow, struct event *event,
-                         struct error *err) {
+static status make_event(const char *json, const struct workflow *workflow, struct value device,
+                         struct event *event, struct error *err) {
     struct value value;
     if (json_read(&event->arena, slice_of(json), &value, err) != STATUS_OK) {
         return fail_while(err, "--event");
@@ -196,7 +197,9 @@ static status make_event(const char *json, const struct workflow *workflow, stru
         count = add_members(value, TICK_MEMBERS, extras, 0);
         break;
     }
-    return event_seal(event, extras, count, err);
+    TRY(event_seal(event, extras, count, err));
+    const struct shape_scope scope = {.params = workflow->param_values, .device = device};
+    return trigger != NULL ? event_shape(trigger, &scope, event, err) : STATUS_OK;
 }
 
 static void offer_event(struct desk *desk, struct slot *slot) {
@@ -207,7 +210,8 @@ static void offer_event(struct desk *desk, struct slot *slot) {
         on_refused(desk, slot, &err);
         return;
     }
-    if (make_event(desk->options->event, slot->version->workflow, event, &err) != STATUS_OK) {
+    if (make_event(desk->options->event, slot->version->workflow, desk->daemon->options.device,
+                   event, &err) != STATUS_OK) {
         event_destroy(event);
         on_refused(desk, slot, &err);
         return;

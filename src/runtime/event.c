@@ -9,7 +9,7 @@
 #include "platform/hash.h"
 #include "platform/json.h"
 
-enum { COMMON_MEMBERS = 6 };
+enum { COMMON_MEMBERS = 7 };
 
 struct event *event_new(void) {
     struct event *event = memory_new(1, sizeof(*event));
@@ -49,6 +49,28 @@ static void add(struct member *members, uint32_t *count, const char *name, struc
     }
 }
 
+/* An object with the common members and room for `count` more, of which *out_used are there. */
+static status begin_value(struct event *event, uint32_t count, struct value *out_value,
+                          struct member **out_members, uint32_t *out_used, struct error *err) {
+    struct arena *arena = &event->arena;
+    struct member *members = value_new_object(arena, COMMON_MEMBERS + count, out_value);
+    if (members == NULL) {
+        return fail(err, STATUS_FULL, "an event has at most %d bytes", EVENT_BYTES_MAX);
+    }
+    uint32_t used = 0;
+    add(members, &used, "id", value_of_text(event->id));
+    add(members, &used, "source", value_of_text(event->source));
+    add(members, &used, "type", value_of_text(event->type));
+    add(members, &used, "time", time_value(arena, event->time.wall_ms));
+    add(members, &used, "time_quality",
+        value_of_text(slice_of(clock_quality_name(event->time.quality))));
+    add(members, &used, "arrived", time_value(arena, event->arrived.wall_ms));
+    add(members, &used, "key", value_of_text(event->key));
+    *out_members = members;
+    *out_used = used;
+    return STATUS_OK;
+}
+
 status event_seal(struct event *event, const struct event_extra *extras, uint32_t count,
                   struct error *err) {
     if (event->arrived.boot_ns == 0) {
@@ -59,26 +81,61 @@ status event_seal(struct event *event, const struct event_extra *extras, uint32_
         event->time = event->arrived;
     }
     struct value value;
-    struct member *members = value_new_object(&event->arena, COMMON_MEMBERS + count, &value);
-    if (members == NULL) {
-        return fail(err, STATUS_FULL, "an event has at most %d bytes", EVENT_BYTES_MAX);
-    }
-    struct arena *arena = &event->arena;
-    uint32_t used = 0;
-    add(members, &used, "id", value_of_text(event->id));
-    add(members, &used, "source", value_of_text(event->source));
-    add(members, &used, "type", value_of_text(event->type));
-    add(members, &used, "time", time_value(arena, event->time.wall_ms));
-    add(members, &used, "time_quality",
-        value_of_text(slice_of(clock_quality_name(event->time.quality))));
-    add(members, &used, "arrived", time_value(arena, event->arrived.wall_ms));
+    struct member *members;
+    uint32_t used;
+    TRY(begin_value(event, count, &value, &members, &used, err));
     for (uint32_t i = 0; i < count; i++) {
         add(members, &used, extras[i].name, extras[i].value);
     }
     value.count = used;
     event->value = value;
-    event->seen_hash = event->id.count > 0 ? hash_64(event->source, event->id) : 0;
+    event->seen_hash = event_hash(event);
     return STATUS_OK;
+}
+
+static bool is_among(const struct member *members, uint32_t count, struct slice name) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (slice_equal(members[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_common(struct slice name) {
+    static const char *const NAMES[COMMON_MEMBERS] = {"id",           "source",  "type", "time",
+                                                      "time_quality", "arrived", "key"};
+    for (size_t i = 0; i < COMMON_MEMBERS; i++) {
+        if (slice_is(name, NAMES[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+status event_reseal(struct event *event, const struct member *more, uint32_t count,
+                    struct error *err) {
+    const struct value came = event->value;
+    struct value value;
+    struct member *members;
+    uint32_t used;
+    TRY(begin_value(event, came.count + count, &value, &members, &used, err));
+    for (uint32_t i = 0; i < came.count; i++) {
+        const struct member *member = &came.members[i];
+        if (!is_common(member->name) && !is_among(more, count, member->name)) {
+            members[used++] = *member;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        members[used++] = more[i];
+    }
+    value.count = used;
+    event->value = value;
+    return STATUS_OK;
+}
+
+uint64_t event_hash(const struct event *event) {
+    return event->id.count > 0 ? hash_64(event->source, event->id) : 0;
 }
 
 status event_write(const struct event *event, struct buffer *out, struct error *err) {
@@ -86,12 +143,17 @@ status event_write(const struct event *event, struct buffer *out, struct error *
     id_write_hex(event->boot, boot);
     buffer_print(out,
                  "{\"boot\":\"%s\",\"arrived_ms\":%lld,\"arrived_ns\":%lld,\"quality\":%d,"
-                 "\"time_ms\":%lld,\"seen\":\"%016llx\",\"mask\":\"%016llx\",\"repeatable\":%s,"
-                 "\"event\":",
+                 "\"time_ms\":%lld,\"seen\":\"%016llx\",\"mask\":\"%016llx\",\"repeatable\":%s,",
                  boot, (long long)event->arrived.wall_ms, (long long)event->arrived.boot_ns,
                  (int)event->arrived.quality, (long long)event->time.wall_ms,
                  (unsigned long long)event->seen_hash, (unsigned long long)event->seen_mask,
                  event->repeatable ? "true" : "false");
+    if (event->unfit.count > 0) {
+        buffer_add_text(out, "\"unfit\":");
+        json_write_text(out, event->unfit);
+        buffer_add_byte(out, ',');
+    }
+    buffer_add_text(out, "\"event\":");
     json_write(out, event->value);
     buffer_add_byte(out, '}');
     return buffer_status(out, err);
@@ -169,6 +231,8 @@ static status read_into(struct event *event, struct slice json, struct error *er
     event->id = text(*value, "id");
     event->source = text(*value, "source");
     event->type = text(*value, "type");
+    event->key = text(*value, "key");
+    event->unfit = text(kept, "unfit");
     const int64_t quality = integer(kept, "quality");
     event->arrived = (struct moment){
         .wall_ms = integer(kept, "arrived_ms"),

@@ -28,6 +28,7 @@ enum {
 enum event_outcome {
     EVENT_STORED,  /* its run ended, and that is durable */
     EVENT_KEPT,    /* its run is kept: the source may forget it */
+    EVENT_ASIDE,   /* it does not fit, and is kept aside */
     EVENT_DROPPED, /* by the queue's policy, counted */
     EVENT_REFUSED  /* the daemon stops, or has no memory: the source keeps it */
 };
@@ -37,6 +38,8 @@ struct event {
     struct slice id;     /* identity, empty when the source has none */
     struct slice source; /* name of the source */
     struct slice type;
+    struct slice key;      /* what it is about, as the workflow says; empty: nothing is said */
+    struct slice unfit;    /* why it does not fit what its trigger says; empty: it does */
     struct moment time;    /* when it happened, as far as is known */
     struct moment arrived; /* boot_ns is comparable only within `boot` */
     struct id boot;
@@ -65,6 +68,14 @@ void event_destroy(struct event *event);
  * and the extras behind them. Slices are kept, not copied: they live in the event's arena. */
 status event_seal(struct event *event, const struct event_extra *extras, uint32_t count,
                   struct error *err);
+
+/* Seals it again after id, time or key were set: members that came stay, but for those of `more`,
+ * which stand behind them. */
+status event_reseal(struct event *event, const struct member *more, uint32_t count,
+                    struct error *err);
+
+/* The hash of source and id; 0 when there is no id. */
+uint64_t event_hash(const struct event *event);
 
 /* The event as JSON, to be kept with its run, and back. */
 status event_write(const struct event *event, struct buffer *out, struct error *err);

@@ -17,7 +17,7 @@
 
 enum { JSON_BYTES = 1 << 20 };
 
-static int settled[4];
+static int settled[EVENT_REFUSED + 1];
 
 static void note(struct event *event, enum event_outcome outcome) {
     (void)event;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "runtime/aside.h"
 
 enum { PATH_BYTES_MAX = 4096 };
 
@@ -52,6 +53,24 @@ void intake_mark_dropped(struct slot *slot, const struct event *event) {
 
 static void feed_offer(void *owner, struct event *event) {
     orchestrator_offer(owner, event);
+}
+
+/* Why it does not fit goes with it, ended by a zero. */
+static void feed_unfit(void *owner, const struct trigger *trigger, struct event *event,
+                       const struct error *err) {
+    struct slot *slot = owner;
+    event->unfit = arena_copy(&event->arena, slice_of(err->text));
+    if (event->unfit.bytes == NULL) {
+        event->unfit = SLICE("it does not fit");
+    }
+    if (trigger->unfit == UNFIT_QUARANTINE) {
+        aside_keep(slot, event);
+    } else if (trigger->unfit == UNFIT_FAIL) {
+        orchestrator_offer(slot, event);
+    } else {
+        event_destroy(event);
+        orchestrator_refuse(slot, err);
+    }
 }
 
 static bool feed_seen(void *owner, struct slice source, uint64_t hash) {
@@ -114,6 +133,8 @@ static status open_feed(struct slot *slot, const struct trigger *trigger, struct
         .folder = dirname(folder),
         .room = feed_room,
         .offer = feed_offer,
+        .unfit = feed_unfit,
+        .scope = {.params = slot->version->workflow->param_values, .device = options->device},
         .seen = feed_seen,
         .under_way = feed_under_way,
         .kept = feed_kept,

@@ -21,7 +21,7 @@ static void write_flow(struct stage *stage, const char *name, const char *durabi
 }
 
 /* A source's event that it cannot give again: what its source is told, and when. */
-static int answers[4];
+static int answers[EVENT_REFUSED + 1];
 
 static void answer(struct event *event, enum event_outcome outcome) {
     (void)event;

@@ -66,7 +66,7 @@ static void test_orchestrator__runs_as_many_at_once_as_it_is_told(void **state) 
 }
 
 /* --- queues --- */
-static int outcomes[4];
+static int outcomes[EVENT_REFUSED + 1];
 
 static void count_outcome(struct event *event, enum event_outcome outcome) {
     (void)event;

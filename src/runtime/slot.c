@@ -145,6 +145,9 @@ uint32_t slot_room(const struct slot *slot) {
         return 0;
     }
     const struct queue_policy *queue = &slot->version->workflow->queue;
+    if (slot->asides >= SLOT_ENDING_MAX) {
+        return 0; /* also where the queue drops: what is kept aside waits for the disk */
+    }
     if (queue->keep_latest || queue->full != QUEUE_BLOCK) {
         return queue->max; /* what does not fit is dropped and counted */
     }
@@ -205,8 +208,8 @@ void slot_leave_line(struct slot *slot, struct run *run) {
 }
 
 bool slot_is_idle(const struct slot *slot) {
-    return slot->queued == 0 && slot->lined == 0 && slot->running == 0 && slot->ending == 0 &&
-           slot->waiting == 0;
+    return slot->queued == 0 && slot->lined == 0 && slot->asides == 0 && slot->running == 0 &&
+           slot->ending == 0 && slot->waiting == 0;
 }
 
 struct slice slot_mark(const struct slot *slot, struct slice source, char *room,

@@ -29,7 +29,7 @@ enum slot_state {
 const char *slot_state_name(enum slot_state state);
 
 struct slot_counts {
-    uint64_t events, runs, results, failures, skipped, dropped, refused;
+    uint64_t events, runs, results, failures, skipped, dropped, refused, quarantined;
 };
 
 struct slot {
@@ -49,6 +49,7 @@ struct slot {
     uint32_t running;     /* between their start and their last step */
     uint32_t ending;      /* their end is being written */
     uint32_t waiting;     /* for a link */
+    uint32_t asides;      /* events that do not fit and are being kept aside */
     uint32_t registering; /* versions of it that the store is asked to number */
     uint64_t *open;       /* hashes of events that are queued, running, ending or parked; owned */
     size_t open_count, open_room;

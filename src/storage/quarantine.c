@@ -42,8 +42,8 @@ static void write_text(struct buffer *out, const char *name, struct slice text) 
 /* Without the closing brace. */
 static void write_head(struct buffer *out, const struct query *query) {
     char at[TIME_TEXT_BYTES];
-    time_write(query_number(query, 1), at);
-    buffer_print(out, "{\"id\":%lld,\"at\":\"%s\"", (long long)query_number(query, 0), at);
+    time_write_plain(query_number(query, 1), at);
+    buffer_print(out, "{\"id\":%lld,\"created_at\":\"%s\"", (long long)query_number(query, 0), at);
     write_text(out, "workflow", query_text(query, 2));
     write_text(out, "source", query_text(query, 3));
     write_text(out, "event_id", query_text(query, 4));

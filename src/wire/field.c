@@ -223,6 +223,17 @@ static status check_members(const struct field_set *set, struct value object, st
     return STATUS_OK;
 }
 
+void field_set_open(struct field_set *set) {
+    union {
+        const struct field *given;
+        struct field *open; /* of whoever read the set, and is not done with it */
+    } fields = {.given = set->fields};
+    set->open = true;
+    for (uint32_t i = 0; i < set->count; i++) {
+        field_set_open(&fields.open[i].of); /* at most FIELD_DEPTH_MAX deep */
+    }
+}
+
 static status check_items(const struct field *field, struct value list, struct error *err) {
     for (uint32_t i = 0; i < list.count; i++) {
         const struct value item = list.items[i];

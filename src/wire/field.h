@@ -94,6 +94,9 @@ struct field_draft {
 key_reader field_note;
 void field_judge(struct reading *reading, struct field_draft *draft);
 
+/* Names beyond the set are fine from now on, in sets within it, too. */
+void field_set_open(struct field_set *set);
+
 /* The keys of one field and the words for its type, for tables of files that hold fields. */
 extern const struct key_table FIELD_TABLE;
 extern const char *const FIELD_TYPE_WORDS[];

@@ -190,8 +190,7 @@ static bool check_reserved(const struct look *look, const struct path *path) {
 }
 
 /* `$params.NAME` is declared, and what stands behind it is there. */
-static void check_param(const struct look *look, const struct path *path) {
-    const struct workflow_draft *draft = look->draft;
+void draft_check_param(struct workflow_draft *draft, const struct path *path) {
     const struct param *param =
         path->name_count > 0 ? param_find(draft->params, draft->param_count, path->names[0]) : NULL;
     const struct yaml *params = yaml_get(draft->root, "params");
@@ -219,7 +218,7 @@ static void check_variable(const struct look *look, const struct path *path) {
     const struct slice name = slice_part(path->root, 1, path->root.count);
     uint32_t index;
     if (slice_is(name, "params")) {
-        check_param(look, path);
+        draft_check_param(look->draft, path);
         return;
     }
     if (slice_is(name, "device") || slice_is(name, "run")) {
@@ -275,6 +274,27 @@ static void check_event_path(const struct look *look, const struct path *path) {
     }
 }
 
+/* `.event.data.NAME`, where every trigger that gives data says which fields there are. */
+static void check_data_field(const struct look *look, const struct path *path) {
+    const struct workflow_draft *draft = look->draft;
+    const struct field_set *last = NULL;
+    const bool field = path->name_count > 1 && slice_is(path->names[0], "data");
+    for (uint32_t i = 0; field && i < draft->trigger_count; i++) {
+        const struct trigger *trigger = &draft->triggers[i];
+        if (!gives(trigger, false)) {
+            continue;
+        }
+        if (trigger->schema == NULL || field_find(trigger->schema, path->names[1]) != NULL) {
+            return;
+        }
+        last = trigger->schema;
+    }
+    if (last != NULL && !draft->triggers_unsure) {
+        faults_warn(draft->reading.faults, path->place, "`schema` has no field `%.*s`%s",
+                    QUOTED(path->names[1]), fault_hint(field_nearest(last, path->names[1])).text);
+    }
+}
+
 static void check_path(void *owner, const struct path *path) {
     const struct look *look = owner;
     static const char *const ROOTS[] = {"event", "steps", NULL};
@@ -283,6 +303,7 @@ static void check_path(void *owner, const struct path *path) {
     }
     if (slice_is(path->root, "event")) {
         check_event_path(look, path);
+        check_data_field(look, path);
     } else if (slice_is(path->root, "steps")) {
         check_steps_path(look, path);
     } else if (slice_starts(path->root, "$")) {
@@ -306,4 +327,5 @@ void read_paths_check(struct workflow_draft *draft) {
     draft_each_expression(draft, note_let);
     close_lets(draft);
     draft_each_expression(draft, check_expression);
+    event_paths_check(draft);
 }

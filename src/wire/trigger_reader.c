@@ -270,6 +270,22 @@ static void read_queue(struct reading *reading, const struct key *key, const str
     (void)keys_read(reading, &QUEUE_TABLE, node, &draft->workflow->queue);
 }
 
+/* The keys about events are of the trigger alone. */
+static void read_event_rule(struct reading *reading, const struct key *key, const struct yaml *node,
+                            void *target) {
+    event_rule_read(reading, key, node, &((struct trigger_draft *)target)->trigger);
+}
+
+static void read_schema(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    event_schema_read(reading, key, node, &((struct trigger_draft *)target)->trigger);
+}
+
+static void read_unfit(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target) {
+    event_unfit_read(reading, key, node, &((struct trigger_draft *)target)->trigger);
+}
+
 static const struct key TRIGGER_KEYS[] = {
     {.name = "stdin",
      .read = read_stdin,
@@ -300,6 +316,21 @@ static const struct key TRIGGER_KEYS[] = {
      .help = "How many events wait, and what happens when there are more.",
      .form = FORM_KEYS,
      .table = &QUEUE_TABLE},
+    {.name = "event",
+     .read = read_event_rule,
+     .help = "The event's id, time and key, and more members, by what came.",
+     .form = FORM_KEYS,
+     .table = &EVENT_TABLE},
+    {.name = "schema",
+     .read = read_schema,
+     .help = "The fields of .event.data: types, units, ranges.",
+     .form = FORM_FIELDS,
+     .words = FIELD_TYPE_WORDS,
+     .table = &FIELD_TABLE},
+    {.name = "invalid",
+     .read = read_unfit,
+     .help = "What becomes of a message that does not fit: quarantine (kept aside), drop or fail.",
+     .words = EVENT_UNFIT_WORDS},
     {.name = "source", .state = KEY_RESERVED},
     {.name = "mqtt", .state = KEY_RESERVED},
     {.name = "camera", .state = KEY_RESERVED},
@@ -307,9 +338,6 @@ static const struct key TRIGGER_KEYS[] = {
     {.name = "segment", .state = KEY_RESERVED},
     {.name = "document", .state = KEY_RESERVED},
     {.name = "result", .state = KEY_RESERVED},
-    {.name = "event", .state = KEY_RESERVED},
-    {.name = "schema", .state = KEY_RESERVED},
-    {.name = "invalid", .state = KEY_RESERVED},
     {.name = "silent", .state = KEY_RESERVED},
     {.name = "window", .state = KEY_RESERVED},
     {.name = "rate", .state = KEY_RESERVED},
@@ -367,6 +395,9 @@ static void read_trigger(struct workflow_draft *draft, const struct yaml *node) 
     }
     if (one.kinds > 0 && (one.trigger.kind == TRIGGER_STDIN || one.trigger.kind == TRIGGER_HTTP)) {
         check_single(draft, &one.trigger);
+    }
+    if (one.kinds == 1) {
+        event_rule_check(draft, &one.trigger, node);
     }
     draft->triggers_unsure = draft->triggers_unsure || faults->error_count != before;
     if (one.kinds > 0) {

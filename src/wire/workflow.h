@@ -46,6 +46,19 @@ enum http_accept { HTTP_JSON, HTTP_TEXT, HTTP_EITHER }; /* what is posted */
 
 enum watch_after { WATCH_KEEP, WATCH_DELETE };
 
+/* What `event:` says of an event, evaluated on what came; NULL: as its source has it. */
+struct event_rule {
+    const struct template *id, *time, *key, *set; /* native alone; set: an object */
+};
+
+/* What becomes of an event that does not fit `schema:`, or for which `event:` has no value. */
+enum event_unfit {
+    UNFIT_REFUSE, /* nothing is asked of it; what cannot be read at all is counted */
+    UNFIT_QUARANTINE,
+    UNFIT_DROP,
+    UNFIT_FAIL
+};
+
 struct trigger {
     enum trigger_kind kind;
     struct slice source; /* name of the source in events: the kind's name unless said */
@@ -58,6 +71,9 @@ struct trigger {
     struct slice cron;        /* as written */
     struct schedule schedule; /* what it means */
     struct slice time_zone;   /* of the schedule; empty: the device's, or the system's */
+    struct event_rule event;
+    const struct field_set *schema; /* of `.event.data`; NULL: any */
+    enum event_unfit unfit;
     struct place place;
 };
 

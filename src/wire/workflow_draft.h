@@ -106,9 +106,20 @@ key_reader triggers_read, steps_read, results_read, lets_read, attachments_read,
 key_reader draft_read_condition; /* const struct expression * */
 key_reader draft_read_template;  /* const struct template * */
 
+/* That the parameter which a path of `$params` reads is declared. */
+void draft_check_param(struct workflow_draft *draft, const struct path *path);
+
+/* Readers of a trigger's keys about its events (event_reader); what they say together once its kind
+ * is known, and what their expressions read once everything is. */
+key_reader event_rule_read, event_schema_read, event_unfit_read; /* struct trigger */
+void event_rule_check(struct workflow_draft *draft, struct trigger *trigger,
+                      const struct yaml *node);
+void event_paths_check(struct workflow_draft *draft);
+extern const char *const EVENT_UNFIT_WORDS[]; /* from UNFIT_QUARANTINE on */
+
 /* Other tables, so that a key in the wrong place is told where it belongs. */
 extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, HTTP_TABLE,
-    QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, RESULT_TABLE, ATTACHMENT_TABLE, PARAM_TABLE;
+    EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, RESULT_TABLE, ATTACHMENT_TABLE, PARAM_TABLE;
 
 /* That attachments and `from:` of a result go together. */
 void attachments_check(struct reading *reading, const struct yaml *result,

@@ -197,6 +197,41 @@ static void explain_http(struct page *page, const struct trigger *trigger) {
     row(page, "accept", trigger->accept != HTTP_EITHER, "%s", ACCEPT[trigger->accept]);
 }
 
+static void explain_schema(struct page *page, const struct field_set *schema) {
+    CLEANUP(buffer_done) struct buffer fields;
+    buffer_init(&fields, WORKFLOW_BYTES_MAX);
+    for (uint32_t i = 0; i < schema->count; i++) {
+        const struct field *field = &schema->fields[i];
+        buffer_print(&fields, "%s%.*s: %s", i > 0 ? ", " : "", SLICE_ARGS(field->name),
+                     field_type_name(field->type));
+        if (field->unit.count > 0) {
+            buffer_print(&fields, " in %.*s", SLICE_ARGS(field->unit));
+        }
+        buffer_add_text(&fields, field->optional ? " or nothing" : "");
+    }
+    row(page, "schema", true, "%.*s", SLICE_ARGS(buffer_slice(&fields)));
+}
+
+static void explain_events(struct page *page, const struct trigger *trigger,
+                           const struct yaml *node) {
+    const struct yaml *event = node != NULL ? yaml_get(node, "event") : NULL;
+    const struct event_rule *rule = &trigger->event;
+    const struct template *const templates[] = {rule->id, rule->time, rule->key, rule->set};
+    static const char *const NAMES[] = {"id", "time", "key", "set"};
+    static const char *const UNFIT[] = {"", "quarantine", "drop", "fail"};
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+        if (templates[i] != NULL && event != NULL) {
+            template_rows(page, NAMES[i], yaml_get(event, NAMES[i]), templates[i]);
+        }
+    }
+    if (trigger->schema != NULL) {
+        explain_schema(page, trigger->schema);
+    }
+    if (trigger->unfit != UNFIT_REFUSE) {
+        row(page, "invalid", node != NULL && has(node, "invalid"), "%s", UNFIT[trigger->unfit]);
+    }
+}
+
 static void explain_triggers(struct page *page, const struct workflow *workflow) {
     const struct yaml *list = yaml_get(page->root, "trigger");
     for (uint32_t i = 0; i < workflow->trigger_count; i++) {
@@ -221,6 +256,7 @@ static void explain_triggers(struct page *page, const struct workflow *workflow)
             explain_http(page, trigger);
             break;
         }
+        explain_events(page, trigger, node);
     }
 }
 

@@ -12,7 +12,7 @@ import device as devices
 COMMANDS = ["run", "check", "serve", "status", "doctor", "demo", "train text", "new workflow", "new agent", "schema", "version", "help", "completion", "agent list",
             "agent show", "agent run", "workflow list", "workflow show", "workflow start", "workflow stop",
             "workflow rm", "param show", "secret set", "secret list", "secret rm", "result list", "result save", "result show",
-            "event post", "runs list", "runs show", "runs resume",
+            "event list", "event show", "event post", "runs list", "runs show", "runs resume",
             "queue list", "queue stat", "queue peek"]
 SCRIPTS = sorted((devices.ROOT / "src" / "cli").glob("cmd_*.sh"))
 

@@ -67,7 +67,7 @@ def test_a_device_file_is_accepted_as_the_daemon_accepts_it(judges, device):
 
 def misspelt(value, path=()):
     """The same with one key after another misspelt, but for what people name themselves."""
-    free = {"with", "from", "let", "use", "env", "labels"}
+    free = {"with", "from", "let", "use", "env", "labels", "set"}
     if isinstance(value, list):
         for index, item in enumerate(value):
             for name, wrong in misspelt(item, path + (index,)):
@@ -76,7 +76,7 @@ def misspelt(value, path=()):
         for key, item in value.items():
             if key.startswith("x-"):
                 continue
-            named = path and path[-1] in ("inputs", "outputs", "of", "workflows", "params")
+            named = path and path[-1] in ("inputs", "outputs", "of", "workflows", "params", "schema")
             if not named:
                 yield path + (key,), {(key + "z" if name == key else name): old for name, old in value.items()}
             if key not in free:

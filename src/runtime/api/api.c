@@ -35,6 +35,7 @@ static const struct route ROUTES[] = {
     {"/v1/workflows", "GET, POST", "GET, DELETE", "POST", api_workflows},
     {"/v1/blobs", NULL, "GET", NULL, api_blobs},
     {"/v1/results", "GET", "GET", NULL, api_results},
+    {"/v1/events", "GET", "GET", NULL, api_events},
     {"/v1/runs", "GET", "GET", "POST", api_runs},
     {"/v1/queue", "GET", "GET", NULL, api_queue},
     {"/v1/reload", "POST", NULL, NULL, api_reload},

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* POST /v1/workflows/NAME/events: hands an event to a workflow with a trigger `http`. */
+/* POST /v1/workflows/NAME/events: hands an event to a workflow with a trigger `http`.
+ * /v1/events: those that did not fit and are kept aside; /v1/events/ID: one of them. */
 #include "runtime/api/api.h"
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "platform/json.h"
 #include "runtime/triggers/http_feed.h"
+#include "storage/store.h"
 
 enum { NAMES_MAX = 256, RETRY_AFTER_S = 1 };
 
@@ -16,27 +18,41 @@ struct api_posting {
 
 /* --- answers --- */
 
-static const char *state_word(enum http_post_end end) {
-    return end == POST_KNOWN ? "known" : "taken";
-}
-
-/* What may be different in a moment says when to ask again. */
-static bool is_for_now(enum http_post_end end) {
-    return end == POST_UNDER_WAY || end == POST_FULL || end == POST_BUSY;
-}
+/* `state`: what a good end is called; `again`: it may be different in a moment. */
+static const struct {
+    int code;
+    const char *state;
+    bool again;
+} ENDS[] = {
+    [POST_TAKEN] = {202, "taken", false},
+    [POST_KNOWN] = {200, "known", false},
+    [POST_ASIDE] = {202, "quarantined", false},
+    [POST_INVALID] = {400, NULL, false},
+    [POST_TOO_LARGE] = {413, NULL, false},
+    [POST_WRONG_TYPE] = {415, NULL, false},
+    [POST_UNFIT] = {422, NULL, false},
+    [POST_UNDER_WAY] = {409, NULL, true},
+    [POST_FULL] = {429, NULL, true},
+    [POST_BUSY] = {503, NULL, true},
+};
 
 static void answer(struct api_call *call, enum http_post_end end, const struct error *err) {
-    if (is_for_now(end)) {
+    if (ENDS[end].again) {
         http_retry_after(call->request, RETRY_AFTER_S);
     }
-    if (err->code != STATUS_OK) {
-        api_refuse_with(call, (int)end, err);
+    if (ENDS[end].state == NULL) {
+        api_refuse_with(call, ENDS[end].code, err);
         return;
     }
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, API_ANSWER_BYTES_MAX);
-    buffer_print(&json, "{\"state\":\"%s\"}\n", state_word(end));
-    http_answer(call->request, (int)end, "application/json", buffer_slice(&json));
+    buffer_print(&json, "{\"state\":\"%s\"", ENDS[end].state);
+    if (err->code != STATUS_OK) {
+        buffer_add_byte(&json, ',');
+        api_write_text(&json, "reason", slice_of(err->text));
+    }
+    buffer_add_text(&json, "}\n");
+    http_answer(call->request, ENDS[end].code, "application/json", buffer_slice(&json));
 }
 
 static void post_ended(struct http_post *post, enum http_post_end end, const struct error *err) {
@@ -152,4 +168,55 @@ void api_post_event(struct api_call *call) {
         .call = *call,
     };
     http_feed_post(feed, &posting->post);
+}
+
+/* --- those that are kept aside --- */
+
+static void wrap(struct api_call *call, const struct store_read *read, struct buffer *out) {
+    struct slice json = buffer_slice(&read->out);
+    if (read->kind == READ_EVENT) {
+        buffer_add(out, json);
+    } else { /* the closing brace comes last */
+        buffer_add(out, slice_part(json, 0, json.count - 1));
+        buffer_print(out, read->out_next_key != 0 ? ",\"next\":\"%llu\"}" : ",\"next\":null}",
+                     (unsigned long long)read->out_next_key);
+    }
+    (void)call;
+    buffer_add_byte(out, '\n');
+}
+
+static status read_number(struct slice item, uint64_t *out_number, struct error *err) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < item.count && number < UINT64_MAX / 100; i++) {
+        if (item.bytes[i] < '0' || item.bytes[i] > '9') {
+            return fail(err, STATUS_INVALID, "'%.*s' is no event's number",
+                        SLICE_ARGS(slice_part(item, 0, 40)));
+        }
+        number = number * 10 + (uint64_t)(item.bytes[i] - '0');
+    }
+    *out_number = number;
+    return STATUS_OK;
+}
+
+void api_events(struct api_call *call) {
+    struct error err;
+    uint64_t limit = 0;
+    struct store_read read = {.kind = READ_EVENT, .lane = LANE_COUNT};
+    status code;
+    if (call->item.count > 0) {
+        code = read_number(call->item, &read.before_key, &err);
+    } else {
+        read.kind = READ_EVENTS;
+        read.workflow = slice_of(http_query(call->request, "workflow"));
+        code = api_number(call, "limit", 20, &limit, &err);
+        if (code == STATUS_OK) {
+            code = api_number(call, "before", 0, &read.before_key, &err);
+        }
+        read.limit = limit > STORE_READ_ROWS_MAX ? STORE_READ_ROWS_MAX : (uint32_t)limit;
+    }
+    if (code != STATUS_OK) {
+        api_refuse(call, &err);
+    } else {
+        api_read(call, &read, wrap);
+    }
 }

@@ -26,6 +26,9 @@ static uint64_t read_dropped(const struct slot *slot) {
 static uint64_t read_refused(const struct slot *slot) {
     return slot->counts.refused;
 }
+static uint64_t read_quarantined(const struct slot *slot) {
+    return slot->counts.quarantined;
+}
 static uint64_t read_queued(const struct slot *slot) {
     return slot->queued + slot->lined;
 }
@@ -40,6 +43,8 @@ static const struct slot_metric METRICS[] = {
     {"ebb_failures_total", "counter", "Runs that failed for good.", read_failures},
     {"ebb_dropped_total", "counter", "Events dropped by the queue's policy.", read_dropped},
     {"ebb_refused_total", "counter", "Input that was no event.", read_refused},
+    {"ebb_quarantined_total", "counter", "Events that did not fit and were kept aside.",
+     read_quarantined},
     {"ebb_queued", "gauge",
      "Events that wait for their run, and kept runs that wait for their turn.", read_queued},
     {"ebb_running", "gauge", "Runs under way.", read_running},

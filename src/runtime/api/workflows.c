@@ -15,12 +15,13 @@ void api_write_workflow(struct buffer *out, const struct slot *slot) {
     buffer_print(out,
                  ",\"state\":\"%s\",\"queued\":%u,\"running\":%u,\"waiting\":%u,\"events\":%llu,"
                  "\"runs\":%llu,\"results\":%llu,\"failures\":%llu,\"skipped\":%llu,"
-                 "\"dropped\":%llu,\"refused\":%llu,",
+                 "\"dropped\":%llu,\"refused\":%llu,\"quarantined\":%llu,",
                  slot_state_name(slot->state), slot->queued + slot->lined,
                  slot->running + slot->ending, slot->waiting, (unsigned long long)counts->events,
                  (unsigned long long)counts->runs, (unsigned long long)counts->results,
                  (unsigned long long)counts->failures, (unsigned long long)counts->skipped,
-                 (unsigned long long)counts->dropped, (unsigned long long)counts->refused);
+                 (unsigned long long)counts->dropped, (unsigned long long)counts->refused,
+                 (unsigned long long)counts->quarantined);
     api_write_text(out, "file", slice_of(slot_file(slot)));
     if (slot->fault != NULL) {
         buffer_add_byte(out, ',');

@@ -9,7 +9,32 @@ static const struct feed_kind *const KINDS[] = {
 
 status feed_open(const struct trigger *trigger, const struct feed_door *door,
                  struct feed **out_feed, struct error *err) {
-    return KINDS[trigger->kind]->open(trigger, door, out_feed, err);
+    struct feed_door own = *door;
+    own.trigger = trigger;
+    return KINDS[trigger->kind]->open(trigger, &own, out_feed, err);
+}
+
+/* Of sources that look at their own ids, by themselves. */
+static bool is_known(const struct feed_door *door, const struct event *event) {
+    return door->trigger->event.id != NULL && event->seen_hash != 0 &&
+           (door->seen(door->owner, event->source, event->seen_hash) ||
+            door->under_way(door->owner, event->seen_hash));
+}
+
+bool feed_give(const struct feed *feed, struct event *event) {
+    const struct feed_door *door = &feed->door;
+    struct error err;
+    const status shaped = event_shape(door->trigger, &door->scope, event, &err);
+    if (shaped == STATUS_NO_MEMORY || (shaped == STATUS_OK && is_known(door, event))) {
+        event_destroy(event);
+        return shaped == STATUS_OK;
+    }
+    if (shaped == STATUS_OK) {
+        door->offer(door->owner, event);
+    } else {
+        door->unfit(door->owner, door->trigger, event, &err);
+    }
+    return true;
 }
 
 void feed_resume(struct feed *feed) {

@@ -15,7 +15,7 @@
 
 #include "platform/loop.h"
 #include "platform/worker.h"
-#include "runtime/event.h"
+#include "runtime/triggers/event_shape.h"
 #include "wire/workflow.h"
 
 /* What a feed sees of its workflow. */
@@ -23,12 +23,18 @@ struct feed_door {
     void *owner;
     struct loop *loop;
     struct pool *pool;
-    const char *folder;     /* relative paths start here */
-    struct slice time_zone; /* the device's; empty: the system's. Lives as long as the feed */
+    const char *folder;       /* relative paths start here */
+    struct slice time_zone;   /* the device's; empty: the system's. Lives as long as the feed */
+    struct shape_scope scope; /* lives as long as the feed */
+    const struct trigger *trigger; /* set by feed_open */
     /* How many more events may be offered now. */
     uint32_t (*room)(void *owner);
     /* Takes the event, always. */
     void (*offer)(void *owner, struct event *event);
+    /* Takes an event that does not fit what its trigger says, always, and does with it what the
+     * trigger says. */
+    void (*unfit)(void *owner, const struct trigger *trigger, struct event *event,
+                  const struct error *err);
     /* True when an event of this hash was seen: its run ended, and that is durable. */
     bool (*seen)(void *owner, struct slice source, uint64_t hash);
     /* True when it is queued, running or parked. */
@@ -64,6 +70,10 @@ status feed_open(const struct trigger *trigger, const struct feed_door *door,
                  struct feed **out_feed, struct error *err);
 void feed_resume(struct feed *feed);
 void feed_close(struct feed *feed);
+
+/* For the kinds: does with a sealed event what its trigger says of it, and offers it. One that its
+ * `event: { id: }` makes known is destroyed. false: there was no memory, and it was destroyed. */
+bool feed_give(const struct feed *feed, struct event *event);
 
 extern const struct feed_kind STDIN_FEED;
 extern const struct feed_kind WATCH_FEED;

@@ -130,6 +130,9 @@ static void settled(struct event *event, enum event_outcome outcome) {
     case EVENT_KEPT:
         tell(post, POST_TAKEN, STATUS_OK, "");
         return;
+    case EVENT_ASIDE:
+        tell(post, POST_ASIDE, STATUS_INVALID, (const char *)event->unfit.bytes);
+        return;
     case EVENT_DROPPED:
         tell(post, POST_FULL, STATUS_BUSY,
              "the queue is full, and by its policy this event has no place in it");
@@ -161,18 +164,17 @@ static bool is_known(const struct feed_door *door, const struct event *event,
     return false;
 }
 
-void http_feed_post(struct feed *feed, struct http_post *post) {
-    const struct http_feed *http = (const struct http_feed *)feed;
-    const struct feed_door *door = &feed->door;
+/* Its id is the workflow's where that says one; the key's else. */
+static struct event *make_event(const struct http_feed *http, struct http_post *post) {
     struct error err;
     bool is_text = false;
     if (!is_key(post->key)) {
         tell(post, POST_INVALID, STATUS_INVALID,
              "an Idempotency-Key has at most 255 letters, digits and signs of ASCII");
-        return;
+        return NULL;
     }
     if (!read_type(http, post, &is_text)) {
-        return;
+        return NULL;
     }
     struct event *event = event_new();
     const status code = event != NULL ? fill(http, post, is_text, event, &err)
@@ -180,21 +182,53 @@ void http_feed_post(struct feed *feed, struct http_post *post) {
     if (code != STATUS_OK) {
         event_destroy(event);
         refuse(post, &err);
-        return;
+        return NULL;
     }
-    if (is_known(door, event, post)) {
-        event_destroy(event);
-        return;
-    }
-    if (door->room(door->owner) == 0) {
-        event_destroy(event);
-        tell(post, POST_FULL, STATUS_BUSY, "the queue of the workflow is full");
-        return;
-    }
+    return event;
+}
+
+static void wait_for(struct http_post *post, struct event *event) {
     event->settle = settled;
     event->trigger = post;
     post->event = event;
-    door->offer(door->owner, event);
+}
+
+static void give_unfit(const struct http_feed *http, struct http_post *post, struct event *event,
+                       const struct error *err) {
+    const struct feed_door *door = &http->feed.door;
+    const bool dropped = http->trigger->unfit == UNFIT_DROP;
+    if (!dropped) {
+        wait_for(post, event);
+    }
+    door->unfit(door->owner, http->trigger, event, err);
+    if (dropped) {
+        tell(post, POST_UNFIT, STATUS_INVALID, err->text);
+    }
+}
+
+void http_feed_post(struct feed *feed, struct http_post *post) {
+    const struct http_feed *http = (const struct http_feed *)feed;
+    const struct feed_door *door = &feed->door;
+    struct error err;
+    struct event *event = make_event(http, post);
+    if (event == NULL) {
+        return;
+    }
+    const status shaped = event_shape(http->trigger, &door->scope, event, &err);
+    if (is_known(door, event, post)) {
+        event_destroy(event);
+    } else if (door->room(door->owner) == 0) {
+        event_destroy(event);
+        tell(post, POST_FULL, STATUS_BUSY, "the queue of the workflow is full");
+    } else if (shaped == STATUS_INVALID) {
+        give_unfit(http, post, event, &err);
+    } else if (shaped != STATUS_OK) {
+        event_destroy(event);
+        refuse(post, &err);
+    } else {
+        wait_for(post, event);
+        door->offer(door->owner, event);
+    }
 }
 
 void http_post_forget(struct http_post *post) {

@@ -16,16 +16,18 @@
 
 enum { HTTP_KEY_BYTES_MAX = 255 };
 
-/* Codes of HTTP that say how a post ended. */
+/* How a post ended. */
 enum http_post_end {
-    POST_TAKEN = 202,
-    POST_KNOWN = 200, /* an event of this key was taken before */
-    POST_INVALID = 400,
-    POST_UNDER_WAY = 409, /* an event of this key is about to be taken: ask again */
-    POST_TOO_LARGE = 413,
-    POST_WRONG_TYPE = 415,
-    POST_FULL = 429, /* the queue has no room, or gave this event's place away: ask again */
-    POST_BUSY = 503  /* no memory, or the daemon ends: ask again */
+    POST_TAKEN,
+    POST_KNOWN, /* an event of this key was taken before */
+    POST_ASIDE, /* it does not fit, which the error says, and is kept aside */
+    POST_INVALID,
+    POST_TOO_LARGE,
+    POST_WRONG_TYPE,
+    POST_UNFIT,     /* it does not fit, and was dropped */
+    POST_UNDER_WAY, /* an event of this key is about to be taken: ask again */
+    POST_FULL,      /* the queue has no room, or gave this event's place away: ask again */
+    POST_BUSY       /* no memory, or the daemon ends: ask again */
 };
 
 /* One post. It is the feed's from http_feed_post until `ended`, which comes once, on the loop:

@@ -235,6 +235,82 @@ static void test_http_feed__tells_who_waits_that_the_daemon_ends(void **state) {
     assert_int_equal(forgotten->times, 0);
 }
 
+#define SCHEMA "  schema: { t: { type: number, max: 60 } }\n"
+
+static void test_http_feed__keeps_aside_what_does_not_fit(void **state) {
+    struct stage *stage = *state;
+    open_flow(stage, "trigger:\n  http: {}\n" SCHEMA EACH);
+    (void)post(stage, "application/json", "k", "{\"t\":61}");
+    stage_until(stage, all_told);
+    assert_int_equal(posts[0].end, POST_ASIDE);
+    assert_string_equal(posts[0].err.text, "field 't' is 61: at most 60");
+    (void)post(stage, "application/json", "k", "{\"t\":60}"); /* the same event */
+    assert_int_equal(posts[1].end, POST_KNOWN);
+    assert_int_equal(end_of(stage, "text/plain", "", "61"), POST_WRONG_TYPE);
+    (void)post(stage, "application/json", "l", "{\"t\":60}");
+    stage_until_ended(stage, 1);
+    const char *list = stage_list(stage, READ_EVENTS, LANE_COUNT)->bytes;
+    assert_non_null(strstr(list, "\"event_id\":\"k\",\"reason\":\"field 't' is 61: at most 60\""));
+    assert_int_equal(stage_slot(stage, "flow")->counts.quarantined, 1);
+    assert_part(&stage->refused, "flow: an event is kept aside (`ebb event list`): field 't'");
+}
+
+static void test_http_feed__drops_what_does_not_fit_where_that_is_said(void **state) {
+    struct stage *stage = *state;
+    open_flow(stage, "trigger:\n  http: {}\n" SCHEMA "  invalid: drop\n" EACH);
+    assert_int_equal(end_of(stage, "", "k", "{}"), POST_UNFIT);
+    assert_string_equal(posts[0].err.text, "field 't' is missing");
+    assert_int_equal(stage_slot(stage, "flow")->counts.refused, 1);
+    (void)post(stage, "", "k", "{\"t\":1}"); /* nothing was taken under this key */
+    stage_until_ended(stage, 1);
+    assert_int_equal(posts[1].end, POST_TAKEN);
+}
+
+static void test_http_feed__lets_a_run_fail_for_what_does_not_fit(void **state) {
+    struct stage *stage = *state;
+    open_flow(stage, "trigger:\n  http: {}\n" SCHEMA "  invalid: fail\n" EACH);
+    (void)post(stage, "", "k", "{}");
+    stage_until_ended(stage, 1);
+    assert_int_equal(posts[0].end, POST_TAKEN);
+    assert_text(&stage->said, "normal failure  invalid\n");
+    assert_text(&stage->ended, "flow failed: field 't' is missing\n");
+}
+
+/* As it lies on disk: the run of an event that does not fit fails after a crash, too. */
+static bool told_once(struct stage *stage) {
+    (void)stage;
+    return posts[0].times == 1;
+}
+
+static void post_unfit(struct stage *stage) {
+    (void)post(stage, "", "k", "{}");
+}
+
+static void test_http_feed__lets_it_fail_after_a_crash_as_well(void **state) {
+    struct stage *stage = *state;
+    char text[1024];
+    (void)snprintf(text, sizeof(text),
+                   "trigger:\n  http: {}\n" SCHEMA "  invalid: fail\n" EACH "%s", RESULT);
+    stage_flow(stage, "flow", text);
+    stage_crash(stage, post_unfit, told_once);
+    stage_open(stage);
+    stage_let_pass(stage, 20);
+    if (stage->ends > 0) { /* unless its failure was on disk already */
+        assert_text(&stage->ended, "flow failed: field 't' is missing\n");
+    }
+    assert_int_equal(stage_count_listed(stage, READ_RESULTS, LANE_COUNT, "field 't' is missing"),
+                     1);
+}
+
+static void test_http_feed__goes_by_the_id_that_the_workflow_says(void **state) {
+    struct stage *stage = *state;
+    open_flow(stage, "trigger:\n  http: {}\n  event: { id: \"${ .data.n }\" }\n" EACH);
+    (void)post(stage, "", "one", "{\"n\":1}");
+    stage_until_ended(stage, 1);
+    assert_int_equal(end_of(stage, "", "another", "{\"n\":1}"), POST_KNOWN);
+    assert_text(&stage->said, "normal out {\"d\":{\"n\":1},\"t\":null,\"id\":\"1\"}\n");
+}
+
 static void test_http_feed__needs_a_socket(void **state) {
     struct stage *stage = *state;
     stage->options.socket = NULL;
@@ -253,6 +329,11 @@ int main(void) {
         STAGED(test_http_feed__tells_when_it_is_kept_and_not_when_its_turn_comes),
         STAGED(test_http_feed__tells_what_the_queue_let_go),
         STAGED(test_http_feed__tells_who_waits_that_the_daemon_ends),
+        STAGED(test_http_feed__keeps_aside_what_does_not_fit),
+        STAGED(test_http_feed__drops_what_does_not_fit_where_that_is_said),
+        STAGED(test_http_feed__lets_a_run_fail_for_what_does_not_fit),
+        STAGED(test_http_feed__lets_it_fail_after_a_crash_as_well),
+        STAGED(test_http_feed__goes_by_the_id_that_the_workflow_says),
         STAGED(test_http_feed__needs_a_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

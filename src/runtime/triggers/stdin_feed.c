@@ -41,12 +41,12 @@ static void refuse(struct stdin_feed *in, struct error *err) {
     in->feed.door.refused(in->feed.door.owner, err);
 }
 
-static status make_event(struct stdin_feed *in, struct slice line, struct event *event,
-                         struct error *err) {
+static status make_event(const struct stdin_feed *in, struct slice line, enum stdin_format format,
+                         struct event *event, struct error *err) {
     event->source = in->trigger->source.count > 0 ? in->trigger->source : SLICE("stdin");
     event->type = SLICE("message");
     struct event_extra extra = {.name = "data"};
-    if (in->trigger->format == STDIN_JSON) {
+    if (format == STDIN_JSON) {
         TRY(json_read(&event->arena, line, &extra.value, err));
     } else {
         CLEANUP(buffer_done) struct buffer text;
@@ -57,6 +57,24 @@ static status make_event(struct stdin_feed *in, struct slice line, struct event 
         extra.value = value_of_text(arena_copy(&event->arena, buffer_slice(&text)));
     }
     return event_seal(event, &extra, 1, err);
+}
+
+/* A line that cannot be read is text that does not fit, where the trigger says what becomes of
+ * such; else it is refused. false: there is no memory for it now. */
+static bool give_up(struct stdin_feed *in, struct slice line, struct error *err) {
+    struct event *event = NULL;
+    if (in->trigger->unfit == UNFIT_REFUSE) {
+        refuse(in, err);
+        return true;
+    }
+    event = event_new();
+    if (event == NULL || make_event(in, line, STDIN_TEXT, event, NULL) != STATUS_OK) {
+        event_destroy(event);
+        return false;
+    }
+    (void)fail_while(err, "line %llu", (unsigned long long)in->line);
+    in->feed.door.unfit(in->feed.door.owner, in->trigger, event, err);
+    return true;
 }
 
 /* Files that come from other systems begin with a byte order mark and end their lines with CR LF.
@@ -77,18 +95,19 @@ static bool take_line(struct stdin_feed *in, struct slice line) {
     }
     struct error err;
     struct event *event = event_new();
-    const status made = event != NULL ? make_event(in, line, event, &err) : STATUS_NO_MEMORY;
+    const status made =
+        event != NULL ? make_event(in, line, in->trigger->format, event, &err) : STATUS_NO_MEMORY;
+    bool taken = made != STATUS_NO_MEMORY;
     if (made == STATUS_OK) {
-        in->feed.door.offer(in->feed.door.owner, event);
-        return true;
+        taken = feed_give(&in->feed, event);
+    } else {
+        event_destroy(event);
     }
-    event_destroy(event);
-    if (made == STATUS_NO_MEMORY) {
-        in->line--;
-        return false;
+    if (taken && made != STATUS_OK) {
+        taken = give_up(in, line, &err);
     }
-    refuse(in, &err);
-    return true;
+    in->line -= taken ? 0 : 1;
+    return taken;
 }
 
 /* What stays in the buffer, or in the pipe, is taken when there may be memory again. */

@@ -205,6 +205,23 @@ static void test_stdin_feed__waits_for_memory(void **state) {
     assert_int_equal(stage->refusals, 0);
 }
 
+static void test_stdin_feed__keeps_aside_what_does_not_fit_or_cannot_be_read(void **state) {
+    struct stage *stage = *state;
+    stage_flow(stage, "flow",
+               "trigger:\n  stdin: json\n  schema: { n: integer }\n"
+               "  event: { id: \"${ .data.n }\", key: \"k${ .data.n }\" }\n"
+               "results: [ { name: out, from: { k: '${ .event.key }' } } ]\n");
+    stage_open(stage);
+    say("{\"n\":1}\n{\"n\":1}\n{\"m\":2}\n{oops\n{\"n\":3}\n");
+    say_end();
+    stage_until(stage, is_idle);
+    assert_text(&stage->said, "normal out {\"k\":\"k1\"}\nnormal out {\"k\":\"k3\"}\n");
+    assert_int_equal(stage_slot(stage, "flow")->counts.quarantined, 2);
+    const char *list = stage_list(stage, READ_EVENTS, LANE_COUNT)->bytes;
+    assert_non_null(strstr(list, "\"reason\":\"field 'n' is missing\""));
+    assert_non_null(strstr(list, "\"reason\":\"line 4: not JSON at 1:2"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stdin_feed__takes_a_value_a_line, make, clear),
@@ -217,6 +234,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_stdin_feed__reads_files_and_nothing, make, clear),
         cmocka_unit_test_setup_teardown(test_stdin_feed__is_for_a_desk_alone, make, clear),
         cmocka_unit_test_setup_teardown(test_stdin_feed__waits_for_memory, make, clear),
+        cmocka_unit_test_setup_teardown(
+            test_stdin_feed__keeps_aside_what_does_not_fit_or_cannot_be_read, make, clear),
     };
     return cmocka_run_group_tests_name("runtime/triggers/stdin_feed", tests, NULL, NULL);
 }

@@ -37,8 +37,12 @@ bool tick_offer(struct tick *tick, const struct feed *feed, struct slice source)
         event_destroy(event);
         return false;
     }
-    tick->waits = false;
+    const uint64_t missed = tick->missed;
+    tick->waits = false; /* before it is given: a run that ends at once comes back for more */
     tick->missed = 0;
-    feed->door.offer(feed->door.owner, event);
-    return true;
+    if (!feed_give(feed, event)) {
+        tick->waits = true;
+        tick->missed = missed;
+    }
+    return !tick->waits;
 }

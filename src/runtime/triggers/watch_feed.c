@@ -238,7 +238,7 @@ static void offer_events(struct watch_feed *feed, struct watch_job *job) {
         event->settle = settled;
         event->trigger = feed;
         feed->under_way++;
-        feed->feed.door.offer(feed->feed.door.owner, event);
+        (void)feed_give(&feed->feed, event); /* without memory it is refused: looked at again */
     }
 }
 
