@@ -33,8 +33,9 @@ static status copy_bytes(const char *from, const char *to, const struct stat *fa
     buffer_init(&bytes, FOLDER_BYTES_MAX);
     TRY(file_read(from, &bytes, err));
     TRY(file_replace(to, buffer_slice(&bytes), err));
-    if (chmod(to, facts->st_mode & 0777) != 0) {
-        return fail_errno(err, errno, "set the mode of '%s'", to);
+    const struct timespec times[2] = {facts->st_atim, facts->st_mtim};
+    if (chmod(to, facts->st_mode & 0777) != 0 || utimensat(AT_FDCWD, to, times, 0) != 0) {
+        return fail_errno(err, errno, "set the mode and the time of '%s'", to);
     }
     return STATUS_OK;
 }
@@ -107,6 +108,43 @@ status folder_exchange(const char *fresh, const char *path, struct error *err) {
         return fail_errno(err, errno, "put '%s' in the place of '%s'", fresh, path);
     }
     return file_rename(fresh, path, err);
+}
+
+struct joining {
+    const char *from, *to;
+    struct error error;
+};
+
+static bool join_named(void *owner, const char *name) {
+    struct joining *all = owner;
+    char from[PATH_MAX];
+    char to[PATH_MAX];
+    struct stat here;
+    struct stat there;
+    if (join(from, all->from, name, &all->error) != STATUS_OK ||
+        join(to, all->to, name, &all->error) != STATUS_OK) {
+        return false;
+    }
+    if (lstat(to, &there) != 0) {
+        return file_rename(from, to, &all->error) == STATUS_OK;
+    }
+    if (lstat(from, &here) != 0 || !S_ISDIR(here.st_mode) || !S_ISDIR(there.st_mode)) {
+        return true;
+    }
+    if (folder_join(from, to, &all->error) != STATUS_OK) {
+        return false;
+    }
+    (void)rmdir(from); /* unless something stays in it */
+    return true;
+}
+
+status folder_join(const char *from, const char *to, struct error *err) {
+    struct joining all = {.from = from, .to = to};
+    TRY(file_list(from, join_named, &all, err));
+    if (all.error.code != STATUS_OK) {
+        *err = all.error;
+    }
+    return all.error.code;
 }
 
 /* Deepest first; what cannot be removed is told of by the last rmdir. */

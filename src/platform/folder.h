@@ -18,7 +18,7 @@ enum {
     FOLDER_DEPTH_MAX = 8
 };
 
-/* Copies one file with its rights. INVALID unless it is a regular one; FULL beyond
+/* Copies one file with its rights and its time. INVALID unless it is a regular one; FULL beyond
  * FOLDER_BYTES_MAX. */
 status folder_copy_file(const char *from, const char *to, struct error *err);
 
@@ -29,6 +29,10 @@ status folder_copy(const char *from, const char *to, struct error *err);
 /* Puts `fresh` in the place of `path`, at once: a reader sees the old or the new one. What was
  * there goes by the name `fresh` from then on; nothing is there when nothing was. */
 status folder_exchange(const char *fresh, const char *path, struct error *err);
+
+/* Moves what is in `from` into `to`, which is there. Folders that both have are joined; what else
+ * both have stays in `from`, with the folders that hold it. */
+status folder_join(const char *from, const char *to, struct error *err);
 
 /* Removes the folder with all in it, links themselves and not what they lead to. No error when it
  * is not there. */

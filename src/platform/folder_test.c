@@ -72,6 +72,9 @@ static void test_folder__copies_files_folders_and_rights(void **state) {
     assert_holds("new/to/deep/er/b", "two");
     assert_int_equal(stat(at(to, "new/to/a"), &facts), 0);
     assert_int_equal(facts.st_mode & 0777, 0755);
+    struct stat original;
+    assert_int_equal(stat(at(from, "from/a"), &original), 0);
+    assert_memory_equal(&facts.st_mtim, &original.st_mtim, sizeof(facts.st_mtim));
 }
 
 static void test_folder__copies_neither_pipes_nor_without_bound(void **state) {
@@ -130,6 +133,31 @@ static void test_folder__exchanges_the_new_for_the_old_and_back(void **state) {
     assert_holds("at/a", "new");
 }
 
+static void test_folder__joins_two_and_writes_nothing_over(void **state) {
+    (void)state;
+    struct error err;
+    char from[256];
+    char to[256];
+    put("from/a", "from");
+    put("from/both", "from");
+    put("from/deep/a", "from");
+    put("from/deep/both", "from");
+    put("to/both", "to");
+    put("to/deep/both", "to");
+    assert_int_equal(folder_join(at(from, "from"), at(to, "to"), &err), STATUS_OK);
+    assert_holds("to/a", "from");
+    assert_holds("to/deep/a", "from");
+    assert_holds("to/both", "to");
+    assert_holds("to/deep/both", "to");
+    assert_holds("from/both", "from");
+    assert_false(is_there("from/a"));
+    put("to/empty/a", "to");
+    put("from/empty/b", "from");
+    assert_int_equal(folder_join(from, to, &err), STATUS_OK);
+    assert_false(is_there("from/empty"));
+    assert_int_equal(folder_join(at(from, "none"), to, &err), STATUS_NOT_FOUND);
+}
+
 static void test_folder__removes_links_and_not_what_they_lead_to(void **state) {
     (void)state;
     struct error err;
@@ -154,6 +182,8 @@ int main(void) {
                                         end_place),
         cmocka_unit_test_setup_teardown(test_folder__exchanges_the_new_for_the_old_and_back,
                                         make_place, end_place),
+        cmocka_unit_test_setup_teardown(test_folder__joins_two_and_writes_nothing_over, make_place,
+                                        end_place),
         cmocka_unit_test_setup_teardown(test_folder__removes_links_and_not_what_they_lead_to,
                                         make_place, end_place),
     };

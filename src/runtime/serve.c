@@ -12,6 +12,7 @@
 #include "platform/file.h"
 #include "platform/secret.h"
 #include "runtime/daemon.h"
+#include "runtime/workflow_folder.h"
 #include "wire/device_file.h"
 
 enum { PATH_BYTES_MAX = 4096, SETTINGS_BYTES_MAX = 8 << 20, SOCKET_PATH_BYTES_MAX = 108 };
@@ -132,7 +133,8 @@ static status choose_places(struct serving *serving, const struct serve_options 
                     serving->socket, SOCKET_PATH_BYTES_MAX - 1);
     }
     (void)snprintf(serving->workflows, PATH_BYTES_MAX, "%.4000s/workflows", serving->data);
-    return file_make_folder(serving->workflows, err);
+    TRY(file_make_folder(serving->workflows, err));
+    return workflow_folder_recover(serving->data, err);
 }
 
 static void on_refused(void *owner, const struct slot *slot, const struct error *err) {

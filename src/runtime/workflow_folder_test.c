@@ -55,6 +55,84 @@ static void test_workflow_folder__takes_the_place_of_an_older_copy(void **state)
     assert_false(stage_has(stage, "data/workflows/flow/rest"));
 }
 
+static void test_workflow_folder__what_is_the_workflows_own_stays(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    char name[SLOT_NAME_BYTES];
+    stage_write(stage, "here/any.yaml", TEXT);
+    stage_write(stage, "here/agents/one/agent.yaml", "a");
+    assert_int_equal(add(stage, "here/any.yaml", name, &err), STATUS_OK);
+    stage_write(stage, "data/workflows/flow/inbox/waits.eml", "not read yet");
+    assert_int_equal(add(stage, "here/any.yaml", name, &err), STATUS_OK);
+    assert_true(stage_has(stage, "data/workflows/flow/inbox/waits.eml"));
+    assert_false(stage_has(stage, "data/workflows/.flow.next"));
+}
+
+static void test_workflow_folder__a_start_settles_what_a_crash_left(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    char name[SLOT_NAME_BYTES];
+    char data[2 * TEST_PATH_BYTES];
+    path_of(stage, "data", data);
+    assert_int_equal(workflow_folder_recover(data, &err), STATUS_OK);
+    stage_write(stage, "here/any.yaml", TEXT);
+    assert_int_equal(add(stage, "here/any.yaml", name, &err), STATUS_OK);
+    stage_write(stage, "data/workflows/flow/inbox/waits.eml", "not read yet");
+    stage_write(stage, "data/workflows/.other.new/agents/half", "a");
+
+    char room[2 * TEST_PATH_BYTES];
+    const char *file = path_of(stage, "here/any.yaml", room);
+    assert_int_equal(workflow_folder_stage(data, file, name, &err), STATUS_OK);
+    assert_int_equal(workflow_folder_recover(data, &err), STATUS_OK);
+    assert_false(stage_has(stage, "data/workflows/.flow.next"));
+    assert_false(stage_has(stage, "data/workflows/.other.new"));
+    assert_true(stage_has(stage, "data/workflows/flow/inbox/waits.eml"));
+
+    assert_int_equal(workflow_folder_stage(data, file, name, &err), STATUS_OK);
+    assert_int_equal(workflow_folder_swap(data, name, &err), STATUS_OK);
+    assert_false(stage_has(stage, "data/workflows/flow/inbox/waits.eml"));
+    assert_int_equal(workflow_folder_recover(data, &err), STATUS_OK);
+    assert_true(stage_has(stage, "data/workflows/flow/inbox/waits.eml"));
+    assert_true(stage_has(stage, "data/workflows/flow/workflow.yaml"));
+    assert_false(stage_has(stage, "data/workflows/.flow.next"));
+}
+
+static void test_workflow_folder__nothing_is_written_over_when_both_hold_a_name(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    char data[2 * TEST_PATH_BYTES];
+    path_of(stage, "data", data);
+    stage_write(stage, "data/workflows/flow/inbox/a", "new");
+    stage_write(stage, "data/workflows/.flow.next/inbox/a", "old");
+    assert_int_equal(workflow_folder_settle(data, "flow", &err), STATUS_CONFLICT);
+    assert_true(stage_has(stage, "data/workflows/.flow.next/inbox/a"));
+}
+
+static void test_workflow_folder__a_swap_is_taken_back(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    char name[SLOT_NAME_BYTES];
+    char data[2 * TEST_PATH_BYTES];
+    char room[2 * TEST_PATH_BYTES];
+    path_of(stage, "data", data);
+    stage_write(stage, "here/any.yaml", TEXT);
+    const char *file = path_of(stage, "here/any.yaml", room);
+    assert_int_equal(workflow_folder_stage(data, file, name, &err), STATUS_OK);
+    assert_int_equal(workflow_folder_swap(data, name, &err), STATUS_OK);
+    assert_int_equal(workflow_folder_take_back(data, name, &err), STATUS_OK);
+    assert_int_equal(workflow_folder_settle(data, name, &err), STATUS_OK);
+    assert_false(stage_has(stage, "data/workflows/flow"));
+
+    assert_int_equal(add(stage, "here/any.yaml", name, &err), STATUS_OK);
+    stage_write(stage, "data/workflows/flow/agents/old/agent.yaml", "a");
+    assert_int_equal(workflow_folder_stage(data, file, name, &err), STATUS_OK);
+    assert_int_equal(workflow_folder_swap(data, name, &err), STATUS_OK);
+    assert_false(stage_has(stage, "data/workflows/flow/agents/old/agent.yaml"));
+    assert_int_equal(workflow_folder_take_back(data, name, &err), STATUS_OK);
+    assert_int_equal(workflow_folder_settle(data, name, &err), STATUS_OK);
+    assert_true(stage_has(stage, "data/workflows/flow/agents/old/agent.yaml"));
+}
+
 static void test_workflow_folder__refuses_what_is_no_workflow_and_keeps_the_old(void **state) {
     struct stage *stage = *state;
     struct error err;
@@ -118,6 +196,15 @@ int main(void) {
                                         stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_workflow_folder__takes_the_place_of_an_older_copy,
                                         stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_workflow_folder__what_is_the_workflows_own_stays,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_workflow_folder__a_start_settles_what_a_crash_left,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_workflow_folder__nothing_is_written_over_when_both_hold_a_name, stage_make,
+            stage_end),
+        cmocka_unit_test_setup_teardown(test_workflow_folder__a_swap_is_taken_back, stage_make,
+                                        stage_end),
         cmocka_unit_test_setup_teardown(
             test_workflow_folder__refuses_what_is_no_workflow_and_keeps_the_old, stage_make,
             stage_end),
