@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "platform/file.h"
+#include "platform/hash.h"
 
 enum { ARENA_BYTES_MAX = 4 << 20, PATH_BYTES_MAX = 8192, LIST_BYTES_MAX = 200 };
 
@@ -372,6 +373,16 @@ status catalog_resolve(void *owner, struct slice name, struct slice range,
         }
     }
     return not_resolved(catalog, name, range, err);
+}
+
+struct id catalog_digest(const struct workflow *workflow) {
+    struct id digest = workflow->digest;
+    for (uint32_t i = 0; i < workflow->step_count; i++) {
+        const struct id agent = catalog_manifest(workflow->steps[i].agent_pinned)->digest;
+        digest = hash_128((struct slice){.bytes = (const char *)digest.bytes, .count = ID_BYTES},
+                          (struct slice){.bytes = (const char *)agent.bytes, .count = ID_BYTES});
+    }
+    return digest;
 }
 
 status catalog_open(struct catalog *catalog, struct loop *loop, const struct catalog_agent *pinned,

@@ -47,6 +47,10 @@ void catalog_adopt(struct catalog *catalog, struct catalog *old);
 status catalog_resolve(void *catalog, struct slice name, struct slice range,
                        struct workflow_agent *out_agent, struct error *err);
 
+/* What a workflow is made of that was read with catalog_resolve: its text, and every agent that a
+ * step of it has, wherever that lies. */
+struct id catalog_digest(const struct workflow *workflow);
+
 /* Opens it (once) and gives kind and agent. */
 status catalog_open(struct catalog *catalog, struct loop *loop, const struct catalog_agent *pinned,
                     const struct agent_kind **out_kind, struct agent **out_agent,

@@ -200,9 +200,9 @@ static status look(struct demo *demo, int64_t *out_verdicts, bool *out_idle, str
             *out_verdicts = human_number(lanes[i], "waiting");
         }
     }
-    *out_idle = human_number(row, "queued") + human_number(row, "running") +
-                    human_number(row, "waiting") ==
-                0;
+    *out_idle =
+        human_number(row, "queued") + human_number(row, "running") + human_number(row, "waiting") ==
+        0;
     return STATUS_OK;
 }
 

@@ -2,16 +2,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buffer.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
-#include "cli/human.h"
 #include "platform/file.h"
 #include "platform/json.h"
 
-enum { BODY_BYTES_MAX = 1 << 16, LOADING_LOOKS_MAX = 200, LOADING_PAUSE_NS = 50 * 1000 * 1000 };
+enum { BODY_BYTES_MAX = 1 << 16 };
 
 /* A file is told from a name by its slash or its ending. */
 static bool is_file(struct slice text) {
@@ -33,29 +31,6 @@ static status write_body(const char *path, struct buffer *out, struct error *err
     return buffer_status(out, err);
 }
 
-static bool has_state(struct value row, const char *state) {
-    const struct value *member = value_get(row, SLICE("state"));
-    return member != NULL && slice_is(value_text(*member), state);
-}
-
-/* The daemon answers before it has opened agents and triggers: what becomes of it is seen a moment
- * later. */
-static status wait_until_loaded(struct call *call, struct value *row, struct error *err) {
-    const struct value *member = value_get(*row, SLICE("name"));
-    const struct slice name = member != NULL ? value_text(*member) : SLICE("");
-    for (int i = 0; i < LOADING_LOOKS_MAX && has_state(*row, "loading"); i++) {
-        const struct timespec pause = {.tv_nsec = LOADING_PAUSE_NS};
-        (void)nanosleep(&pause, NULL);
-        TRY(daemon_get(call, row, err, "/v1/workflows/%.*s", SLICE_ARGS(name)));
-    }
-    if (has_state(*row, "faulty")) {
-        const struct slice fault = human_member(&call->arena, *row, "fault");
-        return fail(err, STATUS_INVALID, "workflow '%.*s' does not run: %.*s", SLICE_ARGS(name),
-                    SLICE_ARGS(fault));
-    }
-    return STATUS_OK;
-}
-
 static status start(struct call *call, const struct daemon_request *request, struct slice what,
                     struct error *err) {
     if (call->dry_run) {
@@ -63,7 +38,7 @@ static status start(struct call *call, const struct daemon_request *request, str
     }
     struct value row = {.kind = VALUE_NULL};
     TRY(daemon_ask(call, request, &row, err));
-    TRY(wait_until_loaded(call, &row, err));
+    TRY(daemon_wait_loaded(call, &row, err));
     return daemon_done(call, what, row, err);
 }
 

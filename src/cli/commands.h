@@ -12,6 +12,8 @@
 #define COMMANDS(ROW)                                                                              \
     ROW(run)                                                                                       \
     ROW(check)                                                                                     \
+    ROW(apply)                                                                                     \
+    ROW(diff)                                                                                      \
     ROW(serve)                                                                                     \
     ROW(status)                                                                                    \
     ROW(doctor)                                                                                    \

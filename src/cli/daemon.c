@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -12,6 +13,7 @@
 #include "platform/json.h"
 #include "wire/lane.h"
 
+enum { LOADING_LOOKS_MAX = 200, LOADING_PAUSE_MS = 50 };
 enum { WORD_SHOWN_MAX = 80, PATH_BYTES_MAX = 1024, HTTP_OK = 200, HTTP_REDIRECT = 300 };
 
 static const char SYSTEM_SOCKET[] = "/run/ebb/ebb.sock";
@@ -142,6 +144,31 @@ status daemon_get(struct call *call, struct value *out_answer, struct error *err
     }
     const struct daemon_request request = {.method = "GET", .path = slice_of(path)};
     return daemon_ask(call, &request, out_answer, err);
+}
+
+void daemon_pause(int64_t ms) {
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+static bool has_state(struct value row, const char *state) {
+    const struct value *member = value_get(row, SLICE("state"));
+    return member != NULL && slice_is(value_text(*member), state);
+}
+
+status daemon_wait_loaded(struct call *call, struct value *row, struct error *err) {
+    const struct value *member = value_get(*row, SLICE("name"));
+    const struct slice name = member != NULL ? value_text(*member) : SLICE("");
+    for (int i = 0; i < LOADING_LOOKS_MAX && has_state(*row, "loading"); i++) {
+        daemon_pause(LOADING_PAUSE_MS);
+        TRY(daemon_get(call, row, err, "/v1/workflows/%.*s", SLICE_ARGS(name)));
+    }
+    if (has_state(*row, "faulty")) {
+        const struct value *fault = value_get(*row, SLICE("fault"));
+        return fail(err, STATUS_INVALID, "workflow '%.*s' does not run: %.*s", SLICE_ARGS(name),
+                    SLICE_ARGS(fault != NULL ? value_text(*fault) : SLICE("-")));
+    }
+    return STATUS_OK;
 }
 
 status daemon_change(struct call *call, const struct daemon_request *request, struct slice what,

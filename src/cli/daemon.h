@@ -42,6 +42,13 @@ status daemon_get_bytes(struct call *call, struct buffer *out, struct error *err
 status daemon_get(struct call *call, struct value *out_answer, struct error *err,
                   const char *path_format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The daemon answers before it has opened agents and triggers: looks at a workflow's row, which is
+ * asked for anew, until it is loaded, 10 s at most. INVALID with its fault when it does not run. */
+status daemon_wait_loaded(struct call *call, struct value *row, struct error *err);
+
+/* Lets time pass, for a command that asks again and again. */
+void daemon_pause(int64_t ms);
+
 /* A command that changes something: asks, and says "done: WHAT" on standard error; under --json the
  * answer goes to standard output; under --dry-run nothing is asked and "would WHAT" is said. */
 status daemon_change(struct call *call, const struct daemon_request *request, struct slice what,

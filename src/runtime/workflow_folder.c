@@ -89,6 +89,12 @@ status workflow_folder_stage(const char *data, const char *file, char out_name[S
     return STATUS_OK;
 }
 
+void workflow_folder_staged(const char *data, const char *name, char *out_path, size_t bytes) {
+    struct places places;
+    write_places(data, name, &places);
+    (void)snprintf(out_path, bytes, "%s", places.aside);
+}
+
 status workflow_folder_swap(const char *data, const char *name, struct error *err) {
     struct places places;
     write_places(data, name, &places);

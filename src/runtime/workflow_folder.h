@@ -32,6 +32,9 @@ status workflow_folder_swap(const char *data, const char *name, struct error *er
 status workflow_folder_take_back(const char *data, const char *name, struct error *err);
 status workflow_folder_settle(const char *data, const char *name, struct error *err);
 
+/* Where a staged copy lies. */
+void workflow_folder_staged(const char *data, const char *name, char *out_path, size_t bytes);
+
 /* Before workflows are loaded for the first time: settles what a crash left. */
 status workflow_folder_recover(const char *data, struct error *err);
 

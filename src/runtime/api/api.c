@@ -39,6 +39,7 @@ static const struct route ROUTES[] = {
     {"/v1/runs", "GET", "GET", "POST", api_runs},
     {"/v1/queue", "GET", "GET", NULL, api_queue},
     {"/v1/reload", "POST", NULL, NULL, api_reload},
+    {"/v1/apply", "POST", NULL, NULL, api_apply},
 };
 
 static int http_code(status code) {

@@ -40,6 +40,14 @@ void api_write_workflows(struct buffer *out, const struct daemon *daemon) {
     buffer_add_byte(out, ']');
 }
 
+/* Which version of an agent a step has, and what it is made of. */
+static void write_pinned(struct buffer *out, const struct agent_manifest *manifest) {
+    char digest[ID_HEX_BYTES + 1];
+    id_write_hex(manifest->digest, digest);
+    api_write_text(out, "version", manifest->version_text);
+    buffer_print(out, ",\"digest\":\"%s\"", digest);
+}
+
 static void show(struct api_call *call, const struct slot *slot) {
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, API_ANSWER_BYTES_MAX);
@@ -55,11 +63,14 @@ static void show(struct api_call *call, const struct slot *slot) {
             api_write_text(&json, "id", workflow->steps[i].id);
             buffer_add_byte(&json, ',');
             api_write_text(&json, "agent", workflow->steps[i].agent);
+            buffer_add_byte(&json, ',');
+            write_pinned(&json, catalog_manifest(workflow->steps[i].agent_pinned));
             buffer_add_byte(&json, '}');
         }
         buffer_add_text(&json, "],\"params\":");
         params_write(workflow->params, workflow->param_count, &json);
-        buffer_add_byte(&json, ',');
+        id_write_hex(catalog_digest(workflow), digest);
+        buffer_print(&json, ",\"pinned\":\"%s\",", digest);
         api_write_text(&json, "text", workflow->text);
         buffer_add_byte(&json, '}');
     }
