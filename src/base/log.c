@@ -39,6 +39,16 @@ int log_level_from(const char *word) {
     return -1;
 }
 
+static struct {
+    log_listener *tell; /* NULL: nobody listens */
+    void *owner;
+} listening;
+
+void log_set_listener(log_listener *listener, void *owner) {
+    listening.tell = listener;
+    listening.owner = owner;
+}
+
 static size_t write_head(char *line, enum log_level level, const char *room) {
     int count = 0;
     if (getenv("JOURNAL_STREAM") != NULL) {
@@ -85,4 +95,8 @@ void log_line(enum log_level level, const char *room, const char *format, ...) {
     /* A log that cannot be written has nobody left to be told. */
     const ssize_t written = write(STDERR_FILENO, line, head + body + 1);
     (void)written;
+    if (listening.tell != NULL) {
+        listening.tell(listening.owner, level, room,
+                       (struct slice){.bytes = line + head, .count = body});
+    }
 }

@@ -12,13 +12,22 @@
 
 enum { WORD_SHOWN_MAX = 60 };
 
+/* The few that people type without thinking, because other programs have them. */
+static const char *written_out(const char *word) {
+    static const char *const LETTERS[][2] = {
+        {"-h", "--help"}, {"-f", "--follow"}, {"-n", "--lines"}};
+    for (size_t i = 0; i < sizeof(LETTERS) / sizeof(LETTERS[0]); i++) {
+        if (strcmp(word, LETTERS[i][0]) == 0) {
+            return LETTERS[i][1];
+        }
+    }
+    return word;
+}
+
 /* One option that begins at words[*index]; *index moves past what it took. */
 static status read_option(struct call *call, const char *const *words, size_t count, size_t *index,
                           struct error *err) {
-    const char *word = words[*index];
-    if (strcmp(word, "-h") == 0) {
-        word = "--help";
-    }
+    const char *word = written_out(words[*index]);
     if (word[1] != '-') {
         return fail(err, STATUS_INVALID, "options are written out, like --json; '%.*s' is none",
                     WORD_SHOWN_MAX, word);

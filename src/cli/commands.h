@@ -16,6 +16,7 @@
     ROW(diff)                                                                                      \
     ROW(serve)                                                                                     \
     ROW(status)                                                                                    \
+    ROW(logs)                                                                                      \
     ROW(doctor)                                                                                    \
     ROW(demo)                                                                                      \
     ROW(train_text)                                                                                \

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "runtime/api/api.h"
+#include "runtime/log_ring.h"
 
 enum { UPKEEP_MS = 10 * 1000, STOP_POLL_MS = 5 };
 static const int64_t STOP_NS_MAX = (int64_t)3 * 1000000000;
@@ -162,6 +163,7 @@ static status open_loop(struct daemon *daemon, struct error *err) {
 
 static status open_parts(struct daemon *daemon, struct error *err) {
     const struct daemon_options *options = &daemon->options;
+    TRY(log_ring_create(&daemon->logs, err));
     TRY(open_loop(daemon, err));
     TRY(open_store(daemon, err));
     const struct orchestrator_options orchestrator = {
@@ -247,5 +249,6 @@ void daemon_destroy(struct daemon *daemon) {
         loop_run(daemon->loop); /* until agents that were told to end have ended */
         loop_destroy(daemon->loop);
     }
+    log_ring_destroy(daemon->logs);
     memory_free(daemon);
 }

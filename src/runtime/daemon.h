@@ -44,6 +44,7 @@ struct daemon {
     struct store *store;
     struct orchestrator *orchestrator;
     struct api *api;
+    struct log_ring *logs;
     struct timer *first_turn, *upkeep, *ending;
     struct signal_watch *signals[3];
     struct store_job purge;

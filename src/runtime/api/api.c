@@ -40,6 +40,7 @@ static const struct route ROUTES[] = {
     {"/v1/queue", "GET", "GET", NULL, api_queue},
     {"/v1/reload", "POST", NULL, NULL, api_reload},
     {"/v1/apply", "POST", NULL, NULL, api_apply},
+    {"/v1/logs", "GET", NULL, NULL, api_logs},
 };
 
 static int http_code(status code) {

@@ -67,6 +67,7 @@ void api_queue(struct api_call *call);
 void api_reload(struct api_call *call);
 void api_events(struct api_call *call);
 void api_apply(struct api_call *call);
+void api_logs(struct api_call *call);
 void api_post_event(struct api_call *call);
 
 /* Events that were posted and wait to be taken. false: there are too many. What still waits when
