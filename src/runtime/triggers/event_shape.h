@@ -2,8 +2,8 @@
  * event_shape: what a trigger says of its events: `schema:` looks at their data, `event:` gives
  * them id, time, key and more members.
  *
- * The expressions see what came, `$params` and `$device`, and are native: they are evaluated on the loop,
- * before the event is queued, since its id says whether it is queued at all.
+ * The expressions see what came, `$params` and `$device`, and are native: they are evaluated on the
+ * loop, before the event is queued, since its id says whether it is queued at all.
  *
  * Not here: what becomes of an event that does not fit (intake).
  * Thread: loop.
