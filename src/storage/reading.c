@@ -10,6 +10,7 @@
 #include "storage/record_row.h"
 #include "storage/runs.h"
 #include "storage/sql.h"
+#include "storage/states.h"
 #include "storage/stream.h"
 
 enum { STREAMS_MAX = 32, LEVEL_SHIFT = 20 };
@@ -404,6 +405,8 @@ static status run_read(struct database *database, struct store_read *read, struc
         return reading_due(database, read, err);
     case READ_DESTINATION:
         return reading_destination(database, read, err);
+    case READ_STATES:
+        return states_read(database, read, err);
     }
     return fail(err, STATUS_INVALID, "there is no listing of kind %u", (unsigned)read->kind);
 }

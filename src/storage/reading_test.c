@@ -214,6 +214,45 @@ static void test_reading__runs_are_listed_with_their_steps(void **state) {
     arena_done(&arena);
 }
 
+static void put_state(struct core_bench *bench, const char *step, const char *key,
+                      const char *value) {
+    const struct state_write write = {.step = slice_of(step),
+                                      .key = slice_of(key),
+                                      .value = slice_of(value),
+                                      .expires_wall_ms = 5000};
+    struct store_job job = {
+        .kind = STORE_RUN_END, .workflow = bench->workflow, .states = &write, .state_count = 1};
+    assert_int_equal(core_bench_run(bench, &job), STATUS_OK);
+}
+
+static void test_reading__the_states_of_a_step_come_by_key_a_page_at_a_time(void **state) {
+    struct core_bench *bench = *state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    put_state(bench, "count", "b", "{\"n\":2}");
+    put_state(bench, "count", "a", "1");
+    put_state(bench, "count", "c", "not JSON");
+    put_state(bench, "count", "gone", "4");
+    put_state(bench, "count", "gone", "");
+    put_state(bench, "other", "a", "5");
+    struct store_read read = {
+        .kind = READ_STATES, .workflow = SLICE("triage"), .name = SLICE("count"), .limit = 2};
+    struct value rows = list(bench, &arena, &read);
+    assert_int_equal(rows.count, 2);
+    assert_int_equal(read.out_next_key, 1);
+    assert_true(slice_is(value_text(rows.items[0].items[0]), "a"));
+    assert_int_equal(rows.items[0].items[1].integer, 5000);
+    assert_true(slice_is(value_text(rows.items[1].items[2]), "{\"n\":2}"));
+    read.after = SLICE("b");
+    rows = list(bench, &arena, &read);
+    assert_int_equal(rows.count, 1);
+    assert_int_equal(read.out_next_key, 0);
+    assert_true(slice_is(value_text(rows.items[0].items[2]), "not JSON"));
+    read.workflow = SLICE("another");
+    assert_int_equal(list(bench, &arena, &read).count, 0);
+    arena_done(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reading__results_come_newest_first_over_all_lanes,
@@ -232,6 +271,9 @@ int main(void) {
                                         core_bench_set_up, core_bench_tear_down),
         cmocka_unit_test_setup_teardown(test_reading__runs_are_listed_with_their_steps,
                                         core_bench_set_up, core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_reading__the_states_of_a_step_come_by_key_a_page_at_a_time, core_bench_set_up,
+            core_bench_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,7 @@ extern const char SQL_SEEN_LIST[];
 extern const char SQL_SEEN_PUT[];
 extern const char SQL_STATE_DELETE[];
 extern const char SQL_STATE_EXPIRE[];
+extern const char SQL_STATE_LIST[];
 extern const char SQL_STATE_PUT[];
 extern const char SQL_STEP_DELETE[];
 extern const char SQL_STEP_LIST[];

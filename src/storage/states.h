@@ -13,3 +13,6 @@
 /* Writes a value, or removes it when it is empty. */
 status states_write(struct database *database, struct slice workflow,
                     const struct state_write *write, struct error *err);
+
+/* Answers READ_STATES. */
+status states_read(struct database *database, struct store_read *read, struct error *err);

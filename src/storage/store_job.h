@@ -139,6 +139,9 @@ enum store_read_kind {
     READ_EVENTS,  /* kept aside, newest first: filter by workflow; before the number
                      `before_key` */
     READ_EVENT,   /* the one of number `before_key` */
+    READ_STATES,  /* what step `name` of `workflow` remembers, by key behind `after`: lists of key,
+                     milliseconds at which it expires, and value, a text; out_next_key: there is
+                     more */
     READ_PEEK,    /* the next `limit` records of a lane that the hub does not hold, oldest first */
     READ_DUE,     /* what a destination has yet to get of a lane: reading_due.h */
     READ_DESTINATION /* how much that is, and what it missed */
@@ -155,6 +158,7 @@ struct store_read {
     struct id id;
     uint64_t before_key; /* 0: from the newest; else the out_next_key of the page before */
     uint32_t limit;      /* at most STORE_READ_ROWS_MAX; 0: that */
+    struct slice after;  /* READ_STATES: the last key of the page before; empty: from the first */
     bool parked_only;
     struct buffer out;     /* JSON: a list of objects, or one object; the caller's to clean */
     uint64_t out_next_key; /* to go on with; 0: no more */
