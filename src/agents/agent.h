@@ -24,11 +24,17 @@
 
 struct agent; /* an opened one; each kind has its own */
 
+enum {
+    AGENT_STATE_BYTES_DEFAULT = 64 << 10, /* of one key, unless the manifest's output says `max` */
+    AGENT_STATE_BYTES_MAX = 256 << 10
+};
+
 enum agent_place { AGENT_ON_WORKER, AGENT_ON_LOOP };
 
 struct agent_call {
     struct value with;  /* checked against the manifest's inputs, defaults put in */
-    struct value state; /* the reach; null */
+    bool keyed;         /* the step has `state`: what follows is its key's */
+    struct value state; /* what the call before it left in state_out; null: nothing */
     const char *step;   /* for messages */
     const char *workflow;
     struct id key; /* idempotency key: of run and step, the same after any number of crashes */
@@ -40,7 +46,8 @@ struct agent_call {
     struct context *context; /* for jq: how to ask the jq child; its arena is the call's */
     struct arena *arena;     /* outputs go here; touched by nobody else during the call */
 
-    struct value out; /* set when error.code is OK */
+    struct value out;       /* set when error.code is OK, as is the next */
+    struct value state_out; /* what the next call of this key is given; null: the same again */
     struct error error;
     int64_t retry_after_ms; /* set with an error: not before so long another attempt is worth it */
     /* AGENT_ON_LOOP alone: called once, on the loop, never inside run, cancel or close. */
@@ -90,11 +97,18 @@ struct agent_kind {
     void (*mend)(struct agent *agent); /* it is broken no more; NULL: it never is */
 };
 
+/* What an agent is handed that knows one object alone: `with`, and in a keyed call the state as its
+ * field `state`, where there is one. FULL. */
+status agent_whole_input(const struct agent_call *call, struct value *out_input, struct error *err);
+
 /* Takes `value` as the call's output when it is an object as the manifest's outputs want it, with
  * defaults put in, and blobs in place of files where the call has a folder; else INVALID in
- * call->error. */
+ * call->error. In a keyed call its field `state` is the state and no output. */
 status agent_take_output(const struct agent_manifest *manifest, struct agent_call *call,
                          struct value value);
+
+/* How many bytes of JSON the state of one key may have. */
+size_t agent_state_bytes_max(const struct agent_manifest *manifest);
 
 /* What can be said without opening it, as the guide says it: the model's size, twice and four times
  * that in memory; or what the manifest says under `needs` and `limits`. */

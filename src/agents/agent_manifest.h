@@ -78,6 +78,7 @@ struct agent_manifest {
     /* text */
     struct slice model_file; /* absolute path, ended by a zero */
     int64_t model_bytes;
+    bool carries; /* the model has a state of its own, given and taken as the call's: `carry` */
     /* jq */
     const struct expression *filter;
     struct manifest_image image;

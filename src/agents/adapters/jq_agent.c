@@ -30,7 +30,10 @@ static void run_filter(struct agent *agent, struct agent_call *call) {
         (void)fail(&call->error, STATUS_TIMEOUT, "the step's time was over before it began");
         return;
     }
-    struct context context = {.arena = call->arena, .decoded = call->with};
+    struct context context = {.arena = call->arena};
+    if (agent_whole_input(call, &context.decoded, &call->error) != STATUS_OK) {
+        return;
+    }
     if (call->context != NULL) {
         context.query = call->context->query;
         context.query_owner = call->context->query_owner;
@@ -39,7 +42,7 @@ static void run_filter(struct agent *agent, struct agent_call *call) {
     if (expression_evaluate(agent->manifest->filter, &context, &value, &call->error) != STATUS_OK) {
         return;
     }
-    if (agent->manifest->outputs.open) { /* nothing was promised: any value is an answer */
+    if (agent->manifest->outputs.open && !call->keyed) { /* any value is an answer */
         call->out = value;
         call->error.code = STATUS_OK;
         return;

@@ -219,27 +219,46 @@ static void take_part(struct message_process *process, struct message_request *r
     request->part_count++;
 }
 
-/* The output with the parts in it, when it is an object that has none of its own. */
-static bool add_parts(const struct message_request *request, struct value *output) {
-    struct arena *arena = request->call->arena;
-    struct value parts, whole;
-    if (output->kind != VALUE_OBJECT || value_get(*output, SLICE("parts")) != NULL) {
+/* The object with one more member; anything else stays as it is. false: no room. */
+static bool add_member(struct arena *arena, struct value *object, struct member member) {
+    struct value whole;
+    if (object->kind != VALUE_OBJECT) {
         return true;
     }
-    struct value *items = value_new_list(arena, request->part_count, &parts);
-    struct member *members = value_new_object(arena, output->count + 1, &whole);
-    if (items == NULL || members == NULL) {
-        return false;
+    struct member *members = value_new_object(arena, object->count + 1, &whole);
+    for (uint32_t i = 0; members != NULL && i < object->count; i++) {
+        members[i] = object->members[i];
     }
-    for (const struct message_part *part = request->first_part; part != NULL; part = part->next) {
+    if (members != NULL) {
+        members[object->count] = member;
+        *object = whole;
+    }
+    return members != NULL;
+}
+
+/* The output with the parts in it, when it has none of its own. */
+static bool add_parts(const struct message_request *request, struct value *output) {
+    struct value parts;
+    if (value_get(*output, SLICE("parts")) != NULL) {
+        return true;
+    }
+    struct value *items = value_new_list(request->call->arena, request->part_count, &parts);
+    const struct message_part *part = request->first_part;
+    for (; items != NULL && part != NULL; part = part->next) {
         *items++ = part->value;
     }
-    for (uint32_t i = 0; i < output->count; i++) {
-        members[i] = output->members[i];
+    return items != NULL &&
+           add_member(request->call->arena, output, (struct member){SLICE("parts"), parts});
+}
+
+/* The state that comes beside the output is checked with it, and parted from it there. */
+static bool add_state(const struct agent_call *call, struct value state, struct value *output) {
+    struct value copy;
+    if (!call->keyed || state.kind == VALUE_NULL) {
+        return true;
     }
-    members[output->count] = (struct member){SLICE("parts"), parts};
-    *output = whole;
-    return true;
+    return value_copy(call->arena, state, &copy) &&
+           add_member(call->arena, output, (struct member){SLICE("state"), copy});
 }
 
 static void take_output(struct message_process *process, struct message_request *request,
@@ -247,7 +266,8 @@ static void take_output(struct message_process *process, struct message_request 
     struct agent_call *call = request->call;
     struct value output = {0};
     if (!value_copy(call->arena, message->body, &output) ||
-        (process->keeps_parts && !add_parts(request, &output))) {
+        (process->keeps_parts && !add_parts(request, &output)) ||
+        !add_state(call, message->state, &output)) {
         (void)fail(&call->error, STATUS_FULL, "no room for the answer of agent '%.*s'",
                    SLICE_ARGS(name_of(process)));
         return;

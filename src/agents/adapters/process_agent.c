@@ -182,10 +182,14 @@ static void give(struct instance *instance) {
     begin(instance);
     struct agent_call *call = instance->call;
     CLEANUP(buffer_done) struct buffer json;
-    buffer_init(&json, PROCESS_INPUT_BYTES_MAX - 1);
-    json_write(&json, call->with);
+    struct value input = {0};
     struct error why;
-    status code = buffer_status(&json, &why);
+    buffer_init(&json, PROCESS_INPUT_BYTES_MAX - 1);
+    status code = agent_whole_input(call, &input, &why);
+    if (code == STATUS_OK) {
+        json_write(&json, input);
+        code = buffer_status(&json, &why);
+    }
     if (code != STATUS_OK) {
         (void)fail_while(&why, "the input of agent '%.*s'",
                          SLICE_ARGS(instance->agent->manifest->name));

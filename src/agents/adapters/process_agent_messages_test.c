@@ -48,6 +48,27 @@ static void test_process_messages__a_request_has_an_answer(void **state) {
                         "\"settings\":{\"model\":\"a.gguf\",\"heat\":0.5,\"list\":[1,true]}}}\n");
 }
 
+/* Echoes `with` as the output, and the number of the state plus ten. */
+static void test_process_messages__state_goes_in_and_out_beside_the_rest(void **state) {
+    struct trial *trial = *state;
+    open_script(trial,
+                BEGIN EACH
+                "n=${line#*\\\"state\\\":}; n=${n%%\\}*}\n"
+                "case $line in *state*) ;; *) n=0;; esac\n"
+                "say \"{\\\"id\\\":$id,\\\"out\\\":{\\\"n\\\":$n},\\\"state\\\":$((n+10))}\"\n" END,
+                "inputs: { state: { type: integer, optional: true } }\n"
+                "outputs: { n: integer, state: integer }\n");
+    struct trial_call call;
+    trial->state = "null";
+    trial_ask_and_wait(trial, &call, "{}");
+    assert_state(&call, "10");
+    assert_answer(&call, "{\"n\":0}");
+    trial->state = "15";
+    trial_ask_and_wait(trial, &call, "{}");
+    assert_state(&call, "25");
+    assert_answer(&call, "{\"n\":15}");
+}
+
 /* Nothing is answered before the third request has come, and then the last first. */
 static void test_process_messages__several_are_under_way_at_once(void **state) {
     struct trial *trial = *state;
@@ -407,6 +428,7 @@ static void test_process_messages__no_allocation_is_one_too_many(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_request_has_an_answer),
+        TEST(state_goes_in_and_out_beside_the_rest),
         TEST(several_are_under_way_at_once),
         TEST(an_error_keeps_its_class),
         TEST(an_output_that_does_not_fit_fails_its_request_alone),

@@ -46,6 +46,20 @@ static void test_process_agent__the_input_arrives_as_it_was_given(void **state) 
     assert_answer(&call, "{\"text\":\"a\\nb\\u0000 \xc3\xa9\",\"n\":9007199254740993}");
 }
 
+static void test_process_agent__state_goes_in_and_out_as_a_field(void **state) {
+    struct trial *trial = *state;
+    open_script(trial, CAT, "");
+    struct trial_call call;
+    trial->state = "{\"n\":1}";
+    trial_ask_and_wait(trial, &call, "{\"x\":2}");
+    assert_state(&call, "{\"n\":1}");
+    assert_answer(&call, "{\"x\":2}");
+    trial->state = "null";
+    trial_ask_and_wait(trial, &call, "{\"x\":3}");
+    assert_state(&call, "null");
+    assert_answer(&call, "{\"x\":3}");
+}
+
 static void test_process_agent__it_is_started_by_the_first_call(void **state) {
     struct trial *trial = *state;
     open_script(trial, "#!/bin/sh\necho started > started\nexec cat\n", "");
@@ -295,6 +309,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         AGENT_TEST(test_process_agent__one_process_answers_call_after_call),
         AGENT_TEST(test_process_agent__the_input_arrives_as_it_was_given),
+        AGENT_TEST(test_process_agent__state_goes_in_and_out_as_a_field),
         AGENT_TEST(test_process_agent__it_is_started_by_the_first_call),
         AGENT_TEST(test_process_agent__calls_wait_for_their_turn_and_end_in_order),
         AGENT_TEST(test_process_agent__instances_work_at_once),

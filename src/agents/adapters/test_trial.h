@@ -36,6 +36,7 @@ struct trial {
     int stop_after; /* how many ends the loop is run for */
     bool impatient;
     const char *run_folder; /* of the next calls */
+    const char *state;      /* of the next calls: JSON, they are keyed; NULL: they are not */
     long fail_allocation;   /* which one of the next run is to fail, from 1; 0: none */
     bool inside;            /* run, cancel or close is on the stack */
 };
@@ -122,6 +123,11 @@ static inline void trial_ask(struct trial *trial, struct trial_call *one, const 
     if (json_read(&one->arena, slice_of(json), &one->call.with, &err) != STATUS_OK) {
         fail_msg("%s", err.text);
     }
+    one->call.keyed = trial->state != NULL;
+    if (one->call.keyed &&
+        json_read(&one->arena, slice_of(trial->state), &one->call.state, &err) != STATUS_OK) {
+        fail_msg("%s", err.text);
+    }
     one->call.step = "step_one";
     one->call.workflow = "flow";
     one->call.attempt = 1;
@@ -176,6 +182,15 @@ static inline void assert_answer(struct trial_call *one, const char *json) {
     buffer_add_byte(&text, 0);
     assert_string_equal(text.bytes, json);
     trial_call_done_with(one);
+}
+
+/* The state that the call left, as JSON, before assert_answer. */
+static inline void assert_state(const struct trial_call *one, const char *json) {
+    CLEANUP(buffer_done) struct buffer text;
+    buffer_init(&text, TRIAL_CALL_BYTES);
+    json_write(&text, one->call.state_out);
+    buffer_add_byte(&text, 0);
+    assert_string_equal(text.bytes, json);
 }
 
 /* The call has ended with this class and a sentence that has this part. */
