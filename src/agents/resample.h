@@ -17,10 +17,12 @@ struct resample_part {
     double x, y, width, height;
 };
 
-/* For each pixel of the result: where its first one lies, and how much each of `reach` counts. */
+/* For each pixel of the result: where the first one lies of which it is made, how many there are
+ * (at most `reach`), and how much each weighs. */
 struct resample_taps {
     uint32_t reach;
     uint32_t *starts; /* owned */
+    uint32_t *counts; /* owned */
     float *weights;   /* owned; `reach` for each */
 };
 

@@ -90,7 +90,8 @@ static status decode(tjhandle handle, struct slice encoded, const struct image_f
     }
     const bool is_cmyk = colours == TJCS_CMYK || colours == TJCS_YCCK;
     const size_t count = (size_t)image->width * image->height;
-    image->pixels = memory_new(count, is_cmyk ? CMYK_CHANNELS : IMAGE_CHANNELS);
+    /* Not zeroed: a picture that is not decoded whole is shown to nobody. */
+    image->pixels = memory_resize(NULL, count * (is_cmyk ? CMYK_CHANNELS : IMAGE_CHANNELS));
     if (image->pixels == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for a picture of %u x %u pixels",
                     image->width, image->height);
