@@ -404,6 +404,7 @@ void orchestrator_install(struct slot *slot, struct version *version, bool stopp
         slot->state = slot->version == NULL ? SLOT_FAULTY : slot->state;
         return;
     }
+    intake_close(slot); /* its feeds read the triggers of the version that goes */
     version_release(slot->version);
     slot->version = version;
     slot_set_fault(slot, (struct slice){0});

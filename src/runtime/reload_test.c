@@ -229,6 +229,30 @@ static void test_reload__touches_nothing_that_is_unchanged(void **state) {
     assert_int_equal(count_part(&stage->said, "\"two\":{\"n\":2}"), 4);
 }
 
+/* While the new version is registered no feed reads triggers of the one that went; a busy interval
+ * would be the first to notice. */
+static void test_reload__closes_the_feeds_of_the_version_that_goes(void **state) {
+    struct stage *stage = *state;
+    struct error err = {0};
+    char rest[256];
+    stage->options.feeds_closed = false;
+    for (int i = 0; i < 5; i++) {
+        (void)snprintf(rest, sizeof(rest),
+                       "trigger: { interval: 10ms }\nresults: [ { name: out, from: { n: %d } } ]\n",
+                       i);
+        stage_flow(stage, "flow", rest);
+        if (i == 0) {
+            stage_open(stage);
+        } else {
+            assert_int_equal(daemon_reload(stage->daemon, &err), STATUS_OK);
+            assert_int_equal(stage_slot(stage, "flow")->feed_count, 0);
+            stage_until(stage, stage_is_loaded);
+        }
+        stage_until_ended(stage, stage->ends + 1);
+        assert_int_equal(stage_slot(stage, "flow")->feed_count, 1);
+    }
+}
+
 static void test_reload__takes_a_changed_agent(void **state) {
     struct stage *stage = *state;
     stage_agent(stage, "maker", "kind: jq\nfilter: '{by: \"old\"}'\n");
@@ -367,6 +391,8 @@ int main(void) {
                                         stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_reload__touches_nothing_that_is_unchanged, stage_make,
                                         stage_end),
+        cmocka_unit_test_setup_teardown(test_reload__closes_the_feeds_of_the_version_that_goes,
+                                        stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_reload__takes_a_changed_agent, stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_reload__mends_a_broken_agent, stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_reload__takes_one_file_of_a_workflow_only, stage_make,
