@@ -191,6 +191,8 @@ static status make_event(const char *json, const struct workflow *workflow, stru
     case TRIGGER_HTTP:
         extras[0].name = trigger->accept == HTTP_TEXT ? "text" : "data";
         break;
+    case TRIGGER_SOURCE: /* what runs is bound to a kind of its own */
+        break;
     case TRIGGER_INTERVAL:
     case TRIGGER_CRON:
         make_tick(value, event);

@@ -191,6 +191,26 @@ static bool is_twice(const struct reload *reload, const struct slot *slot) {
     return false;
 }
 
+/* A source whose files are deleted gives each of them to one workflow. */
+static bool is_shared(const struct reload *reload, const struct workflow *workflow,
+                      struct error *err) {
+    for (uint32_t i = 0; i < workflow->trigger_count; i++) {
+        const struct trigger *trigger = &workflow->triggers[i];
+        for (uint32_t k = 0; k < reload->loaded_count; k++) {
+            const struct workflow *other = reload->loaded[k].version->workflow;
+            if (trigger->bound.count > 0 && trigger->after == WATCH_DELETE &&
+                workflow_has_source(other, trigger->source)) {
+                (void)fail(err, STATUS_CONFLICT,
+                           "source '%.*s' deletes its files (`after: delete`), and workflow '%.*s' "
+                           "has it already: one workflow, or `after: keep`",
+                           SLICE_ARGS(trigger->source), SLICE_ARGS(other->name));
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void load_file(struct reload *reload, const char *path) {
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, WORKFLOW_BYTES_MAX);
@@ -205,6 +225,11 @@ static void load_file(struct reload *reload, const char *path) {
         return;
     }
     fault_list_release(faults);
+    if (is_shared(reload, version->workflow, &err)) {
+        tell_faults(reload, path, NULL, &err);
+        version_release(version);
+        return;
+    }
     struct slot *slot = orchestrator_add_slot(reload->orchestrator, version->workflow->name);
     if (slot != NULL && is_twice(reload, slot)) {
         (void)fail(&err, STATUS_CONFLICT, "workflow '%s' stands in %s already", slot->name,

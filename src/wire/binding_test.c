@@ -217,6 +217,95 @@ static void test_binding__says_where_to_write_a_value_that_is_missing(void **sta
     end(&bound);
 }
 
+static const char NAMED[] = "ebb: 1\n"
+                            "workflow: w\n"
+                            "params:\n"
+                            "  inbox: { type: source, kind: watch, default: inbox }\n"
+                            "trigger: { source: \"${ $params.inbox }\" }\n"
+                            "results: [ { name: r, from: { a: \"${ .event.text }\" }, to: [] } ]\n";
+
+static void test_binding__makes_a_named_source_what_the_device_says(void **state) {
+    (void)state;
+    struct bound bound;
+    begin(&bound);
+    add_file(&bound, "/etc/ebb/device.yaml",
+             "ebb: 1\nsources: { inbox: { watch: { path: in, glob: \"*.eml\", text: true } } }\n");
+    read_bound(&bound, NAMED, (struct binding){.environment = no_variable});
+    assert_int_equal(bound.code, STATUS_OK);
+    const struct trigger *trigger = &bound.workflow->triggers[0];
+    assert_int_equal(trigger->kind, TRIGGER_WATCH);
+    assert_true(slice_is(trigger->source, "inbox"));
+    assert_true(slice_is(trigger->path, "/etc/ebb/in"));
+    assert_true(slice_is(trigger->glob, "*.eml") && trigger->text);
+    assert_int_equal(trigger->place.line, 5);
+    end(&bound);
+}
+
+static void test_binding__says_what_to_write_for_a_source_that_is_not_there(void **state) {
+    (void)state;
+    struct bound bound;
+    begin(&bound);
+    read_bound(&bound, NAMED,
+               (struct binding){.environment = no_variable, .file = "/etc/ebb/device.yaml"});
+    assert_refused(&bound, "w.yaml:5:10: source `inbox` is bound to nothing: write `sources: { "
+                           "inbox: { watch: { path: ... } } }` in /etc/ebb/device.yaml\n");
+    end(&bound);
+    begin(&bound);
+    add_file(&bound, "d.yaml", "ebb: 1\nsources: { in-box: { watch: { path: /in } } }\n");
+    read_bound(&bound, NAMED, (struct binding){.environment = no_variable});
+    assert_refused(&bound, "w.yaml:5:10: the device has no source `inbox`: did you mean "
+                           "`in-box`?\n");
+    end(&bound);
+}
+
+static void test_binding__leaves_the_sources_of_a_run_that_was_kept_alone(void **state) {
+    (void)state;
+    struct bound bound;
+    begin(&bound);
+    read_bound(&bound, NAMED, (struct binding){.environment = no_variable, .kept = true});
+    assert_int_equal(bound.code, STATUS_OK);
+    end(&bound);
+}
+
+static void test_binding__gives_a_result_the_names_of_its_destinations(void **state) {
+    (void)state;
+    static const char TEXT[] = "ebb: 1\nworkflow: w\nparams: { desk: { type: destination, default: "
+                               "desk } }\ntrigger: { stdin: json }\nresults:\n"
+                               "  - { name: r, from: 1, to: [hub, \"${ $params.desk }\", desk], "
+                               "priority: urgent }\n"
+                               "  - { name: s, from: 1, to: [] }\n"
+                               "  - { name: t, from: 1, to: [log] }\n";
+    struct fault_list *faults = NULL;
+    struct workflow *workflow = NULL;
+    assert_int_equal(workflow_read(SLICE("w.yaml"), slice_of(TEXT), NULL, &workflow, &faults, NULL),
+                     STATUS_OK);
+    assert_int_equal(faults->count, 2); /* warnings: nobody knows the device */
+    assert_int_equal(workflow->results[0].lane, LANE_URGENT);
+    assert_int_equal(workflow->results[0].to_count, 1);
+    assert_true(slice_is(workflow->results[0].to[0], "desk"));
+    assert_int_equal(workflow->results[1].lane, LANE_LOCAL);
+    assert_int_equal(workflow->results[1].to_count, 0);
+    assert_int_equal(workflow->results[2].lane, LANE_LOCAL);
+    assert_true(slice_is(workflow->results[2].to[0], "log"));
+    fault_list_release(faults);
+    workflow_release(workflow);
+}
+
+static void test_binding__refuses_destinations_as_long_as_nothing_sends_to_them(void **state) {
+    (void)state;
+    struct bound bound;
+    begin(&bound);
+    add_file(&bound, "d.yaml", "ebb: 1\ndestinations: { log: { file: /var/log/x } }\n");
+    read_bound(&bound,
+               "ebb: 1\nworkflow: w\ntrigger: { stdin: json }\nresults: [ { name: r, from: 1, to: "
+               "[log] } ]\n",
+               (struct binding){.environment = no_variable});
+    assert_refused(&bound,
+                   "w.yaml:4:37: destination `log` (d.yaml:2:22): this version of ebb sends "
+                   "to the hub alone\n");
+    end(&bound);
+}
+
 static void test_workflow__is_the_same_only_with_the_same_values(void **state) {
     (void)state;
     static const char *const sets[] = {"too_warm=-3", NULL};
@@ -229,6 +318,14 @@ static void test_workflow__is_the_same_only_with_the_same_values(void **state) {
     read_bound(&three, WORKFLOW, (struct binding){.environment = no_variable, .sets = sets});
     assert_true(workflow_is_same(one.workflow, two.workflow));
     assert_false(workflow_is_same(one.workflow, three.workflow));
+    workflow_release(one.workflow);
+    workflow_release(two.workflow);
+    one.workflow = two.workflow = NULL;
+    add_file(&one, "d.yaml", "ebb: 1\nsources: { inbox: { watch: { path: /in } } }\n");
+    add_file(&two, "d.yaml", "ebb: 1\nsources: { inbox: { watch: { path: /in, text: true } } }\n");
+    read_bound(&one, NAMED, (struct binding){.environment = no_variable});
+    read_bound(&two, NAMED, (struct binding){.environment = no_variable});
+    assert_false(workflow_is_same(one.workflow, two.workflow));
     end(&one);
     end(&two);
     end(&three);
@@ -263,6 +360,11 @@ int main(void) {
         cmocka_unit_test(test_binding__says_what_names_nothing),
         cmocka_unit_test(test_binding__passes_over_unknown_names_for_a_run_that_was_kept),
         cmocka_unit_test(test_binding__says_where_to_write_a_value_that_is_missing),
+        cmocka_unit_test(test_binding__makes_a_named_source_what_the_device_says),
+        cmocka_unit_test(test_binding__says_what_to_write_for_a_source_that_is_not_there),
+        cmocka_unit_test(test_binding__leaves_the_sources_of_a_run_that_was_kept_alone),
+        cmocka_unit_test(test_binding__gives_a_result_the_names_of_its_destinations),
+        cmocka_unit_test(test_binding__refuses_destinations_as_long_as_nothing_sends_to_them),
         cmocka_unit_test(test_workflow__is_the_same_only_with_the_same_values),
         cmocka_unit_test(test_params__are_written_with_what_there_is_of_them),
     };

@@ -4,17 +4,10 @@
 #include "base/size.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "wire/keys.h"
+#include "wire/device_reading.h"
 #include "wire/schema.h"
 
-/* Whose file is read: the owner of the reading. */
-struct device_reading {
-    struct slice file;
-    struct device *device; /* what is filled */
-};
-
-/* "FILE:LINE:COLUMN" in the arena; empty without memory, which is noted. */
-static struct slice origin_of(struct reading *reading, struct place place) {
+struct slice device_origin(struct reading *reading, struct place place) {
     const struct device_reading *whole = reading->owner;
     const struct slice origin = arena_print(reading->arena, "%.*s:%d:%d", SLICE_ARGS(whole->file),
                                             place.line, place.column);
@@ -124,7 +117,7 @@ static void add_param(struct reading *reading, struct slice workflow,
     }
     param->workflow = workflow;
     param->name = arena_copy(reading->arena, pair->key);
-    param->origin = origin_of(reading, pair->value.place);
+    param->origin = device_origin(reading, pair->value.place);
     param->next = device->params;
     device->params = param;
 }
@@ -205,12 +198,21 @@ static const struct key FILE_KEYS[] = {{.name = "ebb",
                                         .form = FORM_NAMED_MAPS,
                                         .table = &DEVICE_WORKFLOW_TABLE},
                                        {.name = "hub", .state = KEY_RESERVED},
-                                       {.name = "sources", .state = KEY_RESERVED},
-                                       {.name = "destinations", .state = KEY_RESERVED},
+                                       {.name = "sources",
+                                        .read = device_read_sources,
+                                        .help = "What a workflow's `source: NAME` is here.",
+                                        .form = FORM_NAMED_MAPS,
+                                        .table = &SOURCE_TABLE},
+                                       {.name = "destinations",
+                                        .read = device_read_destinations,
+                                        .help = "What `to: [NAME]` of a result is here.",
+                                        .form = FORM_NAMED_MAPS,
+                                        .table = &DESTINATION_TABLE},
                                        {.name = "params", .state = KEY_RESERVED},
                                        {0}};
 
-static const struct key_table *const OTHERS[] = {&DEVICE_TABLE, &STORE_TABLE, NULL};
+static const struct key_table *const OTHERS[] = {&DEVICE_TABLE, &STORE_TABLE, &SOURCE_TABLE,
+                                                 &DESTINATION_TABLE, NULL};
 static const struct key_table FILE_TABLE = {
     .what = "a device file", .keys = FILE_KEYS, .others = OTHERS};
 

@@ -1,6 +1,6 @@
 /*
- * device: what a device's own files say: its name and labels, its store, what it sets about
- * workflows.
+ * device: what a device's own files say: its name and labels, its store, its sources and
+ * destinations, what it sets about workflows.
  *
  * One file is read here, on top of what others said before it: a later file wins. Which files there
  * are is wire/device_file's business. A setting comes from the first of: command line (the
@@ -18,7 +18,11 @@
 #include "base/value.h"
 #include "wire/fault.h"
 
-enum { DEVICE_FILE_BYTES_MAX = 1 << 20 };
+enum {
+    DEVICE_FILE_BYTES_MAX = 1 << 20,
+    DEVICE_NAMES_MAX = 256, /* sources of a device; destinations of a device */
+    DESTINATION_HEADERS_MAX = 32
+};
 
 /* What the files say of one parameter of a workflow; the newest is first. */
 struct device_param {
@@ -26,6 +30,46 @@ struct device_param {
     struct value value;
     struct slice origin; /* "FILE:LINE:COLUMN" */
     const struct device_param *next;
+};
+
+struct trigger; /* wire/workflow.h */
+
+/* What a workflow's `source: NAME` stands for here. */
+struct device_source {
+    struct slice name;
+    struct slice kind; /* "watch" */
+    const struct trigger
+        *trigger;        /* as if a workflow had written it, but that its path is whole and
+                                      its source is the name */
+    struct slice origin; /* "FILE:LINE:COLUMN" */
+    const struct device_source *next;
+};
+
+enum destination_kind {
+    DESTINATION_FILE,   /* records as lines of JSON behind the file's end */
+    DESTINATION_WEBHOOK /* each record is the body of a POST */
+};
+
+struct destination_header {
+    struct slice name, value;
+    bool is_secret; /* the value is a secret's name: secret_read when it is sent */
+};
+
+/* What `to: [NAME]` of a result stands for here: plain data, for who sends. All texts are ended by
+ * a zero. */
+struct device_destination {
+    struct slice name; /* never "hub" */
+    enum destination_kind kind;
+    struct slice path;  /* of a file: whole */
+    struct slice url;   /* of a webhook: http:// or https:// */
+    struct slice sign;  /* of a webhook: name of the secret that keys the HMAC-SHA256 of the body;
+                           empty: it goes unsigned */
+    int64_t give_up_ms; /* how long a record is tried, from when it was made; 0: as long as it
+                           stays */
+    const struct destination_header *headers; /* of a webhook */
+    uint32_t header_count;
+    struct slice origin; /* "FILE:LINE:COLUMN" */
+    const struct device_destination *next;
 };
 
 struct device {
@@ -36,7 +80,15 @@ struct device {
     int64_t budget_bytes; /* store.budget; 0: the store's default */
     int64_t commit_ms;    /* store.commit; 0: the next commit takes it */
     const struct device_param *params; /* of all workflows */
+    /* The newest is first: one behind another of its name stands for nothing. */
+    const struct device_source *sources;
+    const struct device_destination *destinations;
 };
+
+/* The newest of that name; NULL when there is none. Who walks a list leaves out every item that is
+ * not what these give for its name. */
+const struct device_source *device_source(const struct device *device, struct slice name);
+const struct device_destination *device_destination(const struct device *device, struct slice name);
 
 /* Reads a file's text into the device, which holds what earlier files said, or nothing. INVALID
  * with *out_faults when it has faults: then the device stays as it was. */

@@ -155,7 +155,7 @@ static void check_path(void *owner, const struct path *path) {
         faults_add(look->draft->reading.faults, path->place,
                    "`event` knows `$params` and `$device`, not `%.*s`: no run has begun yet",
                    QUOTED(path->root));
-    } else if (!is_one_of(names, path->root)) {
+    } else if (look->trigger->kind != TRIGGER_SOURCE && !is_one_of(names, path->root)) {
         const char *nearest = text_nearest(path->root, names);
         faults_add(look->draft->reading.faults, path->place, "there is no `.%.*s`: %s%s%s",
                    QUOTED(path->root),

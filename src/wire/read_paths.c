@@ -251,6 +251,8 @@ static bool gives(const struct trigger *trigger, bool text) {
         return text && trigger->text;
     case TRIGGER_HTTP:
         return trigger->accept == HTTP_EITHER || text == (trigger->accept == HTTP_TEXT);
+    case TRIGGER_SOURCE:
+        return true; /* the device knows */
     default:
         return false;
     }

@@ -40,7 +40,6 @@ static void read_result_key(struct reading *reading, const struct key *key, cons
 }
 
 static const char *const PRIORITIES[] = {"urgent", "high", "normal", "low", NULL};
-static const char *const DESTINATIONS[] = {"hub", NULL};
 
 static void read_priority(struct reading *reading, const struct key *key, const struct yaml *node,
                           void *target) {
@@ -61,44 +60,43 @@ static void read_priority(struct reading *reading, const struct key *key, const 
                     "as %d",
                     QUOTED(text), rule->priority);
     }
-    if (rule->lane != LANE_LOCAL) {
-        rule->lane = lane_of_priority(rule->priority);
-    }
+    rule->lane = lane_of_priority(rule->priority); /* whether it leaves is `to`'s to say */
 }
 
-static void read_destination(struct reading *reading, const struct yaml *node, bool *hub) {
-    struct slice name;
-    if (!keys_scalar(reading, "to", "a list of destinations such as [hub]", node, &name)) {
+static void read_destination(struct reading *reading, const struct yaml *node,
+                             struct target *target) {
+    struct slice text, param;
+    if (!keys_scalar(reading, "to", "a list of destinations such as [hub]", node, &text)) {
         return;
     }
-    if (slice_is(name, "hub")) {
-        *hub = true;
-    } else if (slice_starts(name, "${")) {
+    target->place = node->place;
+    if (draft_names_param(text, &param)) {
+        target->param = arena_copy(reading->arena, param);
+        reading->faults->no_memory |= target->param.bytes == NULL;
+    } else if (slice_starts(text, "${")) {
         faults_add(reading->faults, node->place,
-                   "an expression in `to` is not in this version of ebb");
-    } else if (!text_is_name(name)) {
-        (void)keys_word(reading, "to", DESTINATIONS, name, node->place);
+                   "`to` holds names, and ${ $params.NAME } of parameters of type destination");
+    } else if (!text_is_name(text)) {
+        keys_say_name(reading, "to", '-', text, node->place);
     } else {
-        faults_add(reading->faults, node->place,
-                   "destination `%.*s` is not in this version of ebb: `to` is [hub], or [] for "
-                   "what stays here",
-                   QUOTED(name));
+        target->name = arena_copy(reading->arena, text);
+        reading->faults->no_memory |= target->name.bytes == NULL;
     }
 }
 
 static void read_to(struct reading *reading, const struct key *key, const struct yaml *node,
                     void *target) {
-    struct result_rule *rule = target;
-    bool hub = false;
-    if (node->kind != YAML_LIST) {
-        faults_add(reading->faults, node->place, "`%s` is a list: [hub], or [] for what stays here",
-                   key->name);
+    struct result_draft *draft = target; /* its rule is first */
+    if (node->kind != YAML_LIST || node->count > RESULT_DESTINATIONS_MAX) {
+        faults_add(reading->faults, node->place,
+                   "`%s` is a list of at most %d names: [hub], or [] for what stays here",
+                   key->name, RESULT_DESTINATIONS_MAX);
         return;
     }
-    for (uint32_t i = 0; i < node->count; i++) {
-        read_destination(reading, &node->items[i], &hub);
+    draft->targets = draft_scratch(draft_of(reading), node->count, sizeof(*draft->targets));
+    for (uint32_t i = 0; draft->targets != NULL && i < node->count; i++) {
+        read_destination(reading, &node->items[i], &draft->targets[draft->target_count++]);
     }
-    rule->lane = hub ? lane_of_priority(rule->priority) : LANE_LOCAL;
 }
 
 static const struct key RESULT_KEYS[] = {
@@ -124,9 +122,9 @@ static const struct key RESULT_KEYS[] = {
      .words = PRIORITIES},
     {.name = "to",
      .read = read_to,
-     .help = "Where it is sent: [hub], or [] for what stays on this device.",
-     .form = FORM_WORDS,
-     .words = DESTINATIONS},
+     .help = "Where it is sent: [hub], names of the device's destinations, or [] for what stays on "
+             "this device.",
+     .form = FORM_TEXTS},
     {.name = "key",
      .read = read_result_key,
      .offset = offsetof(struct result_rule, key),
@@ -171,7 +169,7 @@ static void read_result(struct workflow_draft *draft, const struct yaml *node) {
                                         .priority = PRIORITY_DEFAULT,
                                         .lane = lane_of_priority(PRIORITY_DEFAULT),
                                         .keep_ms = KEEP_MS_DEFAULT}};
-    if (!keys_read(reading, &RESULT_TABLE, node, &one.rule)) {
+    if (!keys_read(reading, &RESULT_TABLE, node, &one)) {
         return;
     }
     if (yaml_get(node, "from") == NULL && yaml_get(node, "fold") == NULL) {

@@ -14,7 +14,7 @@ struct trigger_draft {
     uint32_t kinds; /* how many of them it says: one is right */
 };
 
-static const char *const FORMATS[] = {"json", "text", NULL};
+const char *const TRIGGER_FORMATS[] = {"json", "text", NULL};
 
 /* Each kind has its name as the source of its events. */
 static void begin_kind(struct trigger_draft *draft, enum trigger_kind kind, const char *name) {
@@ -27,7 +27,7 @@ static void read_stdin(struct reading *reading, const struct key *key, const str
                        void *target) {
     struct trigger_draft *draft = target;
     const struct key format = {
-        .name = key->name, .offset = offsetof(struct trigger, format), .words = FORMATS};
+        .name = key->name, .offset = offsetof(struct trigger, format), .words = TRIGGER_FORMATS};
     begin_kind(draft, TRIGGER_STDIN, key->name);
     keys_read_word(reading, &format, node, &draft->trigger);
 }
@@ -165,25 +165,55 @@ static const struct key HTTP_KEYS[] = {
     {.name = "accept",
      .read = keys_read_word,
      .offset = offsetof(struct trigger, accept),
-     .words = FORMATS,
+     .words = TRIGGER_FORMATS,
      .help = "What may be posted: json (.event.data) or text (.event.text); either."},
     {0}};
 
 const struct key_table HTTP_TABLE = {
     .what = "`http`", .example = "{}, or `http: json`", .keys = HTTP_KEYS};
 
+void trigger_read_http(struct reading *reading, const struct key *key, const struct yaml *node,
+                       struct trigger *trigger) {
+    const struct key accept = {
+        .name = key->name, .offset = offsetof(struct trigger, accept), .words = TRIGGER_FORMATS};
+    trigger->kind = TRIGGER_HTTP;
+    trigger->accept = HTTP_EITHER;
+    if (node->kind == YAML_SCALAR) {
+        keys_read_word(reading, &accept, node, trigger);
+    } else {
+        (void)keys_read(reading, &HTTP_TABLE, node, trigger);
+    }
+}
+
 static void read_http(struct reading *reading, const struct key *key, const struct yaml *node,
                       void *target) {
     struct trigger_draft *draft = target;
-    const struct key accept = {
-        .name = key->name, .offset = offsetof(struct trigger, accept), .words = FORMATS};
     begin_kind(draft, TRIGGER_HTTP, key->name);
-    draft->trigger.accept = HTTP_EITHER;
-    if (node->kind == YAML_SCALAR) {
-        keys_read_word(reading, &accept, node, &draft->trigger);
-    } else {
-        (void)keys_read(reading, &HTTP_TABLE, node, &draft->trigger);
+    trigger_read_http(reading, key, node, &draft->trigger);
+}
+
+static void read_source(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    struct trigger_draft *draft = target;
+    struct trigger *trigger = &draft->trigger;
+    struct slice text;
+    begin_kind(draft, TRIGGER_SOURCE, key->name);
+    trigger->source = (struct slice){0}; /* the device's name for it */
+    if (!keys_scalar(reading, key->name, "the name of a source of the device", node, &text)) {
+        return;
     }
+    if (draft_names_param(text, &text)) {
+        trigger->param = arena_copy(reading->arena, text);
+        reading->faults->no_memory |= trigger->param.bytes == NULL;
+        return;
+    }
+    if (slice_starts(text, "${")) {
+        faults_add(reading->faults, node->place,
+                   "`%s` is a name, or ${ $params.NAME } of a parameter of type source", key->name);
+        return;
+    }
+    const struct key name = {.name = key->name, .offset = offsetof(struct trigger, source)};
+    keys_read_name(reading, &name, node, trigger);
 }
 
 static void read_queue_max(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -290,7 +320,7 @@ static const struct key TRIGGER_KEYS[] = {
     {.name = "stdin",
      .read = read_stdin,
      .help = "A line of standard input is an event: json or text.",
-     .words = FORMATS},
+     .words = TRIGGER_FORMATS},
     {.name = "watch",
      .read = read_watch,
      .help = "A file in a folder is an event.",
@@ -309,8 +339,12 @@ static const struct key TRIGGER_KEYS[] = {
      .read = read_http,
      .help = "What is posted to the local API is an event: json, text, or {} for either.",
      .form = FORM_WORD_OR_KEYS,
-     .words = FORMATS,
+     .words = TRIGGER_FORMATS,
      .table = &HTTP_TABLE},
+    {.name = "source",
+     .read = read_source,
+     .help = "A source that the device's file names; ${ $params.NAME } for a parameter.",
+     .form = FORM_TEXT},
     {.name = "queue",
      .read = read_queue,
      .help = "How many events wait, and what happens when there are more.",
@@ -331,7 +365,6 @@ static const struct key TRIGGER_KEYS[] = {
      .read = read_unfit,
      .help = "What becomes of a message that does not fit: quarantine (kept aside), drop or fail.",
      .words = EVENT_UNFIT_WORDS},
-    {.name = "source", .state = KEY_RESERVED},
     {.name = "mqtt", .state = KEY_RESERVED},
     {.name = "camera", .state = KEY_RESERVED},
     {.name = "microphone", .state = KEY_RESERVED},
@@ -356,7 +389,7 @@ const struct key_table TRIGGER_TABLE = {
 
 /* A trigger of a kind that is known but not built has its fault already. */
 static bool has_other_kind(const struct yaml *node) {
-    static const char *const KINDS[] = {"source", "mqtt",   "camera",     "segment", "document",
+    static const char *const KINDS[] = {"mqtt",   "camera", "segment",    "document",
                                         "result", "window", "microphone", NULL};
     for (size_t i = 0; KINDS[i] != NULL; i++) {
         if (yaml_get(node, KINDS[i]) != NULL) {
@@ -366,7 +399,7 @@ static bool has_other_kind(const struct yaml *node) {
     return false;
 }
 
-#define KINDS_TEXT "`stdin`, `watch`, `interval`, `cron` and `http`"
+#define KINDS_TEXT "`stdin`, `watch`, `interval`, `cron`, `http` and `source`"
 
 /* Two of a kind could not be told apart by whoever sends. */
 static void check_single(struct workflow_draft *draft, const struct trigger *trigger) {
@@ -396,11 +429,12 @@ static void read_trigger(struct workflow_draft *draft, const struct yaml *node) 
     if (one.kinds > 0 && (one.trigger.kind == TRIGGER_STDIN || one.trigger.kind == TRIGGER_HTTP)) {
         check_single(draft, &one.trigger);
     }
-    if (one.kinds == 1) {
+    if (one.kinds == 1 && one.trigger.kind != TRIGGER_SOURCE) { /* that waits until it is bound */
         event_rule_check(draft, &one.trigger, node);
     }
     draft->triggers_unsure = draft->triggers_unsure || faults->error_count != before;
     if (one.kinds > 0) {
+        draft->trigger_nodes[draft->trigger_count] = node;
         draft->triggers[draft->trigger_count++] = one.trigger;
     }
 }

@@ -35,7 +35,22 @@ void workflow_release(struct workflow *workflow) {
 }
 
 bool workflow_is_same(const struct workflow *a, const struct workflow *b) {
-    return id_equal(a->digest, b->digest) && value_equal(a->param_values, b->param_values);
+    bool same = id_equal(a->digest, b->digest) && value_equal(a->param_values, b->param_values);
+    for (uint32_t i = 0; same && i < a->trigger_count; i++) {
+        same = slice_equal(a->triggers[i].bound, b->triggers[i].bound) &&
+               slice_equal(a->triggers[i].path, b->triggers[i].path);
+    }
+    return same;
+}
+
+bool workflow_has_source(const struct workflow *workflow, struct slice name) {
+    for (uint32_t i = 0; i < workflow->trigger_count; i++) {
+        const struct trigger *trigger = &workflow->triggers[i];
+        if (trigger->bound.count > 0 && slice_equal(trigger->source, name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A workflow of defaults, or NULL. */
@@ -134,6 +149,7 @@ static void check_document(struct workflow_draft *draft) {
         return;
     }
     workflow_bind(draft);
+    workflow_bind_names(draft);
     step_graph_link(draft);
     step_agents_check(draft);
     read_paths_check(draft);

@@ -33,12 +33,20 @@ enum {
     ATTACHMENTS_MAX = 8, /* of one result */
     WORKFLOW_FAULTS_MAX = FAULTS_MAX,
     QUEUE_MAX_DEFAULT = 100,
+    RESULT_DESTINATIONS_MAX = 16,
     INTERVAL_MS_LEAST = 10,
     INTERVAL_DAYS_MAX = 366,
     STEP_TIMEOUT_MS_DEFAULT = 30000
 };
 
-enum trigger_kind { TRIGGER_STDIN, TRIGGER_WATCH, TRIGGER_INTERVAL, TRIGGER_CRON, TRIGGER_HTTP };
+enum trigger_kind {
+    TRIGGER_STDIN,
+    TRIGGER_WATCH,
+    TRIGGER_INTERVAL,
+    TRIGGER_CRON,
+    TRIGGER_HTTP,
+    TRIGGER_SOURCE
+};
 
 enum stdin_format { STDIN_JSON, STDIN_TEXT }; /* one JSON value a line; one line of text */
 
@@ -59,6 +67,8 @@ enum event_unfit {
     UNFIT_FAIL
 };
 
+/* One on a named source is of the source's kind when the workflow is bound to a device, and of kind
+ * SOURCE when it is only looked at. */
 struct trigger {
     enum trigger_kind kind;
     struct slice source; /* name of the source in events: the kind's name unless said */
@@ -74,6 +84,8 @@ struct trigger {
     struct event_rule event;
     const struct field_set *schema; /* of `.event.data`; NULL: any */
     enum event_unfit unfit;
+    struct slice param; /* `source: ${ $params.NAME }`: the parameter; empty: none */
+    struct slice bound; /* of a named source: what the device says of it, as JSON */
     struct place place;
 };
 
@@ -157,7 +169,9 @@ struct result_rule {
     const struct template *from;
     const struct template *key; /* NULL: none */
     int priority;
-    enum lane lane; /* LANE_LOCAL when `to:` does not name the hub */
+    enum lane lane;         /* LANE_LOCAL when `to:` does not name the hub */
+    const struct slice *to; /* the device's destinations it goes to, each once; never the hub */
+    uint32_t to_count;
     int64_t keep_ms;
     int64_t expires_ms; /* 0: none */
     const struct attachment *attachments;
@@ -222,6 +236,9 @@ status workflow_read(struct slice file, struct slice text, const struct workflow
 
 /* They were read from the same text and are bound to the same values. */
 bool workflow_is_same(const struct workflow *a, const struct workflow *b);
+
+/* One of its triggers is on the device's source of that name. */
+bool workflow_has_source(const struct workflow *workflow, struct slice name);
 
 /* Another owner, one owner less; the last one frees it. From any thread. */
 struct workflow *workflow_share(struct workflow *workflow);

@@ -172,6 +172,20 @@ void draft_read_template(struct reading *reading, const struct key *key, const s
     }
 }
 
+bool draft_names_param(struct slice text, struct slice *out_param) {
+    const struct slice trimmed = slice_trim(text);
+    if (!slice_starts(trimmed, "${") || !slice_ends(trimmed, "}")) {
+        return false;
+    }
+    const struct slice path = slice_trim(slice_part(trimmed, 2, trimmed.count - 1));
+    const struct slice name = slice_part(path, sizeof("$params.") - 1, path.count);
+    if (!slice_starts(path, "$params.") || !text_is_field(name)) {
+        return false;
+    }
+    *out_param = name;
+    return true;
+}
+
 /* One walk's visitor and its owner, handed through template_visit. */
 struct walk {
     struct workflow_draft *draft;

@@ -39,9 +39,17 @@ struct step_draft {
     uint32_t rank;             /* its index in the order of running */
 };
 
+/* One of `to:`: a name, or the parameter that has it. */
+struct target {
+    struct slice name, param;
+    struct place place;
+};
+
 struct result_draft {
-    struct result_rule rule;
+    struct result_rule rule; /* first */
     const struct yaml *node;
+    struct target *targets; /* of `to:`; NULL: it is left out, which means the hub */
+    uint32_t target_count;
 };
 
 struct let_draft {
@@ -58,6 +66,7 @@ struct workflow_draft {
     const struct yaml *root;
     struct workflow *workflow; /* what is filled */
     struct trigger *triggers;
+    const struct yaml *trigger_nodes[WORKFLOW_TRIGGERS_MAX];
     uint32_t trigger_count;
     bool triggers_unsure; /* one of them has faults: what events hold is not known */
     bool queue_given;
@@ -125,8 +134,17 @@ extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_T
 void attachments_check(struct reading *reading, const struct yaml *result,
                        const struct result_rule *rule);
 
+/* What a trigger `http` says, or a device's source of that kind; and the words of `stdin` and
+ * `http`. */
+void trigger_read_http(struct reading *reading, const struct key *key, const struct yaml *node,
+                       struct trigger *trigger);
+extern const char *const TRIGGER_FORMATS[];
+
 /* Gives the parameters their values, from where the caller's binding has them. */
 void workflow_bind(struct workflow_draft *draft);
+
+/* Finds what the names of sources and destinations stand for there; after workflow_bind. */
+void workflow_bind_names(struct workflow_draft *draft);
 
 /* Resolves needs and stand-ins, finds cycles, ranks the steps. */
 void step_graph_link(struct workflow_draft *draft);
@@ -139,6 +157,10 @@ void read_paths_check(struct workflow_draft *draft);
 
 /* Gathers what is not native into workflow->programs and has it compiled. */
 void jq_programs_check(struct workflow_draft *draft);
+
+/* True for `${ $params.NAME }` and nothing else: a place that wants a name takes no other
+ * expression. */
+bool draft_names_param(struct slice text, struct slice *out_param);
 
 /* Calls `each` for every expression of steps, results and lets. */
 struct expression_owner {

@@ -239,7 +239,14 @@ static void explain_triggers(struct page *page, const struct workflow *workflow)
         const struct yaml *node = list != NULL && list->kind == YAML_LIST ? &list->items[i] : list;
         buffer_print(page->out, "\ntrigger %.*s, line %d\n", SLICE_ARGS(trigger->source),
                      trigger->place.line);
+        if (trigger->bound.count > 0) {
+            row(page, "bound to", true, "%.*s", SLICE_ARGS(trigger->bound));
+            continue;
+        }
         switch (trigger->kind) {
+        case TRIGGER_SOURCE:
+            row(page, "bound to", true, "what the device's file says");
+            break;
         case TRIGGER_STDIN:
             row(page, "format", true, "%s", trigger->format == STDIN_JSON ? "json" : "text");
             break;
@@ -343,6 +350,17 @@ static void explain_attachment(struct page *page, const struct yaml *node,
     row(page, "egress", has(node, "egress"), "%s", attachment->stays ? "never" : "allowed");
 }
 
+static void explain_to(struct page *page, const struct yaml *node, const struct result_rule *rule) {
+    const bool hub = rule->lane != LANE_LOCAL;
+    char names[VALUE_BYTES_MAX] = "";
+    size_t used = (size_t)snprintf(names, sizeof(names), "%s", hub ? "hub" : "");
+    for (uint32_t i = 0; i < rule->to_count && used < sizeof(names); i++) {
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%.*s", used > 0 ? ", " : "",
+                                 SLICE_ARGS(rule->to[i]));
+    }
+    row(page, "to", has(node, "to"), "%s", used > 0 ? names : "nowhere: it stays on the device");
+}
+
 static void explain_result(struct page *page, const struct result_rule *rule) {
     const struct yaml *node = find_item(yaml_get(page->root, "results"), rule->place);
     buffer_print(page->out, "\nresult %.*s, line %d\n", SLICE_ARGS(rule->name), rule->place.line);
@@ -350,8 +368,7 @@ static void explain_result(struct page *page, const struct result_rule *rule) {
     template_rows(page, "from", node != NULL ? yaml_get(node, "from") : NULL, rule->from);
     row(page, "priority", has(node, "priority"), "%d, lane %s", rule->priority,
         lane_name(lane_of_priority(rule->priority)));
-    row(page, "to", has(node, "to"), "%s",
-        rule->lane == LANE_LOCAL ? "nowhere: it stays on the device" : "hub");
+    explain_to(page, node, rule);
     if (rule->key != NULL) {
         template_rows(page, "key", node != NULL ? yaml_get(node, "key") : NULL, rule->key);
     } else {

@@ -20,6 +20,12 @@ ebb: 1
 device: { name: store-0113-door, labels: { region: north, store: "0113" }, time_zone: Europe/Berlin }
 store: { path: /var/lib/ebb, budget: 2GiB, commit: 1s }
 workflows: { people-counter: , w: { params: { camera: entrance, line: [[0.1, 0.6], [0.9, 0.6]] } } }
+sources:
+  inbox: { watch: { path: inbox, glob: "*.eml", text: true, after: keep } }
+  orders: { http: json }
+destinations:
+  desk: { webhook: "https://desk.example/hook", sign: "secret:desk", give_up: 24h, headers: { X-Site: "1" } }
+  log: { file: out/log.jsonl }
 x-note: ours
 """
 MODELINE = "# yaml-language-server: $schema="
@@ -67,7 +73,7 @@ def test_a_device_file_is_accepted_as_the_daemon_accepts_it(judges, device):
 
 def misspelt(value, path=()):
     """The same with one key after another misspelt, but for what people name themselves."""
-    free = {"with", "from", "let", "use", "env", "labels", "set"}
+    free = {"with", "from", "let", "use", "env", "labels", "set", "headers"}
     if isinstance(value, list):
         for index, item in enumerate(value):
             for name, wrong in misspelt(item, path + (index,)):
@@ -76,7 +82,8 @@ def misspelt(value, path=()):
         for key, item in value.items():
             if key.startswith("x-"):
                 continue
-            named = path and path[-1] in ("inputs", "outputs", "of", "workflows", "params", "schema")
+            named = path and path[-1] in ("inputs", "outputs", "of", "workflows", "params", "schema",
+                                            "sources", "destinations")
             if not named:
                 yield path + (key,), {(key + "z" if name == key else name): old for name, old in value.items()}
             if key not in free:

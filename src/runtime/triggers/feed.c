@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/triggers/feed.h"
 
+#include <assert.h>
+
 static const struct feed_kind *const KINDS[] = {
     [TRIGGER_STDIN] = &STDIN_FEED,       [TRIGGER_WATCH] = &WATCH_FEED,
     [TRIGGER_INTERVAL] = &INTERVAL_FEED, [TRIGGER_CRON] = &CRON_FEED,
@@ -10,6 +12,7 @@ static const struct feed_kind *const KINDS[] = {
 status feed_open(const struct trigger *trigger, const struct feed_door *door,
                  struct feed **out_feed, struct error *err) {
     struct feed_door own = *door;
+    assert(trigger->kind != TRIGGER_SOURCE); /* what runs is bound */
     own.trigger = trigger;
     return KINDS[trigger->kind]->open(trigger, &own, out_feed, err);
 }

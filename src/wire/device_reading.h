@@ -1,0 +1,32 @@
+/*
+ * device_reading: what the files that read a device's file share.
+ *
+ * Not for other rooms. Thread: any, one reading at a time.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "wire/device.h"
+#include "wire/keys.h"
+
+/* Whose file is read: the owner of the reading. */
+struct device_reading {
+    struct slice file;
+    struct device *device; /* what is filled */
+};
+
+/* "FILE:LINE:COLUMN" in the arena; empty without memory, which is noted. */
+struct slice device_origin(struct reading *reading, struct place place);
+
+/* The path as it stands in the file, which means its own folder, made whole; empty without memory,
+ * which is noted. */
+struct slice device_whole_path(struct reading *reading, struct slice path);
+
+/* Calls `add` for every name of a map; names that are none are said. */
+void device_each_name(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void (*add)(struct reading *reading, struct slice name,
+                                  const struct yaml *node));
+
+/* Readers of two keys, each in its own file, and what may stand there. */
+key_reader device_read_sources, device_read_destinations;
+extern const struct key_table SOURCE_TABLE, DESTINATION_TABLE;

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one device's file says; which files there are is device_file_test's.
+#include "wire/device.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail /* ours is in base/error.h */
+
+#include "wire/workflow.h"
+
+/* A device and what was said of its file. */
+struct box {
+    struct arena arena;
+    struct device device;
+    struct buffer said;
+};
+
+static void begin(struct box *box) {
+    *box = (struct box){0};
+    arena_init(&box->arena, 4 << 20);
+    buffer_init(&box->said, 1 << 20);
+}
+
+static status read_file(struct box *box, const char *text) {
+    struct fault_list *faults = NULL;
+    struct error err;
+    const status code = device_read(&box->arena, SLICE("/etc/ebb/d.yaml"), slice_of(text),
+                                    &box->device, &faults, &err);
+    buffer_clear(&box->said);
+    if (faults != NULL) {
+        fault_list_write(faults, &box->said);
+    }
+    fault_list_release(faults);
+    buffer_add_byte(&box->said, '\0');
+    return code;
+}
+
+static void assert_refused(struct box *box, const char *text, const char *sentences) {
+    const struct device before = box->device;
+    assert_int_equal(read_file(box, text), STATUS_INVALID);
+    assert_string_equal(box->said.bytes, sentences);
+    assert_memory_equal(&before, &box->device, sizeof(before));
+}
+
+static void end(struct box *box) {
+    buffer_done(&box->said);
+    arena_done(&box->arena);
+}
+
+static void test_device__has_sources_with_whole_paths(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_int_equal(read_file(&box,
+                               "ebb: 1\n"
+                               "sources:\n"
+                               "  near: { watch: { path: inbox, glob: \"*.eml\", text: true } }\n"
+                               "  far: { watch: { path: /srv/in, after: delete } }\n"
+                               "  x-note: ours\n"),
+                     STATUS_OK);
+    const struct device_source *near = device_source(&box.device, SLICE("near"));
+    const struct device_source *far = device_source(&box.device, SLICE("far"));
+    assert_true(slice_is(near->kind, "watch") && near->trigger->kind == TRIGGER_WATCH);
+    assert_true(slice_is(near->trigger->path, "/etc/ebb/inbox"));
+    assert_true(slice_is(near->trigger->source, "near") && near->trigger->text);
+    assert_true(slice_is(near->origin, "/etc/ebb/d.yaml:3:9"));
+    assert_true(slice_is(far->trigger->path, "/srv/in"));
+    assert_true(slice_is(far->trigger->glob, "*") && far->trigger->after == WATCH_DELETE);
+    assert_null(device_source(&box.device, SLICE("x-note")));
+    end(&box);
+}
+
+static void test_device__refuses_what_is_no_source_of_this_version(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_refused(
+        &box,
+        "ebb: 1\n"
+        "sources:\n"
+        "  a: { mqtt: \"mqtts://b:8883\", login: secret:b }\n"
+        "  b: { camera: rtsp://c, size: 640x360 }\n"
+        "  c: { stdin: json }\n"
+        "  D: { watch: { path: in } }\n"
+        "  e: inbox\n"
+        "  f: { watch: { pth: in } }\n"
+        "  g: { path: in }\n"
+        "  h: {}\n",
+        "/etc/ebb/d.yaml:3:8: `mqtt` is not in this version of ebb\n"
+        "/etc/ebb/d.yaml:3:32: `login` is not in this version of ebb\n"
+        "/etc/ebb/d.yaml:4:8: `camera` is not in this version of ebb\n"
+        "/etc/ebb/d.yaml:4:26: `size` is not in this version of ebb\n"
+        "/etc/ebb/d.yaml:5:8: `stdin` is no key of a source: it has watch, http\n"
+        "/etc/ebb/d.yaml:6:3: `sources: D`: a name here begins with a letter a-z and "
+        "goes on with at most 62 of a-z, 0-9 and -: `d`?\n"
+        "/etc/ebb/d.yaml:7:6: a source is a map such as { watch: { path: /srv/inbox } }, "
+        "not text\n"
+        "/etc/ebb/d.yaml:8:15: `watch` needs the key `path`\n"
+        "/etc/ebb/d.yaml:8:17: `pth` is no key of `watch`: did you mean `path`?\n"
+        "/etc/ebb/d.yaml:9:8: `path` is no key of a source: it belongs to `watch`\n"
+        "/etc/ebb/d.yaml:10:6: a source is one of `watch` and `http`\n");
+    end(&box);
+}
+
+static void test_device__has_destinations_as_plain_data(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_int_equal(
+        read_file(&box, "ebb: 1\n"
+                        "destinations:\n"
+                        "  log: { file: out/log.jsonl, give_up: 1h }\n"
+                        "  desk:\n"
+                        "    webhook: https://desk.example/hooks?x=1\n"
+                        "    sign: secret:desk-hmac\n"
+                        "    give_up: 24h\n"
+                        "    headers: { X-Site: \"0113\", Authorization: secret:desk-token }\n"),
+        STATUS_OK);
+    const struct device_destination *log = device_destination(&box.device, SLICE("log"));
+    const struct device_destination *desk = device_destination(&box.device, SLICE("desk"));
+    assert_int_equal(log->kind, DESTINATION_FILE);
+    assert_string_equal(log->path.bytes, "/etc/ebb/out/log.jsonl");
+    assert_int_equal(log->give_up_ms, 3600 * 1000);
+    assert_int_equal(desk->kind, DESTINATION_WEBHOOK);
+    assert_string_equal(desk->url.bytes, "https://desk.example/hooks?x=1");
+    assert_string_equal(desk->sign.bytes, "desk-hmac");
+    assert_int_equal(desk->header_count, 2);
+    assert_string_equal(desk->headers[0].value.bytes, "0113");
+    assert_false(desk->headers[0].is_secret);
+    assert_string_equal(desk->headers[1].name.bytes, "Authorization");
+    assert_string_equal(desk->headers[1].value.bytes, "desk-token");
+    assert_true(desk->headers[1].is_secret);
+    end(&box);
+}
+
+static void test_device__refuses_what_is_no_destination(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_refused(
+        &box,
+        "ebb: 1\n"
+        "destinations:\n"
+        "  hub: { file: a }\n"
+        "  a: { file: a, webhook: http://b }\n"
+        "  b: { sign: secret:a }\n"
+        "  c: { file: a, sign: secret:a, headers: {} }\n"
+        "  d: { webhook: ftp://b }\n"
+        "  e: { webhook: http://b, sign: plain-key }\n"
+        "  f: { webhook: http://b, headers: { \"A B\": c, D: secret:E, F: \"a\\nb\" } }\n"
+        "  g: { mqtt: plant, topic: a }\n"
+        "  h: { webhook: http://b, give_up: 3 }\n"
+        "  i: { file: logs/ }\n",
+        "/etc/ebb/d.yaml:3:8: `hub` is the hub itself: a destination has another name\n"
+        "/etc/ebb/d.yaml:4:6: a destination is one of `file` and `webhook`\n"
+        "/etc/ebb/d.yaml:5:6: a destination is one of `file` and `webhook`\n"
+        "/etc/ebb/d.yaml:6:23: `sign`: a webhook has it, a file has none\n"
+        "/etc/ebb/d.yaml:6:42: `headers`: a webhook has it, a file has none\n"
+        "/etc/ebb/d.yaml:7:17: `webhook: ftp://b`: a URL begins with http:// or https:// "
+        "and a host, and has no blanks\n"
+        "/etc/ebb/d.yaml:8:33: `sign` is the name of a secret, such as secret:desk-hmac: "
+        "a key stands in no file of settings\n"
+        "/etc/ebb/d.yaml:9:39: `A B` is no name of a header\n"
+        "/etc/ebb/d.yaml:9:51: header `D`: a secret's name is small letters, digits and "
+        "-\n"
+        "/etc/ebb/d.yaml:9:65: header `F`: its value is one line without control "
+        "characters\n"
+        "/etc/ebb/d.yaml:10:8: `mqtt` is not in this version of ebb\n"
+        "/etc/ebb/d.yaml:10:21: `topic` is not in this version of ebb\n"
+        "/etc/ebb/d.yaml:11:36: `give_up: 3` has no unit: 3s?\n"
+        "/etc/ebb/d.yaml:12:14: `file` is the path of a file\n");
+    end(&box);
+}
+
+static void test_device__takes_a_later_file_before_an_earlier_one(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_int_equal(read_file(&box, "ebb: 1\nsources: { in: { watch: { path: /a } } }\n"
+                                     "destinations: { out: { file: /a } }\n"),
+                     STATUS_OK);
+    assert_int_equal(read_file(&box, "ebb: 1\nsources: { in: { watch: { path: /b } } }\n"
+                                     "destinations: { out: { webhook: http://b } }\n"),
+                     STATUS_OK);
+    assert_true(slice_is(device_source(&box.device, SLICE("in"))->trigger->path, "/b"));
+    assert_int_equal(device_destination(&box.device, SLICE("out"))->kind, DESTINATION_WEBHOOK);
+    end(&box);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_device__has_sources_with_whole_paths),
+        cmocka_unit_test(test_device__refuses_what_is_no_source_of_this_version),
+        cmocka_unit_test(test_device__has_destinations_as_plain_data),
+        cmocka_unit_test(test_device__refuses_what_is_no_destination),
+        cmocka_unit_test(test_device__takes_a_later_file_before_an_earlier_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

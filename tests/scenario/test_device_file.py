@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The device's own file: what its sources and destinations are, so that a workflow names them alone."""
+import signal
+
+import device as devices
+
+MAIL = """\
+ebb: 1
+workflow: mail
+params: { inbox: { type: source, kind: watch, default: mailbox } }
+trigger: { source: "${ $params.inbox }" }
+results:
+  - name: out
+    from: { workflow: mail, source: "${ .event.source }", text: "${ .event.text }", name: "${ .event.name }" }
+"""
+
+
+def config(device, text):
+    path = device.folder / "device.yaml"
+    path.write_text("ebb: 1\n" + text)
+    return path
+
+
+def source(device, more=""):
+    return f"sources: {{ mailbox: {{ watch: {{ path: {device.inbox}, glob: \"*.eml\", text: true{more} }} }} }}\n"
+
+
+def test_a_named_source_is_what_the_device_says(device):
+    device.workflow("mail", MAIL)
+    device.start("--config", config(device, source(device).replace(str(device.inbox), "inbox")))
+    device.drop("a.txt", "no mail")
+    device.drop("b.eml", "a mail")
+    assert device.wait_results(1) == [{"workflow": "mail", "source": "mailbox", "text": "a mail", "name": "b.eml"}], \
+        "a path is relative to the device's file"
+    device.kill()
+    device.start("--config", device.folder / "device.yaml")
+    device.drop("c.eml", "another")
+    assert [row["name"] for row in device.wait_results(2)] == ["b.eml", "c.eml"], "what was seen stays seen"
+
+
+def test_one_source_serves_several_workflows(device):
+    device.workflow("mail", MAIL)
+    device.workflow("post", MAIL.replace("workflow: mail", "workflow: post"))
+    device.start("--config", config(device, source(device)))
+    device.drop("a.eml", "one")
+    assert sorted(row["workflow"] for row in device.wait_results(2)) == ["mail", "post"]
+
+
+def test_a_source_that_deletes_serves_one_workflow(device):
+    device.workflow("mail", MAIL)
+    device.workflow("post", MAIL.replace("workflow: mail", "workflow: post"))
+    device.start("--config", config(device, source(device, ", after: delete")))
+    rows = {row["name"]: row for row in device.get("/v1/workflows")["workflows"]}
+    assert (rows["mail"]["state"], rows["post"]["state"]) == ("running", "faulty")
+    assert "workflow 'mail' has it already" in rows["post"]["fault"], rows
+    device.drop("a.eml", "one")
+    assert [row["workflow"] for row in device.wait_results(1)] == ["mail"]
+    devices.until("the file goes", lambda: not (device.inbox / "a.eml").exists())
+
+
+def test_a_source_that_is_bound_to_nothing_stops_its_workflow_alone(device):
+    path = device.workflow("mail", MAIL)
+    device.workflow("post", MAIL.replace("workflow: mail", "workflow: post").replace("default: mailbox", "default: letters"))
+    device_file = config(device, source(device))
+    device.start("--config", device_file)
+    rows = {row["name"]: row for row in device.get("/v1/workflows")["workflows"]}
+    assert rows["post"]["state"] == "faulty"
+    assert f"write `sources: {{ letters: {{ watch: {{ path: ... }} }} }}` in {device_file}" in rows["post"]["fault"], rows
+    device.drop("a.eml", "one")
+    assert [row["workflow"] for row in device.wait_results(1)] == ["mail"]
+    device_file.write_text(device_file.read_text() + "workflows: { post: { params: { inbox: mailbox } } }\n")
+    device.daemon.send_signal(signal.SIGHUP)
+    assert sorted(row["workflow"] for row in device.wait_results(2)) == ["mail", "post"], "and it runs once it is bound"
+    answer = devices.ebb("run", path)
+    assert answer.code == 2 and "bound to nothing: write `sources: { mailbox:" in answer.err, answer
+    assert "--config" in answer.err, answer
+
+
+def test_check_looks_where_it_is_told_to(ebb, device):
+    path = device.workflow("mail", MAIL)
+    answer = ebb("check", path)
+    assert answer.code == 0 and "warning: source `mailbox` stands in the device's file: `ebb check --device FILE`" in answer.out
+    assert ebb("check", path, "--device", config(device, source(device))).out == ""
+    answer = ebb("check", path, "--device", config(device, source(device).replace("mailbox", "mailbx")))
+    assert answer.code == 2 and "the device has no source `mailbox`: did you mean `mailbx`?" in answer.out, answer
+
+
+def test_a_source_may_be_what_is_posted(device):
+    device.workflow("mail", MAIL.replace("kind: watch, ", ""))
+    device_file = config(device, "sources: { mailbox: { http: text } }\n")
+    device.start("--config", device_file)
+    assert device.ask("POST", "/v1/workflows/mail/events", body="a mail")[0] == 202
+    assert device.wait_results(1) == [{"workflow": "mail", "source": "mailbox", "text": '"a mail"', "name": None}]
+    path = device.workflow("mail", MAIL)
+    answer = devices.ebb("check", path, "--device", device_file)
+    assert answer.code == 2 and "parameter `inbox` wants a source of kind watch: `mailbox`" in answer.out, answer
+
+
+def test_a_destination_is_refused_as_long_as_nothing_sends_to_it(ebb, device):
+    path = device.workflow("mail", MAIL + "    to: [desk]\n")
+    answer = ebb("run", path, "--config", config(device, source(device)))
+    assert answer.code == 2 and "write `destinations: { desk: { webhook: https://... } }` in" in answer.err, answer
+    text = source(device) + "destinations: { desk: { webhook: 'https://desk.example/hook', sign: secret:desk } }\n"
+    answer = ebb("run", path, "--config", config(device, text))
+    assert answer.code == 2 and "this version of ebb sends to the hub alone" in answer.err, answer
+
+
+def test_the_device_is_seen_at_a_desk(ebb, device):
+    path = device.folder / "w.yaml"
+    path.write_text("ebb: 1\nworkflow: w\ntrigger: { stdin: json }\nresults: [ { name: r, from: { d: '${ $device }' } } ]\n")
+    answer = ebb("run", path, "--config", config(device, "device: { name: gate-7, labels: { a: b } }\n"), stdin="1\n")
+    assert answer.lines()[0]["result"]["d"] == {"name": "gate-7", "labels": {"a": "b"}, "time_zone": None}, answer
