@@ -368,7 +368,8 @@ status catalog_resolve(void *owner, struct slice name, struct slice range,
             *out_agent = (struct workflow_agent){.inputs = &manifest->inputs,
                                                  .outputs = &manifest->outputs,
                                                  .pinned = agent,
-                                                 .actuator = manifest->actuator};
+                                                 .actuator = manifest->actuator,
+                                                 .carries = manifest->carries};
             return STATUS_OK;
         }
     }

@@ -7,6 +7,7 @@
 #include "agents/blob_files.h"
 #include "platform/file.h"
 #include "platform/hash.h"
+#include "runtime/run_states.h"
 #include "wire/expression_evaluator.h"
 
 enum { BACKOFF_MS_MAX = 5 * 60 * 1000 };
@@ -180,7 +181,7 @@ static void prepare_step(struct run *run) {
     if (is_late(run)) {
         return;
     }
-    if (render_inputs(run, &err) != STATUS_OK) {
+    if (run_states_check_key(run, &err) != STATUS_OK || render_inputs(run, &err) != STATUS_OK) {
         (void)fail_while(&err, "step '%.*s'", SLICE_ARGS(step->id));
         give_up_step(run, OUTCOME_FAILED, &err);
         return;
@@ -249,9 +250,11 @@ static void call_agent(struct run *run) {
         .context = &run->context,
         .arena = &run->arena,
         .owner = run,
+        .keyed = run_states_keyed(run),
     };
     progress->phase = PHASE_RETURNED;
-    if (prepare_files(run, &run->call.error) != STATUS_OK) {
+    if (run_states_give(run, &run->call.state, &run->call.error) != STATUS_OK ||
+        prepare_files(run, &run->call.error) != STATUS_OK) {
         return;
     }
     const struct opened_agent *opened = &run->version->agents[run->current];
@@ -271,6 +274,9 @@ static void take_answer(struct run *run) {
     if (run->call.error.code == STATUS_OK && !expression_depth_fits(run->call.out)) {
         (void)fail(&run->call.error, STATUS_INVALID, "the output is nested more than %d deep",
                    VALUE_DEPTH_MAX);
+    }
+    if (run->call.error.code == STATUS_OK) {
+        (void)run_states_take(run, &run->call.error); /* judged with the rest */
     }
     if (run->call.error.code != STATUS_OK) {
         progress->failures++;

@@ -33,6 +33,12 @@ enum event_outcome {
     EVENT_REFUSED  /* the daemon stops, or has no memory: the source keeps it */
 };
 
+/* What tells the events of a workflow apart that takes one of a key at a time. */
+struct event_key {
+    struct slice text; /* in the event's arena */
+    uint64_t hash;     /* 0: it has none */
+};
+
 struct event {
     struct arena arena;
     struct slice id;     /* identity, empty when the source has none */
@@ -49,7 +55,9 @@ struct event {
     uint64_t seen_mask; /* its bits that tell versions of one thing apart; 0: none do */
     void (*settle)(struct event *event, enum event_outcome outcome); /* NULL: nobody waits */
     void *trigger;                                                   /* the trigger's, for settle */
-    struct event *next;                                              /* of whoever owns it */
+    struct event_key order; /* as the version numbered `keyed_by` of its slot tells events apart */
+    uint32_t keyed_by;      /* 0: none has yet */
+    struct event *next;     /* of whoever owns it */
 };
 
 /* What a kind of source adds beside the common members: `data`, `text`, `path` ... */

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "platform/json.h"
 #include "runtime/orchestrator.h"
+#include "runtime/run_states.h"
 
 enum {
     RETRY_MS_LEAST = 100,
@@ -159,7 +160,7 @@ static void submit_step(struct journal *journal, struct run *run, uint32_t index
     struct error err;
     buffer_clear(&run->step_json);
     if (state == STEP_DONE) {
-        json_write(&run->step_json, step->output);
+        run_states_write_step(run, index, &run->step_json);
     }
     const status written = buffer_status(&run->step_json, &err);
     run->step_job = (struct store_job){
@@ -239,7 +240,7 @@ static void note_output(struct journal *journal, struct run *run, uint32_t index
     note->version = version_share(run->version);
     note->job.owner = note;
     buffer_init(&note->json, RECORD_BYTES_MAX);
-    json_write(&note->json, run->steps[index].output);
+    run_states_write_step(run, index, &note->json);
     uint32_t hold_count = 0;
     if (buffer_status(&note->json, NULL) != STATUS_OK || /* too large to be kept */
         !copy_holds(note, run, index, &hold_count)) {
@@ -306,13 +307,15 @@ void journal_end(struct journal *journal, struct run *run, void (*then)(struct r
         .record_count = stored ? run->record_count : 0,
         .blob_count = run_blobs_end(&run->blobs, stored),
         .blobs = run->blobs.holds,
+        .states = run->states,
+        .state_count = run->state_count,
         .seen_source = seen ? run->seen_source : (struct slice){0},
         .seen_hash = run->event->seen_hash,
         .seen_mask = run->event->seen_mask,
         .seen_fades = run->event->seen_mask == 0, /* only a file's mark goes with its file */
         .drop_oldest = workflow->queue.full != QUEUE_BLOCK || workflow->queue.keep_latest,
     };
-    if (!run->kept && !seen && run->store_job.record_count == 0) {
+    if (!run->kept && !seen && run->store_job.record_count == 0 && run->state_count == 0) {
         call_then(run);
         return;
     }

@@ -2,7 +2,7 @@
 /*
  * A daemon's whole life while the k-th allocation fails, or all from the k-th on: it may refuse,
  * stop or wait, but it does not crash, and the next life finds everything: no event is lost, none
- * has two results.
+ * has two results, none is counted twice in the state of its key.
  *
  * All k take minutes; a share of them is tried, another one each time. EBB_TEST_ALL=1 tries all,
  * EBB_TEST_SEED=N a share again.
@@ -22,8 +22,9 @@ static const char FLOW[] = "trigger: { watch: { path: ../in, text: true } }\n"
                            "let: { word: '${ .event.text }' }\n"
                            "steps:\n"
                            "  - id: one\n"
-                           "    agent: same\n"
+                           "    agent: count\n"
                            "    with: { word: '${ $word }' }\n"
+                           "    state: { by: '${ .event.name }', ttl: 1h }\n"
                            "  - id: two\n"
                            "    agent: same\n"
                            "    needs: [one]\n"
@@ -32,11 +33,15 @@ static const char FLOW[] = "trigger: { watch: { path: ../in, text: true } }\n"
                            "    on_error: { skip: step }\n"
                            "results:\n"
                            "  - name: out\n"
-                           "    from: { file: '${ .event.name }', word: '${ .steps.one.word }' }\n";
+                           "    from: { file: '${ .event.name }', word: '${ .steps.one.word }',\n"
+                           "      n: '${ .steps.one.n }' }\n";
 
 static void write_inputs(struct stage *stage) {
     const struct timespec old[2] = {{.tv_sec = 1500000000}, {.tv_sec = 1500000000}};
     stage_agent(stage, "same", "kind: jq\nfilter: .\n");
+    stage_agent(stage, "count",
+                "kind: jq\n"
+                "filter: '((.state // 0) + 1) as $n | { word: .word, n: $n, state: $n }'\n");
     stage_flow(stage, "flow", FLOW);
     for (int i = 0; i < FILES; i++) {
         char name[16];
@@ -135,6 +140,7 @@ static void assert_nothing_is_lost(struct stage *stage, long k, int forever) {
         fail_msg("allocation %ld failed%s: %d records of %d runs, %d of them reports", k,
                  forever ? ", and all after it" : "", listed.records, listed.runs, listed.reports);
     }
+    assert_int_equal(count_parts(list, "\"n\":2"), 0);
     assert_int_equal(stage_count_listed(stage, READ_RUNS, LANE_COUNT, "\"id\""), 0);
     stage_close(stage);
 }

@@ -8,7 +8,9 @@
 #include "base/memory.h"
 #include "platform/folder.h"
 #include "runtime/intake.h"
+#include "runtime/key_order.h"
 #include "runtime/recovery.h"
+#include "runtime/slot_states.h"
 
 /* --- the end of a run --- */
 void orchestrator_check_idle(struct orchestrator *orchestrator) {
@@ -63,6 +65,9 @@ static void end_written(struct run *run) {
     slot->ending--;
     slot_close(slot, run->event->seen_hash);
     if (code == STATUS_OK) {
+        if (run->state_count > 0) {
+            slot_states_take(run);
+        }
         count_run(slot, run);
         history_add(&orchestrator->history, run);
         tell(orchestrator, run);
@@ -79,6 +84,9 @@ static void run_ended(void *owner, struct run *run) {
     slot->running--;
     slot->ending++;
     run->store_job.error.code = STATUS_OK;
+    if (run->state_count == 0) { /* the next of its key need not wait for the disk */
+        slot_states_take(run);
+    }
     journal_end(&orchestrator->journal, run, end_written);
     orchestrator_pump(slot);
 }
@@ -99,7 +107,13 @@ static void run_goes_on(void *owner, struct run *run) {
 
 /* --- the start of a run --- */
 void orchestrator_start_run(struct slot *slot, struct run *run) {
+    struct error err;
     slot->running++;
+    if (slot_states_give(run, &err) != STATUS_OK) {
+        run_fail(run, OUTCOME_FAILED, &err);
+        run_ended(slot->orchestrator, run);
+        return;
+    }
     agent_runner_start(&slot->orchestrator->runner, run);
 }
 
@@ -157,6 +171,10 @@ static void begin_run(struct slot *slot, struct event *event) {
     if (run == NULL || recovery_blames(orchestrator, run)) {
         return;
     }
+    if (key_order_hold(run, NULL) != STATUS_OK) {
+        slot_line_up(slot, run); /* until there is memory */
+        return;
+    }
     if (journal_keeps(run) && !run->event->repeatable) {
         slot->running++;
         journal_begin(&orchestrator->journal, run, row_written);
@@ -209,22 +227,35 @@ static bool has_place(const struct slot *slot, const struct version *version) {
 }
 
 /* What was kept, by the version that stands now; where its file is gone, by its own. */
-static bool may_go_on(const struct slot *slot, const struct run *run) {
-    return !run->writing && has_place(slot, slot->version != NULL ? slot->version : run->version);
+static bool may_go_on(struct slot *slot, const struct run *run) {
+    return !run->writing && has_place(slot, slot->version != NULL ? slot->version : run->version) &&
+           slot_states_are_ready(slot, run->version);
 }
 
-static bool may_start(const struct slot *slot) {
-    return slot->version != NULL && slot->version->number > 0 && has_place(slot, slot->version);
+static bool may_start(struct slot *slot) {
+    return slot->version != NULL && slot->version->number > 0 && has_place(slot, slot->version) &&
+           slot_states_are_ready(slot, slot->version);
+}
+
+/* Runs that were kept go first, but for those whose key another run holds. */
+static struct event *next_event(struct slot *slot) {
+    if (slot->first == NULL || !may_start(slot) || !key_order_passes_line(slot)) {
+        return NULL;
+    }
+    return key_order_next_event(slot, &slot->orchestrator->options.device);
 }
 
 static void start_runs(struct slot *slot) {
-    while (slot->line != NULL && may_go_on(slot, slot->line)) {
-        struct run *run = slot->line;
+    struct run *run = key_order_next_run(slot, may_go_on);
+    while (run != NULL && key_order_hold(run, NULL) == STATUS_OK) {
         slot_leave_line(slot, run);
         orchestrator_start_run(slot, run);
+        run = key_order_next_run(slot, may_go_on);
     }
-    while (slot->line == NULL && slot->first != NULL && may_start(slot)) {
-        begin_run(slot, slot_next_event(slot));
+    struct event *event = next_event(slot);
+    while (event != NULL) {
+        begin_run(slot, event);
+        event = next_event(slot);
     }
 }
 
@@ -282,6 +313,7 @@ void orchestrator_stop_slot(struct slot *slot) {
 
 void orchestrator_leave_slot(struct slot *slot) {
     orchestrator_stop_slot(slot);
+    slot_states_flush(slot);
     slot->state = SLOT_LEFT;
     version_release(slot->version);
     slot->version = NULL;
@@ -289,7 +321,8 @@ void orchestrator_leave_slot(struct slot *slot) {
 
 status orchestrator_forget_slot(struct slot *slot, struct error *err) {
     assert(slot->state == SLOT_LEFT);
-    if (!slot_is_idle(slot) || slot->runs != NULL || slot->registering > 0) {
+    if (!slot_is_idle(slot) || slot->runs != NULL || slot->registering > 0 ||
+        slot_states_are_busy(slot)) {
         return fail(err, STATUS_CONFLICT,
                     "workflow '%s' still has runs: it goes when they have ended (`ebb runs list` "
                     "shows them)",
@@ -407,6 +440,7 @@ void orchestrator_install(struct slot *slot, struct version *version, bool stopp
     intake_close(slot); /* its feeds read the triggers of the version that goes */
     version_release(slot->version);
     slot->version = version;
+    slot->version_count++;
     slot_set_fault(slot, (struct slice){0});
     slot->state = stopped ? SLOT_STOPPED : SLOT_LOADING;
     *job = (struct register_job){.slot = slot, .version = version_share(version)};
@@ -496,6 +530,7 @@ void orchestrator_stop(struct orchestrator *orchestrator) {
     for (struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
         intake_close(slot);
         refuse_waiting(slot);
+        slot_states_flush(slot);
     }
     journal_stop(&orchestrator->journal);
 }

@@ -9,6 +9,8 @@
 #include "platform/hash.h"
 #include "platform/json.h"
 #include "platform/random.h"
+#include "runtime/key_order.h"
+#include "runtime/run_states.h"
 
 const char *run_outcome_name(enum run_outcome outcome) {
     static const char *const NAMES[] = {"done", "failed", "skipped", "expired"};
@@ -80,9 +82,10 @@ static status make_context(struct run *run, const struct value *device, struct e
         .query = ask_jq,
         .query_owner = run,
     };
+    run->states = arena_get(arena, workflow->step_count, sizeof(*run->states));
     run->records =
         arena_get(arena, workflow->result_count + workflow->step_count + 1U, sizeof(*run->records));
-    if (run->steps == NULL || run->records == NULL || outputs == NULL ||
+    if (run->steps == NULL || run->states == NULL || run->records == NULL || outputs == NULL ||
         run->context.let_values == NULL || run->context.let_states == NULL) {
         return fail(err, STATUS_NO_MEMORY, "out of memory for a run");
     }
@@ -100,6 +103,7 @@ status run_create(struct version *version, struct event *event, const struct val
     }
     run->version = version_share(version);
     run->event = event;
+    run->key = key_order_of(version->workflow, event, device);
     run->id = run_id_for(version->workflow, event);
     run->began_ns = clock_boot_ns();
     arena_init(&run->arena, RUN_BYTES_MAX);
@@ -124,6 +128,7 @@ void run_destroy(struct run *run) {
     if (run == NULL) {
         return;
     }
+    key_order_give_back(run);
     if (run->slot_place != NULL) {
         *run->slot_place = run->slot_next;
         if (run->slot_next != NULL) {
@@ -195,7 +200,7 @@ static status resume_step(struct run *run, const struct kept_step *kept, uint32_
     struct value output = {0};
     if (kept->output.count > 0) {
         struct value json;
-        TRY(json_read_wrapped(&run->arena, kept->output, &json, err));
+        TRY(run_states_read_step(run, index, kept->output, &json, err));
         TRY(run_blobs_restore_output(&run->blobs, index, &run->arena, json, &output, err));
     }
     step->phase = PHASE_DONE;

@@ -55,6 +55,8 @@ struct run_step {
     bool expired;      /* it failed because its time was over */
     bool reported;     /* its failure has a record also where the run goes on */
     struct value with, output;
+    struct slice state;       /* JSON of what its key had when the run began; empty: nothing */
+    struct slice state_after; /* what the next run is given; empty: it gave none */
     int64_t began_ns, took_ns;
     uint64_t calls, failures; /* counted into the agent's stats when the run is back on the loop */
     status code;              /* of its last failure */
@@ -67,6 +69,8 @@ struct run {
     struct version *version;     /* shared */
     struct event *event;         /* owned */
     struct slot *slot;           /* not owned */
+    struct event_key key;        /* the event's, by this version */
+    bool holds_key;              /* no other event of that key begins */
     struct slice seen_source;    /* of the mark of its event; empty when it leaves none */
     struct agent_runner *runner; /* not owned */
     struct arena arena;
@@ -93,6 +97,8 @@ struct run {
     struct slice failed_step;
     struct record_draft *records; /* room for every result and a report of every step */
     uint32_t record_count;
+    struct state_write *states; /* what steps remember, and is written with the end */
+    uint32_t state_count;
 
     bool kept;    /* the store has a row of it */
     bool parked;  /* waits for a person */

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "platform/json.h"
 #include "runtime/run.h"
+#include "runtime/run_states.h"
 
 /* The body is JSON text in the run's arena, as it will lie on disk. */
 static status write_body(struct run *run, struct value value, struct slice *out_body,
@@ -224,4 +225,5 @@ void run_conclude(struct run *run) {
                       run->error);
     }
     report_steps(run, failed);
+    run_states_collect(run);
 }

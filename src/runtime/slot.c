@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "runtime/slot_states.h"
 
 enum { OPEN_ROOM_LEAST = 16 };
 
@@ -19,6 +20,7 @@ struct slot *slot_create(struct orchestrator *orchestrator, struct slice name) {
         slot->orchestrator = orchestrator;
         slot->last = &slot->first;
         slot->line_end = &slot->line;
+        number_map_init(&slot->held);
         (void)snprintf(slot->name, sizeof(slot->name), "%.*s", SLICE_ARGS(name));
     }
     return slot;
@@ -38,6 +40,8 @@ void slot_destroy(struct slot *slot) {
     while (slot->runs != NULL) {
         run_destroy(slot->runs);
     }
+    slot_states_destroy(slot->states);
+    number_map_done(&slot->held);
     version_release(slot->version);
     memory_free(slot->open);
     memory_free(slot->file);
@@ -155,17 +159,21 @@ uint32_t slot_room(const struct slot *slot) {
     return held < queue->max ? queue->max - held : 0;
 }
 
-struct event *slot_next_event(struct slot *slot) {
-    struct event *event = slot->first;
+struct event *slot_take_event(struct slot *slot, struct event **place) {
+    struct event *event = *place;
     if (event != NULL) {
-        slot->first = event->next;
-        if (slot->first == NULL) {
-            slot->last = &slot->first;
+        *place = event->next;
+        if (*place == NULL) {
+            slot->last = place;
         }
         event->next = NULL;
         slot->queued--;
     }
     return event;
+}
+
+struct event *slot_next_event(struct slot *slot) {
+    return slot_take_event(slot, &slot->first);
 }
 
 void slot_queue(struct slot *slot, struct event *event, struct event **out_dropped) {

@@ -15,6 +15,7 @@
 #include "runtime/run.h"
 #include "runtime/triggers/feed.h"
 #include "runtime/version.h"
+#include "storage/number_map.h"
 
 enum { SLOT_FAULT_BYTES_MAX = 1023, SLOT_ENDING_MAX = 256, SLOT_NAME_BYTES = 64 };
 
@@ -30,6 +31,7 @@ const char *slot_state_name(enum slot_state state);
 
 struct slot_counts {
     uint64_t events, runs, results, failures, skipped, dropped, refused, quarantined;
+    uint64_t forgotten; /* states that went for want of room */
 };
 
 struct slot {
@@ -39,6 +41,7 @@ struct slot {
     enum slot_state state;
     struct orchestrator *orchestrator;         /* not owned */
     struct version *version;                   /* shared; NULL while it is faulty */
+    uint32_t version_count;                    /* that it has had, this one included */
     struct feed *feeds[WORKFLOW_TRIGGERS_MAX]; /* owned */
     uint32_t feed_count;
     uint32_t feeds_ended;
@@ -53,6 +56,8 @@ struct slot {
     uint32_t registering; /* versions of it that the store is asked to number */
     uint64_t *open;       /* hashes of events that are queued, running, ending or parked; owned */
     size_t open_count, open_room;
+    struct number_map held;     /* hashes of keys whose turn it is: how many hold each */
+    struct slot_states *states; /* owned; NULL: none of its steps has kept any */
     struct run *runs; /* owned: all that were made and are not destroyed, parked ones too */
     struct slot_counts counts;
     bool pumping;
@@ -90,6 +95,9 @@ uint32_t slot_room(const struct slot *slot);
  * settled), or NULL. */
 void slot_queue(struct slot *slot, struct event *event, struct event **out_dropped);
 struct event *slot_next_event(struct slot *slot);
+
+/* The event that *place points at, taken out of the queue; NULL when there is none. */
+struct event *slot_take_event(struct slot *slot, struct event **place);
 
 /* Puts a run that was kept behind the others that wait for their turn; and takes one out. */
 void slot_line_up(struct slot *slot, struct run *run);

@@ -130,6 +130,12 @@ static void check_output(const struct look *look, const struct step_draft *step,
     for (uint32_t i = 1; set != NULL && i < path->name_count; i++) {
         const struct slice name = path->names[i];
         const struct field *field = field_find(set, name);
+        if (i == 1 && step->state != NULL && slice_is(name, "state")) {
+            faults_add(faults, path->place,
+                       "the state of step `%.*s` is its agent's: expressions do not see it",
+                       QUOTED(step->step.id));
+            return;
+        }
         if (field == NULL) {
             if (!set->open) {
                 draft_say_no_output(look->draft, step, set, name, path->place);
@@ -167,11 +173,8 @@ static bool is_refused_already(const struct look *look, const char *key) {
     if (yaml_get(draft->root, key) != NULL) {
         return true;
     }
-    const bool item = strcmp(key, "item") == 0;
-    if (look->owner.kind != OWNED_BY_STEP || (!item && strcmp(key, "state") != 0)) {
-        return false;
-    }
-    return yaml_get(draft->steps[look->owner.index].node, item ? "each" : key) != NULL;
+    return look->owner.kind == OWNED_BY_STEP && strcmp(key, "item") == 0 &&
+           yaml_get(draft->steps[look->owner.index].node, "each") != NULL;
 }
 
 static bool check_reserved(const struct look *look, const struct path *path) {
@@ -274,6 +277,10 @@ static void check_event_path(const struct look *look, const struct path *path) {
                     text ? "`text: true` under `watch`, `stdin: text` or `http: text`"
                          : "`stdin: json` or `http: json`");
     }
+    if (path->name_count > 0 && slice_is(path->names[0], "key") && !draft_gives_key(draft)) {
+        faults_warn(draft->reading.faults, path->place,
+                    "no trigger gives `.event.key`: that takes `event: { key: ... }`");
+    }
 }
 
 /* `.event.data.NAME`, where every trigger that gives data says which fields there are. */
@@ -297,9 +304,20 @@ static void check_data_field(const struct look *look, const struct path *path) {
     }
 }
 
+/* Whose state it is must be known before the run begins. */
+static bool is_beyond_event(const struct look *look, const struct path *path) {
+    return look->owner.kind == OWNED_BY_STATE && !slice_is(path->root, "event") &&
+           !slice_is(path->root, "$params") && !slice_is(path->root, "$device");
+}
+
 static void check_path(void *owner, const struct path *path) {
     const struct look *look = owner;
     static const char *const ROOTS[] = {"event", "steps", NULL};
+    if (is_beyond_event(look, path)) {
+        faults_add(look->draft->reading.faults, path->place,
+                   "`by` of a state may look at `.event`, `$params` and `$device` only");
+        return;
+    }
     if (path->root.count == 0) {
         return;
     }

@@ -15,6 +15,7 @@ static void resolve(struct workflow_draft *draft, struct step_draft *step) {
     step->outputs = agent.outputs;
     step->step.agent_pinned = agent.pinned;
     step->actuator = agent.actuator;
+    step->carries = agent.carries;
     if (code == STATUS_NO_MEMORY) {
         draft->reading.faults->no_memory = true;
     } else if (code != STATUS_OK) {
@@ -120,6 +121,7 @@ static void check_with(struct workflow_draft *draft, const struct step_draft *st
     for (uint32_t i = 0; i < step->inputs->count; i++) {
         const struct field *field = &step->inputs->fields[i];
         if (field->optional || field->has_default ||
+            (step->state != NULL && slice_is(field->name, "state")) ||
             (with != NULL && yaml_get(with, field->name.bytes) != NULL)) {
             continue;
         }

@@ -356,7 +356,11 @@ static const struct key STEP_KEYS[] = {
     {.name = "each", .state = KEY_RESERVED},
     {.name = "max", .state = KEY_RESERVED},
     {.name = "concurrency", .state = KEY_RESERVED},
-    {.name = "state", .state = KEY_RESERVED},
+    {.name = "state",
+     .read = step_state_read,
+     .help = "What its agent remembers from one event of a key to the next.",
+     .form = FORM_KEYS,
+     .table = &STATE_TABLE},
     {.name = "offload", .state = KEY_RESERVED},
     {.name = "place", .state = KEY_RESERVED},
     {.name = "limit", .state = KEY_RESERVED},
@@ -364,8 +368,8 @@ static const struct key STEP_KEYS[] = {
     {.name = "workflow", .state = KEY_RESERVED},
     {0}};
 
-static const struct key_table *const OTHERS[] = {&RETRY_TABLE, &RESULT_TABLE, &WORKFLOW_TABLE,
-                                                 &TRIGGER_TABLE, NULL};
+static const struct key_table *const OTHERS[] = {&RETRY_TABLE,    &STATE_TABLE,   &RESULT_TABLE,
+                                                 &WORKFLOW_TABLE, &TRIGGER_TABLE, NULL};
 
 const struct key_table STEP_TABLE = {.what = "a step",
                                      .example = "{ id: classify, agent: spam-lite@^1 }",

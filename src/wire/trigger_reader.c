@@ -251,10 +251,10 @@ static void read_queue_keep(struct reading *reading, const struct key *key, cons
 static void read_queue_order(struct reading *reading, const struct key *key,
                              const struct yaml *node, void *target) {
     struct slice text;
-    (void)target;
-    if (keys_scalar(reading, key->name, "`key`", node, &text) &&
-        keys_word(reading, key->name, ORDER, text, node->place) == 0) {
-        draft_refuse_value(reading, key->name, text, node->place);
+    struct queue_policy *queue = target;
+    draft_of(reading)->queue_order = node;
+    if (keys_scalar(reading, key->name, "`key`", node, &text)) {
+        queue->by_key = keys_word(reading, key->name, ORDER, text, node->place) == 0;
     }
 }
 

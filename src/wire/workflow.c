@@ -69,6 +69,7 @@ static struct whole *create(struct slice file, struct slice text) {
         .concurrency = 1,
         .runs = {.mode = DURABILITY_NONE},
         .results_durability = {.mode = DURABILITY_EACH},
+        .state_durability = {.mode = DURABILITY_EACH},
     };
     if (whole->workflow.text.bytes == NULL || whole->workflow.file.bytes == NULL) {
         workflow_release(&whole->workflow);
@@ -152,6 +153,7 @@ static void check_document(struct workflow_draft *draft) {
     workflow_bind_names(draft);
     step_graph_link(draft);
     step_agents_check(draft);
+    step_states_check(draft);
     read_paths_check(draft);
     jq_programs_check(draft);
 }

@@ -36,7 +36,8 @@ enum {
     RESULT_DESTINATIONS_MAX = 16,
     INTERVAL_MS_LEAST = 10,
     INTERVAL_DAYS_MAX = 366,
-    STEP_TIMEOUT_MS_DEFAULT = 30000
+    STEP_TIMEOUT_MS_DEFAULT = 30000,
+    STATE_KEYS_MAX = 10000 /* of one step */
 };
 
 enum trigger_kind {
@@ -95,6 +96,7 @@ struct queue_policy {
     uint32_t max;
     enum queue_full full;
     bool keep_latest; /* an older waiting event is dropped and counted */
+    bool by_key;      /* `order: key` */
 };
 
 /* Bits of retry.on. */
@@ -121,6 +123,14 @@ enum error_policy {
     ON_ERROR_STEP
 };
 
+/* What a step remembers from one event of a key to the next. */
+struct keyed_state {
+    const struct template *by; /* whose state it is; native. NULL: the step remembers nothing */
+    int64_t ttl_ms;            /* after the key's last event; 0: for ever */
+    uint32_t max_keys;
+    bool in_memory; /* never on disk */
+};
+
 struct step {
     struct slice id;
     struct place place;
@@ -140,7 +150,8 @@ struct step {
     uint32_t other_step; /* ON_ERROR_STEP: this step's output stands in for ours */
     bool only_on_error;  /* some other step's ON_ERROR_STEP names it: it runs for that alone */
     bool repeat_never;
-    int64_t expires_ms;       /* 0: none */
+    int64_t expires_ms; /* 0: none */
+    struct keyed_state state;
     const void *agent_pinned; /* what the catalogue's resolve() gave; not owned */
 };
 
@@ -197,7 +208,9 @@ struct workflow {
     struct value param_values; /* what expressions see as $params: an object */
     struct queue_policy queue;
     uint32_t concurrency;
-    struct durability runs, results_durability;
+    const struct template *order_by; /* one event of a key is taken at a time, different keys at
+                                        once; native. NULL: events have no keys */
+    struct durability runs, results_durability, state_durability;
     int64_t deadline_ms;                      /* 0: none */
     const struct expression *const *programs; /* every expression that is not native */
     uint32_t program_count;
@@ -208,6 +221,7 @@ struct workflow_agent {
     const struct field_set *inputs, *outputs; /* not owned */
     const void *pinned;                       /* for step.agent_pinned; not owned */
     bool actuator;
+    bool carries; /* its model has a state, which is no field */
 };
 
 /* What the caller knows and this room does not. Any function may be NULL: then that check is left

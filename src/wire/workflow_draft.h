@@ -25,14 +25,14 @@ struct step_set {
 struct step_draft {
     struct step step;        /* as it is kept, needs and other_step left out */
     const struct yaml *node; /* in the scratch arena, as all nodes here */
-    const struct yaml *agent, *needs, *with, *retry, *repeat, *expires;
+    const struct yaml *agent, *needs, *with, *retry, *repeat, *expires, *state, *by;
     struct slice other_id; /* on_error: { step: ID }; empty: none */
     struct place other_place;
     uint32_t other; /* its index; of no use while other_known is false */
     bool other_known;
     uint32_t stands_in_for;                   /* of a step that is only_on_error */
     const struct field_set *inputs, *outputs; /* NULL: nothing is known */
-    bool actuator;
+    bool actuator, carries;
     struct step_set needs_set; /* those that `needs` names */
     struct step_set direct;    /* those that must have ended: needs and what stands in for them */
     struct step_set before;    /* the same through others */
@@ -70,6 +70,7 @@ struct workflow_draft {
     uint32_t trigger_count;
     bool triggers_unsure; /* one of them has faults: what events hold is not known */
     bool queue_given;
+    const struct yaml *queue_order; /* `order:` of the queue, or NULL */
     struct step_draft *steps;
     uint32_t step_count;
     struct result_draft *results;
@@ -112,6 +113,7 @@ bool workflow_keys_read(struct workflow_draft *draft);
 
 /* Readers of keys, each in its own file. */
 key_reader triggers_read, steps_read, results_read, lets_read, attachments_read, params_read;
+key_reader step_state_read;
 key_reader draft_read_condition; /* const struct expression * */
 key_reader draft_read_template;  /* const struct template * */
 
@@ -128,7 +130,8 @@ extern const char *const EVENT_UNFIT_WORDS[]; /* from UNFIT_QUARANTINE on */
 
 /* Other tables, so that a key in the wrong place is told where it belongs. */
 extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, HTTP_TABLE,
-    EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, RESULT_TABLE, ATTACHMENT_TABLE, PARAM_TABLE;
+    EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, STATE_TABLE, RESULT_TABLE, ATTACHMENT_TABLE,
+    PARAM_TABLE;
 
 /* That attachments and `from:` of a result go together. */
 void attachments_check(struct reading *reading, const struct yaml *result,
@@ -152,6 +155,12 @@ void step_graph_link(struct workflow_draft *draft);
 /* Finds the agents, checks `with:` against their inputs, and what follows from what they are. */
 void step_agents_check(struct workflow_draft *draft);
 
+/* Whether a trigger gives events a key, or may. */
+bool draft_gives_key(const struct workflow_draft *draft);
+
+/* What steps with `state` say of each other, and of the order in which events are taken. */
+void step_states_check(struct workflow_draft *draft);
+
 /* Checks what every expression reads. */
 void read_paths_check(struct workflow_draft *draft);
 
@@ -164,7 +173,7 @@ bool draft_names_param(struct slice text, struct slice *out_param);
 
 /* Calls `each` for every expression of steps, results and lets. */
 struct expression_owner {
-    enum { OWNED_BY_LET, OWNED_BY_STEP, OWNED_BY_RESULT } kind;
+    enum { OWNED_BY_LET, OWNED_BY_STEP, OWNED_BY_STATE, OWNED_BY_RESULT } kind;
     uint32_t index;
 };
 void draft_each_expression(struct workflow_draft *draft,

@@ -98,6 +98,14 @@ static void durability_row(struct page *page, const struct yaml *node, const cha
                                         : text);
 }
 
+static bool keeps_state(const struct workflow *workflow) {
+    bool any = false;
+    for (uint32_t i = 0; i < workflow->step_count; i++) {
+        any = any || workflow->steps[i].state.by != NULL;
+    }
+    return any;
+}
+
 static void explain_head(struct page *page, const struct workflow *workflow) {
     const struct yaml *durability = yaml_get(page->root, "durability");
     char digest[ID_HEX_BYTES + 1];
@@ -113,6 +121,9 @@ static void explain_head(struct page *page, const struct workflow *workflow) {
     buffer_add_text(page->out, "\ndurability\n");
     durability_row(page, durability, "runs", workflow->runs);
     durability_row(page, durability, "results", workflow->results_durability);
+    if (keeps_state(workflow)) {
+        durability_row(page, durability, "state", workflow->state_durability);
+    }
 }
 
 static void explain_params(struct page *page, const struct workflow *workflow) {
@@ -150,13 +161,16 @@ static const struct yaml *find_queue(const struct yaml *root) {
     return NULL;
 }
 
-static void explain_queue(struct page *page, const struct queue_policy *queue) {
+static void explain_queue(struct page *page, const struct queue_policy *queue,
+                          const struct template *order_by) {
     static const char *const FULL[] = {"block", "drop_oldest", "drop_newest"};
     const struct yaml *node = find_queue(page->root);
     buffer_add_text(page->out, "\nqueue\n");
     row(page, "max", has(node, "max"), "%u", (unsigned)queue->max);
     row(page, "full", has(node, "full"), "%s", FULL[queue->full]);
     row(page, "keep", has(node, "keep"), "%s", queue->keep_latest ? "latest" : "all");
+    row(page, "order", has(node, "order"), "%s",
+        order_by != NULL ? "one event of a key at a time" : "as they came");
 }
 
 static void explain_watch(struct page *page, const struct trigger *trigger,
@@ -313,6 +327,16 @@ static void explain_on_error(struct page *page, const struct workflow *workflow,
     }
 }
 
+static void explain_state(struct page *page, const struct yaml *node,
+                          const struct keyed_state *state) {
+    char ttl[TIME_TEXT_BYTES];
+    time_write_span(state->ttl_ms, ttl);
+    template_rows(page, "state by", yaml_get(node, "by"), state->by);
+    row(page, "state ttl", has(node, "ttl"), "%s", state->ttl_ms > 0 ? ttl : "for ever");
+    row(page, "state keys", has(node, "max_keys"), "at most %u", (unsigned)state->max_keys);
+    row(page, "state keep", has(node, "keep"), "%s", state->in_memory ? "memory" : "on disk");
+}
+
 static void explain_step(struct page *page, const struct workflow *workflow,
                          const struct step *step) {
     const struct yaml *node = find_item(yaml_get(page->root, "steps"), step->place);
@@ -336,6 +360,9 @@ static void explain_step(struct page *page, const struct workflow *workflow,
     explain_on_error(page, workflow, step);
     row(page, "repeat", has(node, "repeat"), "%s", step->repeat_never ? "never" : "safe");
     span_row(page, "expires", node, step->expires_ms, "never");
+    if (step->state.by != NULL) {
+        explain_state(page, yaml_get(node, "state"), &step->state);
+    }
 }
 
 static void explain_attachment(struct page *page, const struct yaml *node,
@@ -397,7 +424,7 @@ void workflow_explain(const struct workflow *workflow, struct buffer *out) {
     const struct yaml *lets = yaml_get(page.root, "let");
     explain_head(&page, workflow);
     explain_params(&page, workflow);
-    explain_queue(&page, &workflow->queue);
+    explain_queue(&page, &workflow->queue, workflow->order_by);
     explain_triggers(&page, workflow);
     for (uint32_t i = 0; i < workflow->let_count; i++) {
         const struct let *let = &workflow->lets[i];

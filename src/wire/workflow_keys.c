@@ -47,7 +47,13 @@ static const struct key DURABILITY_KEYS[] = {
      .help = "When a result is committed: each at once, or within a span such as 1s.",
      .form = FORM_SPAN,
      .words = LEVELS},
-    {.name = "state", .state = KEY_RESERVED},
+    {.name = "state",
+     .read = read_durability_level,
+     .offset = offsetof(struct workflow, state_durability),
+     .help = "When what steps remember is written: each with its run's end, at most once in a span "
+             "such as 5s, or none: it stays in memory.",
+     .form = FORM_SPAN,
+     .words = LEVELS},
     {0}};
 
 static const struct key_table DURABILITY_TABLE = {

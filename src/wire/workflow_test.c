@@ -31,7 +31,7 @@ static struct {
     struct test_agent {
         struct slice name;
         int major;
-        bool actuator;
+        bool actuator, carries;
         struct field_set inputs, outputs;
     } agents[AGENTS_MAX];
 } world;
@@ -43,6 +43,7 @@ static void read_agent(struct reading *reading, const struct yaml_pair *pair) {
     *agent = (struct test_agent){.name = pair->key,
                                  .major = yaml_get(&pair->value, "version")->text.bytes[0] - '0',
                                  .actuator = yaml_get(&pair->value, "actuator") != NULL,
+                                 .carries = yaml_get(&pair->value, "carries") != NULL,
                                  .inputs = {.open = true},
                                  .outputs = {.open = true}};
     if (inputs != NULL) {
@@ -101,7 +102,8 @@ static status resolve(void *owner, struct slice name, struct slice range,
         *out_agent = (struct workflow_agent){.inputs = &agent->inputs,
                                              .outputs = &agent->outputs,
                                              .pinned = agent,
-                                             .actuator = agent->actuator};
+                                             .actuator = agent->actuator,
+                                             .carries = agent->carries};
         return STATUS_OK;
     }
     const char *nearest = text_nearest(name, names);
@@ -462,24 +464,30 @@ static void test_workflow__reports_every_allocation_that_fails(void **state) {
     (void)state;
     fail_every_allocation("good-everything.yaml");
     fail_every_allocation("good-cron.yaml");
+    fail_every_allocation("good-state.yaml");
+    fail_every_allocation("good-order-key.yaml");
     fail_every_allocation("all-faults-at-once.yaml");
     fail_every_allocation("from-with-several-faults.yaml");
+}
+
+static void explain(struct tally *tally, const char *name, const char *expected_path) {
+    struct buffer text, page;
+    read_corpus(name, &text);
+    buffer_init(&page, 1 << 20);
+    struct workflow *workflow = read_good(buffer_slice(&text));
+    workflow_explain(workflow, &page);
+    compare(tally, "the page", expected_path, buffer_slice(&page));
+    workflow_release(workflow);
+    buffer_done(&page);
+    buffer_done(&text);
 }
 
 static void test_workflow__explains_what_applies_and_what_is_a_default(void **state) {
     (void)state;
     struct tally tally = {0};
-    struct buffer text, page;
-    read_corpus("good-everything.yaml", &text);
-    buffer_init(&page, 1 << 20);
-    struct workflow *workflow = read_good(buffer_slice(&text));
-    workflow_explain(workflow, &page);
-    compare(&tally, "the page", "tests/format/explain/good-everything.expected",
-            buffer_slice(&page));
+    explain(&tally, "good-everything.yaml", "tests/format/explain/good-everything.expected");
+    explain(&tally, "good-state.yaml", "tests/format/explain/good-state.expected");
     assert_int_equal(tally.wrong, 0);
-    workflow_release(workflow);
-    buffer_done(&page);
-    buffer_done(&text);
 }
 
 static void test_error_class__has_a_name_and_comes_from_a_status(void **state) {

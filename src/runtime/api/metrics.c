@@ -29,6 +29,9 @@ static uint64_t read_refused(const struct slot *slot) {
 static uint64_t read_quarantined(const struct slot *slot) {
     return slot->counts.quarantined;
 }
+static uint64_t read_forgotten(const struct slot *slot) {
+    return slot->counts.forgotten;
+}
 static uint64_t read_queued(const struct slot *slot) {
     return slot->queued + slot->lined;
 }
@@ -45,6 +48,8 @@ static const struct slot_metric METRICS[] = {
     {"ebb_refused_total", "counter", "Input that was no event.", read_refused},
     {"ebb_quarantined_total", "counter", "Events that did not fit and were kept aside.",
      read_quarantined},
+    {"ebb_states_forgotten_total", "counter", "States of keys that went for want of room.",
+     read_forgotten},
     {"ebb_queued", "gauge",
      "Events that wait for their run, and kept runs that wait for their turn.", read_queued},
     {"ebb_running", "gauge", "Runs under way.", read_running},

@@ -1,0 +1,37 @@
+/*
+ * slot_states: what the keyed steps of a workflow remember, for the time from one run to the next.
+ *
+ * Memory has all of it and decides; what is on disk is read once, when a version that has the step
+ * comes. A run is given its key's states when it begins and leaves others when it ends: with
+ * `state: each` they are on disk in the transaction of its end before the next run of the key
+ * begins; with a span they are written at most so often; with `none`, and where a step says
+ * `keep: memory`, never. Keys that expire or have no room are forgotten here and on disk.
+ *
+ * Not here: which run may begin (key_order), what an agent does with its state.
+ * Thread: loop. Survives: power cuts, as far as `durability.state` says.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "runtime/slot.h"
+
+struct slot_states;
+
+/* NULL is fine. */
+void slot_states_destroy(struct slot_states *states);
+
+/* Whether a run of the version could be given its states; else they are being read, and the slot is
+ * pumped when they are there. */
+bool slot_states_are_ready(struct slot *slot, const struct version *version);
+
+/* Gives the run, which holds its key, what that key has. */
+status slot_states_give(struct run *run, struct error *err);
+
+/* Takes over what the run left, and gives its key back. */
+void slot_states_take(struct run *run);
+
+/* Writes what waits for its time. */
+void slot_states_flush(struct slot *slot);
+
+/* Something is being read or written, or is still to be written. */
+bool slot_states_are_busy(const struct slot *slot);
