@@ -4,10 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "agents/blob_files.h"
-#include "platform/file.h"
-#include "platform/hash.h"
+#include "runtime/each.h"
 #include "runtime/run_states.h"
+#include "runtime/step_call.h"
 #include "wire/expression_evaluator.h"
 
 enum { BACKOFF_MS_MAX = 5 * 60 * 1000 };
@@ -84,6 +83,10 @@ static bool may_retry(const struct run *run, status code) {
            (step->retry_on & error_class_of(code)) != 0;
 }
 
+static bool may_wait_for_link(const struct run *run, status code) {
+    return code == STATUS_OFFLINE && !run_current(run)->on_error_given && journal_keeps(run);
+}
+
 static void fail_step(struct run *run, const struct error *err) {
     const struct step *step = run_current(run);
     struct run_step *progress = progress_of(run);
@@ -97,7 +100,7 @@ static void fail_step(struct run *run, const struct error *err) {
         run->need = NEED_TIMER;
         return;
     }
-    if (err->code == STATUS_OFFLINE && !step->on_error_given && journal_keeps(run)) {
+    if (may_wait_for_link(run, err->code)) {
         progress->phase = PHASE_BEGUN;
         run->need = NEED_LINK;
         return;
@@ -133,22 +136,16 @@ static bool is_late(struct run *run) {
     return false;
 }
 
-static status render_inputs(struct run *run, struct error *err) {
-    const struct step *step = run_current(run);
-    struct value with;
-    if (step->with == NULL) {
-        (void)value_new_object(&run->arena, 0, &with);
-    } else {
-        TRY(template_render(step->with, &run->context, &with, err));
-    }
-    const struct agent_manifest *manifest = run->version->agents[run->current].manifest;
-    return field_set_check(&manifest->inputs, &run->arena, with, &progress_of(run)->with, err);
-}
-
 /* That it begins is durable before it does. */
 static bool is_guarded(const struct run *run) {
     const struct step *step = run_current(run);
     return (step->repeat_never || step->expires_ms > 0) && journal_keeps(run);
+}
+
+static status render_inputs(struct run *run, struct error *err) {
+    struct run_step *progress = progress_of(run);
+    return run_current(run)->each != NULL ? each_prepare(run, &progress->each, err)
+                                          : step_call_render(run, &progress->with, err);
 }
 
 /* From "nothing decided" to "its inputs stand". */
@@ -190,71 +187,25 @@ static void prepare_step(struct run *run) {
     run->need = progress->phase == PHASE_PREPARED ? NEED_BEGUN : NEED_WORKER;
 }
 
-static struct id step_key(const struct run *run) {
-    const struct slice id = {.bytes = (const char *)run->id.bytes, .count = ID_BYTES};
-    return hash_128(id, run_current(run)->id);
-}
-
-/* Of one call alone: programs give the same names to what they write. */
-static status make_call_folder(struct run *run, struct error *err) {
-    char id[ID_HEX_BYTES + 1];
-    id_write_hex(run->id, id);
-    const char *folder = arena_print(&run->arena, "%s/%s", run->runner->work_folder, id).bytes;
-    const char *of_call =
-        arena_print(&run->arena, "%s/%s/%u", run->runner->work_folder, id, run->call_folders++)
-            .bytes;
-    if (folder == NULL || of_call == NULL) {
-        return fail(err, STATUS_FULL, "the run is too large");
-    }
-    run->folder = folder;
-    TRY(file_make_folder(of_call, err));
-    run->call.run_folder = of_call;
-    return STATUS_OK;
-}
-
-/* Programs have blobs as files of the run's folder; one that gives some has a folder too. */
-static status prepare_files(struct run *run, struct error *err) {
-    const struct opened_agent *opened = &run->version->agents[run->current];
-    struct run_step *progress = progress_of(run);
-    const bool goes_in = value_has_blob(progress->with);
-    if (!opened->kind->takes_files ||
-        (!goes_in && !field_set_has_blobs(&opened->manifest->outputs))) {
-        return STATUS_OK;
-    }
-    TRY(make_call_folder(run, err));
-    return goes_in ? blob_files_show(run->call.run_folder, &run->arena, progress->with,
-                                     &run->call.with, err)
-                   : STATUS_OK;
-}
-
 static void call_agent(struct run *run) {
-    const struct step *step = run_current(run);
     struct run_step *progress = progress_of(run);
+    struct step_input input;
+    struct error *err = &run->call.error;
     if (is_late(run)) { /* the write that was awaited, or the backoff, took its time */
         return;
     }
     progress->attempts++;
     progress->began_ns = clock_boot_ns();
-    const int64_t left_ms = run_left_ms(run);
-    const int64_t most_ms = step->timeout_ms < left_ms ? step->timeout_ms : left_ms;
-    run->ask_deadline_ns = progress->began_ns + most_ms * 1000000;
-    run->call = (struct agent_call){
-        .with = progress->with,
-        .step = run_keep(run, step->id),
-        .workflow = run_keep(run, run->version->workflow->name),
-        .key = step_key(run),
-        .run = run->id,
-        .attempt = progress->attempts,
-        .once = step->repeat_never,
-        .deadline_ns = run->ask_deadline_ns,
-        .context = &run->context,
-        .arena = &run->arena,
-        .owner = run,
-        .keyed = run_states_keyed(run),
-    };
     progress->phase = PHASE_RETURNED;
-    if (run_states_give(run, &run->call.state, &run->call.error) != STATUS_OK ||
-        prepare_files(run, &run->call.error) != STATUS_OK) {
+    if (progress->each != NULL) {
+        each_call(run);
+        return;
+    }
+    const status code = step_call_files(run, progress->with, &input, err);
+    const struct error failed = *err;
+    step_call_fill(run, &input, 0, &run->call);
+    if (code != STATUS_OK || run_states_give(run, &run->call.state, err) != STATUS_OK) {
+        *err = code != STATUS_OK ? failed : *err;
         return;
     }
     const struct opened_agent *opened = &run->version->agents[run->current];
@@ -265,11 +216,58 @@ static void call_agent(struct run *run) {
     opened->kind->run(opened->agent, &run->call);
 }
 
+/* The step has an output; on, perhaps by way of its row. */
+static void take_output(struct run *run, struct value output) {
+    const uint32_t index = run->current;
+    settle_step(run, PHASE_DONE, output);
+    if (journal_wants_output(run, index)) {
+        /* What cannot be kept costs a repetition, or a report, after a crash. */
+        run->steps[index].noted =
+            value_has_blob(output) &&
+            run_blobs_keep_output(&run->blobs, index, output, NULL) != STATUS_OK;
+        run->need = run->steps[index].noted ? run->need : NEED_NOTE;
+    }
+}
+
+/* A round of calls is over: another one, or the step's output. */
+static void take_round(struct run *run) {
+    struct run_step *progress = progress_of(run);
+    struct each *each = progress->each;
+    struct value output;
+    uint64_t calls;
+    uint64_t failures;
+    each_count(each, &calls, &failures);
+    progress->calls += calls;
+    progress->failures += failures;
+    if (each_is_open(each)) { /* we stop, or are about to */
+        progress->phase = PHASE_BEGUN;
+        progress->attempts--;
+        return;
+    }
+    if (is_void(run)) {
+        return;
+    }
+    const struct error *again = each_again(run, each, may_retry);
+    again = again == NULL ? each_again(run, each, may_wait_for_link) : again;
+    if (again != NULL) {
+        fail_step(run, again);
+        return;
+    }
+    struct error err;
+    if (each_output(run, each, &output, &err) != STATUS_OK) {
+        give_up_step(run, OUTCOME_FAILED, &err);
+        return;
+    }
+    take_output(run, output);
+}
+
 static void take_answer(struct run *run) {
     struct run_step *progress = progress_of(run);
-    const uint32_t index = run->current;
-    const int64_t took_ns = clock_boot_ns() - progress->began_ns;
-    progress->took_ns += took_ns;
+    progress->took_ns += clock_boot_ns() - progress->began_ns;
+    if (progress->each != NULL) {
+        take_round(run);
+        return;
+    }
     progress->calls++;
     if (run->call.error.code == STATUS_OK && !expression_depth_fits(run->call.out)) {
         (void)fail(&run->call.error, STATUS_INVALID, "the output is nested more than %d deep",
@@ -287,14 +285,7 @@ static void take_answer(struct run *run) {
         fail_step(run, &run->call.error);
         return;
     }
-    settle_step(run, PHASE_DONE, run->call.out);
-    if (journal_wants_output(run, index)) {
-        /* What cannot be kept costs a repetition, or a report, after a crash. */
-        run->steps[index].noted =
-            value_has_blob(run->call.out) &&
-            run_blobs_keep_output(&run->blobs, index, run->call.out, NULL) != STATUS_OK;
-        run->need = run->steps[index].noted ? run->need : NEED_NOTE;
-    }
+    take_output(run, run->call.out);
 }
 
 static void take_step(struct run *run) {
@@ -373,15 +364,22 @@ static void wait_for(struct run *run, int64_t wait_ms) {
 }
 
 /* Also while we stop: what it has done is worth knowing. */
-static void agent_answered(struct agent_call *call) {
-    struct run *run = call->owner;
+static void round_ended(struct run *run) {
     run->runner->acting--;
     pool_submit(run->runner->pool, &run->job);
+}
+
+static void agent_answered(struct agent_call *call) {
+    round_ended(call->owner);
 }
 
 static void call_on_loop(struct run *run) {
     const struct opened_agent *opened = &run->version->agents[run->current];
     run->runner->acting++;
+    if (progress_of(run)->each != NULL) {
+        each_call_on_loop(run, round_ended);
+        return;
+    }
     run->call.done = agent_answered;
     opened->kind->run(opened->agent, &run->call);
 }

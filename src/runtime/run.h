@@ -55,6 +55,7 @@ struct run_step {
     bool expired;      /* it failed because its time was over */
     bool reported;     /* its failure has a record also where the run goes on */
     struct value with, output;
+    struct each *each;        /* the calls of a step with `each`; in the run\'s arena */
     struct slice state;       /* JSON of what its key had when the run began; empty: nothing */
     struct slice state_after; /* what the next run is given; empty: it gave none */
     int64_t began_ns, took_ns;
@@ -83,7 +84,7 @@ struct run {
     int64_t wait_ms;
     int64_t ask_deadline_ns; /* of the step whose agent asks jq; 0: of none */
     struct agent_call call;
-    const char *folder;     /* its own, where one was made; in the arena. Each call has one in it */
+    const char *folder; /* its own, where one was made; in the arena. Each call has one in it */
     uint32_t call_folders;
     struct run_blobs blobs; /* its `blobs` is set by whoever makes the run, where there are any */
     struct timer *timer;    /* owned; made when first needed */

@@ -169,16 +169,18 @@ static void check_steps_path(const struct look *look, const struct path *path) {
 
 /* A root whose key stands in the file was refused there. */
 static bool is_refused_already(const struct look *look, const char *key) {
-    const struct workflow_draft *draft = look->draft;
-    if (yaml_get(draft->root, key) != NULL) {
-        return true;
+    return yaml_get(look->draft->root, key) != NULL;
+}
+
+static void check_item(const struct look *look, const struct path *path) {
+    if (!look->owner.sees_item) {
+        faults_add(look->draft->reading.faults, path->place,
+                   "there is no `.item` here: only `with` of a step with `each` sees one");
     }
-    return look->owner.kind == OWNED_BY_STEP && strcmp(key, "item") == 0 &&
-           yaml_get(draft->steps[look->owner.index].node, "each") != NULL;
 }
 
 static bool check_reserved(const struct look *look, const struct path *path) {
-    static const char *const RESERVED[] = {"inputs", "state", "docs", "item", NULL};
+    static const char *const RESERVED[] = {"inputs", "state", "docs", NULL};
     for (size_t i = 0; RESERVED[i] != NULL; i++) {
         if (!slice_is(path->root, RESERVED[i])) {
             continue;
@@ -321,7 +323,9 @@ static void check_path(void *owner, const struct path *path) {
     if (path->root.count == 0) {
         return;
     }
-    if (slice_is(path->root, "event")) {
+    if (slice_is(path->root, "item")) {
+        check_item(look, path);
+    } else if (slice_is(path->root, "event")) {
         check_event_path(look, path);
         check_data_field(look, path);
     } else if (slice_is(path->root, "steps")) {

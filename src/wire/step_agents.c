@@ -2,6 +2,12 @@
 // The agents of steps: that they are there, what they take, and what follows from what they are.
 #include "wire/workflow_draft.h"
 
+/* What a step with `each` gives, whatever its agent gives for one item. */
+static const struct field EACH_FIELDS[] = {
+    {.name = {"items", 5}, .type = FIELD_LIST, .of_type = FIELD_ANY},
+    {.name = {"errors", 6}, .type = FIELD_LIST, .of_type = FIELD_ANY}};
+static const struct field_set EACH_OUTPUTS = {.fields = EACH_FIELDS, .count = 2};
+
 static void resolve(struct workflow_draft *draft, struct step_draft *step) {
     const struct workflow_doors *doors = draft->doors;
     struct error err;
@@ -12,7 +18,7 @@ static void resolve(struct workflow_draft *draft, struct step_draft *step) {
     const status code =
         doors->resolve(doors->owner, step->step.agent, step->step.agent_range, &agent, &err);
     step->inputs = agent.inputs;
-    step->outputs = agent.outputs;
+    step->outputs = step->step.each != NULL ? &EACH_OUTPUTS : agent.outputs;
     step->step.agent_pinned = agent.pinned;
     step->actuator = agent.actuator;
     step->carries = agent.carries;

@@ -100,6 +100,28 @@ static void read_with(struct reading *reading, const struct key *key, const stru
     draft_read_template(reading, key, node, &draft->step);
 }
 
+static void read_each(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    struct step_draft *draft = target;
+    const bool text = node->kind == YAML_SCALAR && !slice_starts(node->text, "${");
+    if (text || node->kind == YAML_MAP) {
+        faults_add(reading->faults, node->place,
+                   "`each` is a list, such as ${ .steps.detect.objects }, not %s", yaml_what(node));
+        return;
+    }
+    draft_read_template(reading, key, node, &draft->step);
+}
+
+static void read_each_count(struct reading *reading, const struct key *key, const struct yaml *node,
+                            void *target) {
+    struct step_draft *draft = target;
+    if (draft->step.each == NULL && yaml_get(draft->node, "each") == NULL) {
+        faults_add(reading->faults, node->place, "`%s` of a step goes with `each`", key->name);
+        return;
+    }
+    keys_read_count(reading, key, node, &draft->step);
+}
+
 static void read_needs(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
     struct step_draft *draft = target;
@@ -353,9 +375,25 @@ static const struct key STEP_KEYS[] = {
      .least = 1,
      .help = "How long after the event it may still begin.",
      .form = FORM_SPAN},
-    {.name = "each", .state = KEY_RESERVED},
-    {.name = "max", .state = KEY_RESERVED},
-    {.name = "concurrency", .state = KEY_RESERVED},
+    {.name = "each",
+     .read = read_each,
+     .offset = offsetof(struct step, each),
+     .help = "A list: the agent is called once for each item, which `with` sees as .item.",
+     .form = FORM_TEXT},
+    {.name = "max",
+     .read = read_each_count,
+     .offset = offsetof(struct step, each_max),
+     .least = 1,
+     .most = EACH_MAX,
+     .help = "How many items `each` may have; 100.",
+     .form = FORM_NUMBER},
+    {.name = "concurrency",
+     .read = read_each_count,
+     .offset = offsetof(struct step, each_concurrency),
+     .least = 1,
+     .most = EACH_CONCURRENCY_MAX,
+     .help = "How many calls of `each` may be under way at once; 1.",
+     .form = FORM_NUMBER},
     {.name = "state",
      .read = step_state_read,
      .help = "What its agent remembers from one event of a key to the next.",
@@ -380,6 +418,8 @@ static void read_step(struct workflow_draft *draft, const struct yaml *node) {
     struct reading *reading = &draft->reading;
     struct step_draft one = {.node = node,
                              .step = {.place = node->place,
+                                      .each_max = EACH_DEFAULT,
+                                      .each_concurrency = 1,
                                       .timeout_ms = STEP_TIMEOUT_MS_DEFAULT,
                                       .attempts = 1,
                                       .backoff_ms = BACKOFF_MS_DEFAULT,
@@ -389,6 +429,11 @@ static void read_step(struct workflow_draft *draft, const struct yaml *node) {
     }
     if (yaml_get(node, "agent") == NULL && yaml_get(node, "workflow") == NULL) {
         faults_add(reading->faults, node->place, "a step needs `agent`");
+    }
+    const struct yaml *state = yaml_get(node, "state");
+    if (state != NULL && yaml_get(node, "each") != NULL) {
+        faults_add(reading->faults, state->place,
+                   "a step with `each` has no `state`: the calls of one event would share it");
     }
     uint32_t twin;
     if (draft_find_step(draft, one.step.id, &twin)) {

@@ -37,6 +37,9 @@ enum {
     INTERVAL_MS_LEAST = 10,
     INTERVAL_DAYS_MAX = 366,
     STEP_TIMEOUT_MS_DEFAULT = 30000,
+    EACH_DEFAULT = 100, /* items */
+    EACH_MAX = 1000,
+    EACH_CONCURRENCY_MAX = 64,
     STATE_KEYS_MAX = 10000 /* of one step */
 };
 
@@ -134,9 +137,12 @@ struct keyed_state {
 struct step {
     struct slice id;
     struct place place;
-    struct slice agent;            /* name */
-    struct slice agent_range;      /* "^1", "1.2.0", "" for any */
-    const struct template *with;   /* NULL: an empty object */
+    struct slice agent;          /* name */
+    struct slice agent_range;    /* "^1", "1.2.0", "" for any */
+    const struct template *each; /* a list: one call for each item, seen as .item. NULL: one call */
+    uint32_t each_max;           /* items at most */
+    uint32_t each_concurrency;   /* so many calls at once, where the agent waits */
+    const struct template *with; /* NULL: an empty object */
     const struct expression *when; /* NULL: always */
     const uint32_t *needs;         /* indexes of steps, all before this one in `order` */
     uint32_t need_count;

@@ -218,6 +218,8 @@ void draft_each_expression(struct workflow_draft *draft,
     for (uint32_t i = 0; i < draft->step_count; i++) {
         walk.owner = (struct expression_owner){.kind = OWNED_BY_STEP, .index = i};
         walk_one(&walk, draft->steps[i].step.when);
+        walk_template(&walk, draft->steps[i].step.each);
+        walk.owner.sees_item = draft->steps[i].step.each != NULL;
         walk_template(&walk, draft->steps[i].step.with);
         walk.owner.kind = OWNED_BY_STATE;
         walk_template(&walk, draft->steps[i].step.state.by);

@@ -175,6 +175,7 @@ bool draft_names_param(struct slice text, struct slice *out_param);
 struct expression_owner {
     enum { OWNED_BY_LET, OWNED_BY_STEP, OWNED_BY_STATE, OWNED_BY_RESULT } kind;
     uint32_t index;
+    bool sees_item; /* `.item` stands for something there */
 };
 void draft_each_expression(struct workflow_draft *draft,
                            void (*each)(struct workflow_draft *draft, struct expression_owner owner,

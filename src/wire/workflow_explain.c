@@ -354,6 +354,11 @@ static void explain_step(struct page *page, const struct workflow *workflow,
         row(page, "needs", has(node, "needs"), "nothing");
     }
     condition_rows(page, step->when);
+    if (step->each != NULL) {
+        template_rows(page, "each", node != NULL ? yaml_get(node, "each") : NULL, step->each);
+        row(page, "max", has(node, "max"), "%u items", step->each_max);
+        row(page, "concurrency", has(node, "concurrency"), "%u", step->each_concurrency);
+    }
     template_rows(page, "with", node != NULL ? yaml_get(node, "with") : NULL, step->with);
     span_row(page, "timeout", node, step->timeout_ms, NULL);
     explain_retry(page, node, step);
