@@ -49,9 +49,10 @@ struct field {
     bool optional;
     bool has_default, has_min, has_max;
     struct value default_value;
-    double min, max;         /* of a number */
-    int64_t count_max;       /* bytes of a string or object, items of a list; 0: none */
-    struct slice unit;       /* empty: none */
+    double min, max;                  /* of a number */
+    int64_t count_max;                /* bytes of a string or object, items of a list; 0: none */
+    struct slice unit;                /* empty: none */
+    uint32_t rate, channels, samples; /* of audio, for its agent to check; 0: any */
     struct field_set of;     /* members of an OBJECT or of the items of a LIST of objects */
     enum field_type of_type; /* of the items of a LIST */
 };
@@ -88,7 +89,7 @@ void field_set_read(struct reading *reading, const struct yaml *node, struct fie
  * reader, at offsets in here. */
 struct field_draft {
     struct field field;
-    const struct yaml *type, *of, *min, *max, *default_node, *unit;
+    const struct yaml *type, *of, *min, *max, *default_node, *unit, *rate, *channels, *samples;
     int depth; /* of sets within sets */
 };
 key_reader field_note;

@@ -24,7 +24,8 @@ static void read_optional(struct reading *reading, const struct key *key, const 
 }
 
 const char *const FIELD_TYPE_WORDS[] = {"any",    "string", "number", "integer", "boolean",
-                                        "object", "list",   "time",   "box",     NULL};
+                                        "object", "list",   "time",   "box",     "image",
+                                        "audio",  "file",   NULL};
 
 static const struct key FIELD_KEYS[] = {
     {.name = "type",
@@ -68,9 +69,21 @@ static const struct key FIELD_KEYS[] = {
     {.name = "help", .help = "A sentence for people.", .form = FORM_ANYTHING},
     {.name = "enum", .state = KEY_RESERVED},
     {.name = "digits", .state = KEY_RESERVED},
-    {.name = "rate", .state = KEY_RESERVED},
-    {.name = "channels", .state = KEY_RESERVED},
-    {.name = "samples", .state = KEY_RESERVED},
+    {.name = "rate",
+     .read = field_note,
+     .offset = offsetof(struct field_draft, rate),
+     .help = "Of audio: samples a second.",
+     .form = FORM_NUMBER},
+    {.name = "channels",
+     .read = field_note,
+     .offset = offsetof(struct field_draft, channels),
+     .help = "Of audio: how many channels.",
+     .form = FORM_NUMBER},
+    {.name = "samples",
+     .read = field_note,
+     .offset = offsetof(struct field_draft, samples),
+     .help = "Of audio: how many samples a channel.",
+     .form = FORM_NUMBER},
     {.name = "kind", .state = KEY_RESERVED},
     {0}};
 
@@ -181,6 +194,23 @@ static void read_bounds(struct reading *reading, struct field_draft *draft) {
     }
 }
 
+static void read_sound_count(struct reading *reading, struct field_draft *draft, const char *name,
+                             const struct yaml *node, size_t offset) {
+    if (node != NULL && draft->field.type != FIELD_AUDIO) {
+        faults_add(reading->faults, node->place, "`%s`: %s fields have none, audio does", name,
+                   field_type_name(draft->field.type));
+    } else if (node != NULL) {
+        const struct key key = {.name = name, .offset = offset, .least = 1, .most = INT32_MAX};
+        keys_read_count(reading, &key, node, &draft->field);
+    }
+}
+
+static void read_sound(struct reading *reading, struct field_draft *draft) {
+    read_sound_count(reading, draft, "rate", draft->rate, offsetof(struct field, rate));
+    read_sound_count(reading, draft, "channels", draft->channels, offsetof(struct field, channels));
+    read_sound_count(reading, draft, "samples", draft->samples, offsetof(struct field, samples));
+}
+
 static void read_of(struct reading *reading, struct field_draft *draft) {
     struct field *field = &draft->field;
     field->of.open = true;
@@ -233,6 +263,7 @@ void field_judge(struct reading *reading, struct field_draft *draft) {
         read_unit(reading, draft);
     }
     read_of(reading, draft);
+    read_sound(reading, draft);
     read_bounds(reading, draft);
     if (draft->default_node != NULL) {
         read_default(reading, draft);

@@ -121,7 +121,7 @@ static void test_field_set__says_what_is_wrong_with_a_type(void **state) {
     assert_fault("a: { type: string, enum: [a] }", "`enum` is not in this version of ebb");
     assert_fault("a: { type: string, sise: 3 }",
                  "`sise` is no key of a field: it has type, of, min, max, default, unit, optional, "
-                 "help");
+                 "help, rate, channels, samples");
     assert_fault("a-b: string",
                  "`field: a-b`: a name here has letters, digits and _, since expressions say it "
                  "behind a dot or a $: `a_b`?");
