@@ -60,8 +60,11 @@ struct agent_call {
 struct agent_stats {
     uint64_t calls, failures, restarts, late_answers; /* late: after the call had ended; dropped */
     int64_t last_ns, total_ns;
-    bool broken; /* ended too often: until `ebb apply` or a person. This, `restarts` and
-                    `late_answers` are the kind's to know: catalog_stats asks it */
+    uint64_t inferences; /* of a model, with how long it computed; 0: it is none */
+    int64_t inference_last_ns, inference_total_ns;
+    int64_t model_bytes; /* by which the process grew when the model was opened */
+    bool broken; /* ended too often: until `ebb apply` or a person. This, `restarts`, `late_answers`
+                    and what is about models are the kind's to know: catalog_stats asks it */
 };
 
 /* The numbers of the guide's get_resource_requirements. */
@@ -74,6 +77,9 @@ struct agent_kind {
     const char *name; /* the manifest's `kind:` */
     enum agent_place place;
     bool takes_files; /* blobs go in as files of the run's folder, and come back so */
+    /* Whether it would open here, for `ebb check`; nothing is left open. NULL: the manifest said
+     * all that there is to say. */
+    status (*check)(const struct agent_manifest *manifest, struct error *err);
     /* Loads what the manifest names. INVALID or CORRUPT with a sentence when that is no use. Who
      * opens keeps the manifest for as long as the agent is open. */
     status (*open)(struct loop *loop, const struct agent_manifest *manifest,

@@ -12,6 +12,7 @@
 #include "agents/manifest_files.h"
 #include "agents/manifest_http.h"
 #include "agents/manifest_image.h"
+#include "agents/manifest_onnx.h"
 #include "agents/manifest_process.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -28,10 +29,10 @@ struct manifest_hold {
     atomic_int owners;
 };
 
-/* Kinds in the order of their names' row; from `onnx` on they are known and not built. */
+/* Kinds in the order of their names' row; from `llm` on they are known and not built. */
 static const char *const KINDS[] = {"process", "text", "jq",   "image", "http",
                                     "onnx",    "llm",  "mqtt", "alarm", NULL};
-enum { KIND_PROCESS, KIND_TEXT, KIND_JQ, KIND_IMAGE, KIND_HTTP, KINDS_BUILT };
+enum { KIND_PROCESS, KIND_TEXT, KIND_JQ, KIND_IMAGE, KIND_HTTP, KIND_ONNX, KINDS_BUILT };
 
 static void read_format(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
@@ -79,38 +80,6 @@ static void read_fields(struct reading *reading, const struct key *key, const st
     struct field_set set = {0};
     field_set_read(reading, node, &set);
     (void)memcpy((char *)target + key->offset, &set, sizeof(set));
-}
-
-static void read_model_file(struct reading *reading, const struct key *key, const struct yaml *node,
-                            void *target) {
-    struct agent_manifest *manifest = target;
-    struct slice text;
-    if (keys_scalar(reading, key->name, "the path of a file", node, &text)) {
-        (void)manifest_need_file(reading, manifest, text, node->place, &manifest->model_file,
-                                 &manifest->model_bytes);
-    }
-}
-
-static const struct key MODEL_KEYS[] = {
-    {.name = "file",
-     .state = KEY_REQUIRED,
-     .read = read_model_file,
-     .help = "The model, a file of the agent's folder: `ebb train text` makes one.",
-     .form = FORM_TEXT},
-    {.name = "metadata", .state = KEY_RESERVED},
-    {.name = "variants", .state = KEY_RESERVED},
-    {.name = "providers", .state = KEY_RESERVED},
-    {.name = "threads", .state = KEY_RESERVED},
-    {.name = "batch", .state = KEY_RESERVED},
-    {.name = "set", .state = KEY_RESERVED},
-    {.name = "carry", .state = KEY_RESERVED},
-    {0}};
-static const struct key_table MODEL_TABLE = {.what = "`model`", .keys = MODEL_KEYS};
-
-static void read_model(struct reading *reading, const struct key *key, const struct yaml *node,
-                       void *target) {
-    (void)key;
-    (void)keys_read(reading, &MODEL_TABLE, node, target);
 }
 
 static void read_filter(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -205,8 +174,9 @@ static const struct key MANIFEST_KEYS[] = {
      .state = KEY_REQUIRED,
      .read = read_kind,
      .offset = offsetof(struct agent_manifest, kind),
-     .help = "What it is: process (a program), text (a model), jq (a filter), image (draws, crops) "
-             "or http (a service).",
+     .help =
+         "What it is: process (a program), text or onnx (a model), jq (a filter), image (draws, "
+         "crops) or http (a service).",
      .words = KINDS,
      .most = KINDS_BUILT},
     {.name = "inputs",
@@ -258,9 +228,17 @@ static const struct key MANIFEST_KEYS[] = {
      .most = AGENT_INSTANCES_MAX,
      .help = "How many processes of it answer at once; 1."},
     {.name = "model",
-     .help = "The model of a text agent.",
+     .help = "The model of a text or an onnx agent.",
      .form = FORM_KEYS,
-     .table = &MODEL_TABLE},
+     .table = &MANIFEST_MODEL_TABLE},
+    {.name = "before",
+     .help = "What becomes of the inputs before the model.",
+     .form = FORM_KEYS,
+     .table = &MANIFEST_BEFORE_TABLE},
+    {.name = "after",
+     .help = "What becomes of what the model gives; without it, its outputs as lists of numbers.",
+     .form = FORM_KEYS,
+     .table = &MANIFEST_AFTER_TABLE},
     {.name = "filter",
      .help = "The jq program of a jq agent: the inputs go in as . and its one output goes out.",
      .form = FORM_TEXT},
@@ -294,8 +272,6 @@ static const struct key MANIFEST_KEYS[] = {
     {.name = "permissions", .state = KEY_RESERVED},
     {.name = "python", .state = KEY_RESERVED},
     {.name = "blobs", .state = KEY_RESERVED},
-    {.name = "before", .state = KEY_RESERVED},
-    {.name = "after", .state = KEY_RESERVED},
     {.name = "key", .state = KEY_RESERVED},
     {.name = "tools", .state = KEY_RESERVED},
     {0}};
@@ -317,7 +293,10 @@ static const struct kind_key KIND_KEYS[] = {
     {"settings", KIND_PROCESS, false, manifest_read_settings},
     {"ready", KIND_PROCESS, false, manifest_read_ready},
     {"instances", KIND_PROCESS, false, NULL},
-    {"model", KIND_TEXT, true, read_model},
+    {"model", KIND_TEXT, true, manifest_read_text_model},
+    {"model", KIND_ONNX, true, manifest_read_onnx_model},
+    {"before", KIND_ONNX, false, manifest_read_before},
+    {"after", KIND_ONNX, false, manifest_read_after},
     {"filter", KIND_JQ, true, read_filter},
     {"do", KIND_IMAGE, true, manifest_read_do},
     {"quality", KIND_IMAGE, false, NULL},
@@ -338,6 +317,25 @@ static const struct yaml_pair *find_pair(const struct yaml *map, const char *nam
     return NULL;
 }
 
+/* A key that two kinds have stands in two rows. */
+static bool is_second_row(size_t index) {
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(KIND_KEYS[i].name, KIND_KEYS[index].name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool kind_has(struct slice kind, const char *name) {
+    for (size_t i = 0; i < sizeof(KIND_KEYS) / sizeof(KIND_KEYS[0]); i++) {
+        if (strcmp(KIND_KEYS[i].name, name) == 0 && slice_is(kind, KINDS[KIND_KEYS[i].kind])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The keys of the manifest's own kind are read, those of another kind refused. A kind that is not
  * built was refused already: what its keys mean is not known here. */
 static void read_kind_keys(struct reading *reading, const struct yaml *root,
@@ -350,6 +348,9 @@ static void read_kind_keys(struct reading *reading, const struct yaml *root,
         const struct yaml_pair *pair = find_pair(root, row->name);
         const bool ours = slice_is(manifest->kind, KINDS[row->kind]);
         if (pair != NULL && !ours) {
+            if (is_second_row(i) || kind_has(manifest->kind, row->name)) {
+                continue;
+            }
             faults_add(reading->faults, pair->key_place, "`%s` is a key of kind %s, not of %s",
                        row->name, KINDS[row->kind], manifest->kind.bytes);
         } else if (pair == NULL && ours && row->required) {
@@ -384,7 +385,7 @@ static void write_kind(int kind, struct buffer *out) {
     buffer_add_text(out, "],\"properties\":");
     between = "{";
     for (size_t i = 0; i < sizeof(KIND_KEYS) / sizeof(KIND_KEYS[0]); i++) {
-        if (KIND_KEYS[i].kind != kind) {
+        if (!is_second_row(i) && !kind_has(slice_of(KINDS[kind]), KIND_KEYS[i].name)) {
             buffer_print(out, "%s\"%s\":false", between, KIND_KEYS[i].name);
             between = ",";
         }

@@ -24,6 +24,7 @@
 #include "wire/field.h"
 
 struct manifest_hold;
+struct onnx_manifest;
 
 enum process_protocol { PROTOCOL_LINES, PROTOCOL_MESSAGES, PROTOCOL_ONCE };
 enum manifest_image_deed { IMAGE_DRAW, IMAGE_CROP, IMAGE_BLUR };
@@ -75,10 +76,12 @@ struct agent_manifest {
                               it stand as they were written (adapters/settings_text) */
     bool ready_first_line;
     int64_t memory_bytes, output_bytes; /* limits; memory 0: none */
-    /* text */
+    /* text, onnx */
     struct slice model_file; /* absolute path, ended by a zero */
     int64_t model_bytes;
-    bool carries; /* the model has a state of its own, given and taken as the call's: `carry` */
+    struct onnx_manifest *onnx; /* what manifest_onnx reads; NULL for other kinds */
+    bool carries; /* the model has a state of its own, given and taken as the call's: `carry`,
+                     `context` */
     /* jq */
     const struct expression *filter;
     struct manifest_image image;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "agents/manifest_onnx.h"
 #include "agents/test_folder.h"
 #include "base/memory.h"
 
@@ -276,7 +277,7 @@ static void test_agent_manifest__what_is_missing_is_named(void **state) {
 
 static void test_agent_manifest__a_reserved_kind_is_refused_by_name(void **state) {
     (void)state;
-    static const char *const kinds[] = {"onnx", "llm", "mqtt", "alarm"};
+    static const char *const kinds[] = {"llm", "mqtt", "alarm"};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         char text[256];
         char sentence[128];
@@ -289,6 +290,83 @@ static void test_agent_manifest__a_reserved_kind_is_refused_by_name(void **state
     }
     static const char *const nearest[] = {"`kind: proces`: did you mean `process`?", NULL};
     assert_refused("ebb: 1\nagent: a\nversion: 1.0.0\nkind: proces\n", nearest);
+}
+
+#define ONNX_HEAD "ebb: 1\nagent: a\nversion: 1.0.0\nkind: onnx\n"
+
+static void test_agent_manifest__a_model_and_what_is_around_it(void **state) {
+    (void)state;
+    test_folder_write(&folder, "m.onnx", "model");
+    test_folder_write(&folder, "m.json", "{\"input_shape\":[1,2]}");
+    test_folder_write(&folder, "labels.txt", "a\nb\n");
+    struct agent_manifest *manifest = read_good(
+        ONNX_HEAD "inputs: { sound: { type: audio, rate: 16000, channels: 1, samples: 512 } }\n"
+                  "model: { file: m.onnx, metadata: m.json, set: { sr: 16000, w: [1, 2] },\n"
+                  "         carry: { stateN: state }, threads: 2, providers: [cuda, cpu] }\n"
+                  "before:\n"
+                  "  audio: { from: sound, context: 64, scale: 1/32768, to: input }\n"
+                  "  numbers:\n"
+                  "    - { features: [t, rh], mean: [1, 2], to: x }\n"
+                  "    - { from: rows, std: 4, scale: 0.5 }\n"
+                  "after:\n"
+                  "  value: { output: y, as: score }\n"
+                  "  values: [{ output: z }, { output: w, as: ws }]\n"
+                  "  classifier: { output: p, labels: labels.txt, top: 2, softmax: no }\n");
+    const struct onnx_manifest *onnx = manifest->onnx;
+    assert_int_equal(manifest->inputs.fields[0].samples, 512);
+    assert_int_equal(manifest->model_bytes, 5);
+    assert_int_equal(onnx->metadata->rank, 2);
+    assert_true(manifest->carries);
+    assert_int_equal(onnx->set_count, 2);
+    assert_true(slice_is(onnx->carry[0].output, "stateN"));
+    assert_true(slice_is(onnx->carry[0].input, "state"));
+    assert_int_equal(onnx->options.threads, 2);
+    assert_int_equal(onnx->options.provider_count, 2);
+    assert_string_equal(INFERENCE_PROVIDERS[onnx->options.providers[0]], "cuda");
+    assert_int_equal(onnx->audio.context, 64);
+    assert_true(onnx->audio.scale == 1.0 / 32768);
+    assert_int_equal(onnx->numbers_count, 2);
+    assert_true(slice_is(onnx->numbers[0].features[1], "rh"));
+    assert_true(onnx->numbers[0].scaling.means[1] == 2);
+    assert_true(onnx->numbers[0].scaling.deviations[1] == 1);
+    assert_true(onnx->numbers[1].scaling.deviations[0] == 4);
+    assert_true(onnx->numbers[1].scaling.scale == 0.5);
+    assert_int_equal(onnx->values_count, 3);
+    assert_true(onnx->values[0].one && slice_is(onnx->values[0].as, "score"));
+    assert_true(!onnx->values[1].one && slice_is(onnx->values[1].as, "values"));
+    assert_int_equal(onnx->classifier->labels.count, 2);
+    assert_int_equal(onnx->classifier->softmax, SOFTMAX_NO);
+    agent_manifest_release(manifest);
+}
+
+static void test_agent_manifest__what_is_wrong_about_a_model(void **state) {
+    (void)state;
+    test_folder_write(&folder, "m.onnx", "model");
+    test_folder_write(&folder, "m.json", "{\"input_type\":\"double\"}");
+    static const char *const expected[] = {
+        ":5:34: `metadata: m.json`: `input_type` is float32, float16",
+        ":5:51: `threads: 0`",
+        ":5:66: `providers: cdua`: did you mean `cuda`?",
+        ":6:29: `scale: 1/0`: a number that is not 0, such as 0.5 or 1/255",
+        ":6:40: `std` holds numbers above 0, not this",
+        ":7:32: no file `nowhere.txt` in ",
+        ":7:54: `softmax: maybe`",
+        ":7:63: `detector` is not in this version of ebb",
+        NULL};
+    assert_refused(ONNX_HEAD
+                   "model: { file: m.onnx, metadata: m.json, threads: 0, providers: [cdua] }\n"
+                   "before: { numbers: { scale: 1/0, std: [0] } }\n"
+                   "after: { classifier: { labels: nowhere.txt, softmax: maybe }, detector: {} }\n",
+                   expected);
+    static const char *const text[] = {
+        "`threads` is no key of `model` of an agent of kind text: it belongs to `model` of an",
+        "`after` is a key of kind onnx, not of text", NULL};
+    assert_refused("ebb: 1\nagent: a\nversion: 1.0.0\nkind: text\n"
+                   "model: { file: m.onnx, threads: 2 }\nafter: {}\n",
+                   text);
+    static const char *const missing[] = {"an agent of kind onnx needs the key `model`",
+                                          "`rate`: number fields have none, audio does", NULL};
+    assert_refused(ONNX_HEAD "inputs: { t: { type: number, rate: 5 } }\n", missing);
 }
 
 static void test_agent_manifest__what_is_no_manifest_says_so(void **state) {
@@ -407,6 +485,8 @@ int main(void) {
         MANIFEST_TEST(test_agent_manifest__messages_have_settings),
         MANIFEST_TEST(test_agent_manifest__what_is_missing_is_named),
         MANIFEST_TEST(test_agent_manifest__a_reserved_kind_is_refused_by_name),
+        MANIFEST_TEST(test_agent_manifest__a_model_and_what_is_around_it),
+        MANIFEST_TEST(test_agent_manifest__what_is_wrong_about_a_model),
         MANIFEST_TEST(test_agent_manifest__what_is_no_manifest_says_so),
         MANIFEST_TEST(test_agent_manifest__a_folder_without_a_manifest_is_not_found),
         MANIFEST_TEST(test_agent_manifest__the_digest_covers_the_files_that_it_names),

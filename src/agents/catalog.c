@@ -9,6 +9,7 @@
 #include "agents/adapters/jq_agent.h"
 #include "agents/adapters/process_agent.h"
 #include "agents/image_agent.h"
+#include "agents/onnx_agent.h"
 #include "agents/text_classifier_lite.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -45,8 +46,8 @@ struct catalog {
     const struct catalog_fault *faults;
 };
 
-static const struct agent_kind *const KINDS[] = {&PROCESS_AGENT, &TEXT_CLASSIFIER_LITE, &JQ_AGENT,
-                                                 &IMAGE_AGENT,   &HTTP_AGENT,           NULL};
+static const struct agent_kind *const KINDS[] = {
+    &PROCESS_AGENT, &TEXT_CLASSIFIER_LITE, &JQ_AGENT, &IMAGE_AGENT, &HTTP_AGENT, &ONNX_AGENT, NULL};
 
 const struct agent_kind *const *catalog_kinds(void) {
     return KINDS;
@@ -384,6 +385,14 @@ struct id catalog_digest(const struct workflow *workflow) {
                           (struct slice){.bytes = (const char *)agent.bytes, .count = ID_BYTES});
     }
     return digest;
+}
+
+status catalog_check(const struct agent_manifest *manifest, struct error *err) {
+    const struct agent_kind *kind = find_kind(manifest->kind);
+    if (kind == NULL || kind->check == NULL) {
+        return STATUS_OK;
+    }
+    return kind->check(manifest, err);
 }
 
 status catalog_open(struct catalog *catalog, struct loop *loop, const struct catalog_agent *pinned,

@@ -51,6 +51,9 @@ status catalog_resolve(void *catalog, struct slice name, struct slice range,
  * step of it has, wherever that lies. */
 struct id catalog_digest(const struct workflow *workflow);
 
+/* Whether the agent would open on this machine; its kind says, where it can without running it. */
+status catalog_check(const struct agent_manifest *manifest, struct error *err);
+
 /* Opens it (once) and gives kind and agent. */
 status catalog_open(struct catalog *catalog, struct loop *loop, const struct catalog_agent *pinned,
                     const struct agent_kind **out_kind, struct agent **out_agent,

@@ -47,6 +47,18 @@ static status compile(void *owner, struct slice program, int *out_offset, struct
     return ended;
 }
 
+/* An agent that is there and would not open is a fault of who names it. */
+static status resolve(void *owner, struct slice name, struct slice range,
+                      struct workflow_agent *out_agent, struct error *err) {
+    struct workflow_agent agent;
+    TRY(catalog_resolve(owner, name, range, &agent, err));
+    if (catalog_check(catalog_manifest(agent.pinned), err) != STATUS_OK) {
+        return fail_while(err, "agent '%.*s'", SLICE_ARGS(name));
+    }
+    *out_agent = agent;
+    return STATUS_OK;
+}
+
 static bool is_manifest(const char *path) {
     const struct slice folder = folder_of(path);
     return strcmp(path + folder.count, "agent.yaml") == 0;
@@ -58,7 +70,15 @@ static status check_manifest(const char *path, struct checked *out_checked, stru
     const struct slice beside = folder_of(path);
     const bool here = beside.count == 0;
     TRY(write_path(here ? SLICE(".") : slice_part(beside, 0, beside.count - 1), "", &folder, err));
-    return agent_manifest_read(folder.bytes, &out_checked->manifest, &out_checked->faults, err);
+    struct agent_manifest *manifest;
+    TRY(agent_manifest_read(folder.bytes, &manifest, &out_checked->faults, err));
+    const status code = catalog_check(manifest, err);
+    if (code != STATUS_OK) {
+        agent_manifest_release(manifest);
+        return fail_while(err, "%.300s", path);
+    }
+    out_checked->manifest = manifest;
+    return STATUS_OK;
 }
 
 bool checked_is_correct(const struct checked *checked) {
@@ -78,10 +98,8 @@ status checker_check(const char *path, const char *agents, const struct binding 
     }
     TRY(catalog_create(&out_checked->catalog, err));
     TRY(fill_catalog(out_checked->catalog, path, agents, err));
-    const struct workflow_doors doors = {.owner = out_checked->catalog,
-                                         .resolve = catalog_resolve,
-                                         .compile = compile,
-                                         .binding = binding};
+    const struct workflow_doors doors = {
+        .owner = out_checked->catalog, .resolve = resolve, .compile = compile, .binding = binding};
     return workflow_read(slice_of(path), buffer_slice(&text), &doors, &out_checked->workflow,
                          &out_checked->faults, err);
 }

@@ -7,10 +7,15 @@
 #include "platform/clock.h"
 #include "platform/json.h"
 #include "platform/random.h"
+#include "platform/worker.h"
 #include "runtime/version.h"
 
 struct trying {
+    struct job job; /* first: a job is its trial */
     struct loop *loop;
+    struct pool *pool; /* owned; NULL until a worker is needed */
+    const struct agent_kind *kind;
+    struct agent *agent;
     struct generation *generation;
     struct arena arena;
     struct context context;
@@ -27,6 +32,29 @@ static status ask_jq(void *owner, const struct expression *expression, struct sl
 static void answered(struct agent_call *call) {
     const struct trying *trying = call->owner;
     loop_stop(trying->loop);
+}
+
+/* As in a daemon: what computes does so on a worker, and the loop keeps its deadline. */
+static void work(struct job *job, int worker) {
+    (void)worker;
+    struct trying *trying = (struct trying *)job;
+    trying->kind->run(trying->agent, &trying->call);
+}
+
+static void worked(struct job *job) {
+    answered(&((struct trying *)job)->call);
+}
+
+static status run_agent(struct trying *trying, struct error *err) {
+    if (trying->kind->place == AGENT_ON_LOOP) {
+        trying->kind->run(trying->agent, &trying->call);
+    } else {
+        TRY(pool_create(trying->loop, 1, &trying->pool, err));
+        trying->job = (struct job){.work = work, .done = worked};
+        pool_submit(trying->pool, &trying->job);
+    }
+    loop_run(trying->loop);
+    return STATUS_OK;
 }
 
 static status find_agent(struct trying *trying, const char *name,
@@ -53,8 +81,6 @@ static status prepare_jq(struct trying *trying, const struct agent_manifest *man
 static status call_agent(struct trying *trying, const struct agent_trial *trial,
                          struct error *err) {
     const struct catalog_agent *entry;
-    const struct agent_kind *kind;
-    struct agent *agent;
     struct value with;
     const char *json = trial->with != NULL ? trial->with : "{}";
     TRY(find_agent(trying, trial->name, &entry, err));
@@ -64,7 +90,8 @@ static status call_agent(struct trying *trying, const struct agent_trial *trial,
     }
     TRY(field_set_check(&manifest->inputs, &trying->arena, with, &with, err));
     TRY(prepare_jq(trying, manifest, err));
-    TRY(catalog_open(trying->generation->catalog, trying->loop, entry, &kind, &agent, err));
+    TRY(catalog_open(trying->generation->catalog, trying->loop, entry, &trying->kind,
+                     &trying->agent, err));
     const int64_t timeout_ms = trial->timeout_ms > 0 ? trial->timeout_ms : STEP_TIMEOUT_MS_DEFAULT;
     trying->context =
         (struct context){.arena = &trying->arena, .query = ask_jq, .query_owner = trying};
@@ -81,10 +108,7 @@ static status call_agent(struct trying *trying, const struct agent_trial *trial,
         .done = answered,
         .owner = trying,
     };
-    kind->run(agent, &trying->call);
-    if (kind->place == AGENT_ON_LOOP) {
-        loop_run(trying->loop);
-    }
+    TRY(run_agent(trying, err));
     *err = trying->call.error;
     return trying->call.error.code;
 }
@@ -103,6 +127,7 @@ status agent_trial_run(const struct agent_trial *trial, struct error *err) {
         json_write(&line, trying.call.out);
         (void)printf("%.*s\n", SLICE_ARGS(buffer_slice(&line)));
     }
+    pool_destroy(trying.pool);
     generation_release(trying.generation);
     loop_run(trying.loop); /* until an agent that was told to end has ended */
     loop_destroy(trying.loop);

@@ -8,6 +8,7 @@
 
 #include "agents/agent_manifest.h"
 #include "agents/catalog.h"
+#include "agents/manifest_onnx.h"
 #include "base/text.h"
 
 #include "libfyaml_leaks.h"
@@ -56,6 +57,22 @@ static void check_image(const struct agent_manifest *manifest) {
     need(manifest->image.deed == IMAGE_CROP || manifest->image.margin == 0);
 }
 
+static void check_onnx(const struct onnx_manifest *onnx) {
+    need(onnx->options.threads >= 1 && onnx->options.threads <= INFERENCE_THREADS_MAX);
+    need(onnx->options.provider_count <= INFERENCE_PROVIDERS_MAX);
+    for (uint32_t i = 0; i < onnx->numbers_count; i++) {
+        const struct number_scaling *scaling = &onnx->numbers[i].scaling;
+        need(scaling->scale != 0);
+        for (uint32_t k = 0; k < scaling->channels; k++) {
+            need(scaling->deviations[k] > 0 && scaling->means[k] == scaling->means[k]);
+        }
+    }
+    for (uint32_t i = 0; i < onnx->values_count; i++) {
+        need(onnx->values[i].as.bytes != NULL);
+    }
+    need(onnx->classifier == NULL || onnx->classifier->top >= 1);
+}
+
 static void check_manifest(const struct agent_manifest *manifest) {
     struct agent_version version;
     bool is_built = false;
@@ -70,11 +87,16 @@ static void check_manifest(const struct agent_manifest *manifest) {
         check_process(manifest);
     } else {
         need(slice_is(manifest->kind, "jq") == (manifest->filter != NULL));
-        need(slice_is(manifest->kind, "text") == (manifest->model_file.bytes != NULL));
+        need((slice_is(manifest->kind, "text") || slice_is(manifest->kind, "onnx")) ==
+             (manifest->model_file.bytes != NULL));
+        need(slice_is(manifest->kind, "onnx") == (manifest->onnx != NULL));
         need(manifest->command == NULL);
     }
     if (slice_is(manifest->kind, "image")) {
         check_image(manifest);
+    }
+    if (manifest->onnx != NULL) {
+        check_onnx(manifest->onnx);
     }
 }
 

@@ -28,6 +28,24 @@ destinations:
   log: { file: out/log.jsonl }
 x-note: ours
 """
+VOICE = """\
+ebb: 1
+agent: silero-vad
+version: 1.0.3
+kind: onnx
+inputs: { audio: { type: audio, rate: 16000, channels: 1, samples: 512 } }
+outputs: { speech: { type: number, min: 0, max: 1 } }
+model:
+  { file: m.onnx, metadata: m.json, set: { sr: 16000, w: [1, 2] }, carry: { stateN: state }, threads: 1, providers: [cuda, cpu] }
+before:
+  audio: { from: audio, context: 64, scale: 1/32768, to: input }
+  numbers: [{ features: [t, rh], mean: [1, 2], std: 3, to: x }, { from: rows, scale: 0.5 }]
+after:
+  value: { output: output, as: speech }
+  values: [{ output: z }]
+  classifier: { output: p, labels: labels.txt, top: 3, softmax: no }
+  performance: true
+"""
 MODELINE = "# yaml-language-server: $schema="
 
 
@@ -65,6 +83,13 @@ def test_every_agent_of_the_examples_is_accepted(judges, path):
     assert faults(judges["agent"], path.read_text()) == []
 
 
+def test_a_model_and_what_is_around_it_are_accepted(judges):
+    assert faults(judges["agent"], VOICE) == []
+    for wrong in ("softmax: maybe", "top: 0", "providers: [cdua]"):
+        name = wrong.split(":")[0]
+        assert faults(judges["agent"], re.sub(name + r": (\[[^]]*\]|\w+)", wrong, VOICE)), wrong
+
+
 def test_a_device_file_is_accepted_as_the_daemon_accepts_it(judges, device):
     assert faults(judges["device"], DEVICE) == []
     (device.folder / "device.yaml").write_text(DEVICE.replace("/var/lib/ebb", str(device.data)))
@@ -73,7 +98,7 @@ def test_a_device_file_is_accepted_as_the_daemon_accepts_it(judges, device):
 
 def misspelt(value, path=()):
     """The same with one key after another misspelt, but for what people name themselves."""
-    free = {"with", "from", "let", "use", "env", "labels", "set", "headers"}
+    free = {"with", "from", "let", "use", "env", "labels", "set", "headers", "carry"}
     if isinstance(value, list):
         for index, item in enumerate(value):
             for name, wrong in misspelt(item, path + (index,)):
@@ -93,7 +118,7 @@ def misspelt(value, path=()):
 
 @pytest.mark.parametrize("kind", ["workflow", "agent", "device"])
 def test_every_misspelt_key_is_refused(judges, kind):
-    texts = {"workflow": [path.read_text() for path in WORKFLOWS], "agent": [path.read_text() for path in AGENTS],
+    texts = {"workflow": [path.read_text() for path in WORKFLOWS], "agent": [path.read_text() for path in AGENTS] + [VOICE],
              "device": [DEVICE]}[kind]
     count = 0
     for text in texts:

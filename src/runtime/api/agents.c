@@ -22,6 +22,17 @@ static void write_requirements(struct buffer *out, const struct agent_requiremen
                  needs->supports_gpu ? "true" : "false", needs->offline_capable ? "true" : "false");
 }
 
+/* As the guide's execution stats have it; in seconds, of the model alone. */
+static void write_performance(struct buffer *out, const struct agent_stats *stats) {
+    const double runs = stats->inferences > 0 ? (double)stats->inferences : 1;
+    buffer_print(
+        out,
+        "\"performance\":{\"inferences\":%llu,\"avg_inference_time\":%.6f,"
+        "\"last_inference_time\":%.6f,\"memory_usage_mb\":%.3f},",
+        (unsigned long long)stats->inferences, (double)stats->inference_total_ns / 1e9 / runs,
+        (double)stats->inference_last_ns / 1e9, (double)stats->model_bytes / (1024.0 * 1024.0));
+}
+
 void api_write_agent(struct buffer *out, const struct catalog_agent *agent) {
     const struct agent_manifest *manifest = catalog_manifest(agent);
     const struct agent_stats *stats = catalog_stats(agent);
@@ -46,6 +57,9 @@ void api_write_agent(struct buffer *out, const struct catalog_agent *agent) {
                  (unsigned long long)stats->failures, (unsigned long long)stats->restarts,
                  (unsigned long long)stats->late_answers, (double)stats->total_ns / 1e6 / calls,
                  (double)stats->last_ns / 1e6);
+    if (stats->model_bytes > 0 || stats->inferences > 0) {
+        write_performance(out, stats);
+    }
     catalog_requirements(agent, &needs);
     write_requirements(out, &needs);
     buffer_add_byte(out, '}');

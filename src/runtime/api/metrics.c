@@ -78,7 +78,7 @@ static void write_store(struct buffer *out, const struct store_counters *counter
     }
 }
 
-/* --- what agents report of themselves --- */
+/* --- agents: what is counted of them, and what they report of themselves --- */
 
 struct agent_writing {
     struct buffer *out;
@@ -98,7 +98,63 @@ static void write_agent_metrics(void *owner, const struct catalog_agent *agent) 
     catalog_metrics(agent, write_number, &writing);
 }
 
+/* One metric of every agent: which number of its stats it shows. */
+struct agent_metric {
+    const char *name, *kind, *help;
+    double (*read)(const struct agent_stats *stats);
+};
+
+static double read_calls(const struct agent_stats *stats) {
+    return (double)stats->calls;
+}
+static double read_call_failures(const struct agent_stats *stats) {
+    return (double)stats->failures;
+}
+static double read_call_seconds(const struct agent_stats *stats) {
+    return (double)stats->total_ns / 1e9;
+}
+static double read_inferences(const struct agent_stats *stats) {
+    return (double)stats->inferences;
+}
+static double read_inference_seconds(const struct agent_stats *stats) {
+    return (double)stats->inference_total_ns / 1e9;
+}
+static double read_model_bytes(const struct agent_stats *stats) {
+    return (double)stats->model_bytes;
+}
+
+static const struct agent_metric AGENT_METRICS[] = {
+    {"ebb_agent_calls_total", "counter", "Calls of an agent.", read_calls},
+    {"ebb_agent_failures_total", "counter", "Calls of an agent that failed.", read_call_failures},
+    {"ebb_agent_seconds_total", "counter", "Time that calls of an agent took.", read_call_seconds},
+    {"ebb_inferences_total", "counter", "Runs of an agent's model.", read_inferences},
+    {"ebb_inference_seconds_total", "counter", "Time that an agent's model computed.",
+     read_inference_seconds},
+    {"ebb_model_bytes", "gauge", "By what the process grew when an agent's model was opened.",
+     read_model_bytes},
+};
+
+struct metric_writing {
+    struct buffer *out;
+    const struct agent_metric *metric;
+};
+
+static void write_agent_metric(void *owner, const struct catalog_agent *agent) {
+    const struct metric_writing *writing = owner;
+    const struct agent_manifest *manifest = catalog_manifest(agent);
+    buffer_print(writing->out, "%s{agent=\"%.*s\",version=\"%.*s\"} %.15g\n", writing->metric->name,
+                 SLICE_ARGS(manifest->name), SLICE_ARGS(manifest->version_text),
+                 writing->metric->read(catalog_stats(agent)));
+}
+
 static void write_agents(struct buffer *out, const struct generation *generation) {
+    for (size_t i = 0; i < sizeof(AGENT_METRICS) / sizeof(AGENT_METRICS[0]); i++) {
+        struct metric_writing writing = {.out = out, .metric = &AGENT_METRICS[i]};
+        head(out, AGENT_METRICS[i].name, AGENT_METRICS[i].kind, AGENT_METRICS[i].help);
+        if (generation != NULL) {
+            catalog_each(generation->catalog, write_agent_metric, &writing);
+        }
+    }
     head(out, "ebb_agent_metric", "untyped", "What an agent reports of itself.");
     if (generation != NULL) {
         catalog_each(generation->catalog, write_agent_metrics, out);
