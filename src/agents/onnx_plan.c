@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agents/onnx_plan.h"
 
-#include <inttypes.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -128,8 +128,9 @@ static status list_inputs(const struct planning *planning) {
 static status take_set(const struct planning *planning) {
     for (uint32_t i = 0; i < planning->onnx->set_count; i++) {
         const struct member *set = &planning->onnx->set[i];
-        struct onnx_input *input;
+        struct onnx_input *input = NULL;
         TRY(find_input(planning, set->name, &input));
+        assert(input != NULL);
         input->source = ONNX_SET;
         if (number_tensor_from_value(set->value, &NUMBER_SCALING_NONE, planning->arena,
                                      &input->tensor, planning->err) != STATUS_OK) {
@@ -142,8 +143,9 @@ static status take_set(const struct planning *planning) {
 static status take_carry(const struct planning *planning) {
     for (uint32_t i = 0; i < planning->onnx->carry_count; i++) {
         const struct carry_pair *pair = &planning->onnx->carry[i];
-        struct onnx_input *input;
+        struct onnx_input *input = NULL;
         TRY(find_input(planning, pair->input, &input));
+        assert(input != NULL);
         TRY(want_output(planning, pair->output, &input->wanted));
         const struct inference_port *output =
             inference_output(planning->model, planning->plan->wanted[input->wanted]);
@@ -223,11 +225,12 @@ static status check_field(const struct planning *planning, struct slice name,
 
 static status take_audio(const struct planning *planning) {
     const struct audio_before *audio = &planning->onnx->audio;
-    struct onnx_input *input;
+    struct onnx_input *input = NULL;
     if (!audio->given) {
         return STATUS_OK;
     }
     TRY(choose_input(planning, audio->to, &input));
+    assert(input != NULL);
     const struct field *only = only_field(&planning->manifest->inputs, FIELD_AUDIO);
     input->source = ONNX_AUDIO;
     input->audio = audio;
@@ -287,8 +290,9 @@ static status take_numbers(const struct planning *planning) {
     const struct field *field;
     for (uint32_t i = 0; i < planning->onnx->numbers_count; i++) {
         const struct numbers_before *before = &planning->onnx->numbers[i];
-        struct onnx_input *input;
+        struct onnx_input *input = NULL;
         TRY(choose_input(planning, before->to, &input));
+        assert(input != NULL);
         TRY(check_features(planning, before));
         input->source = ONNX_NUMBERS;
         input->numbers = before;
