@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Agents of kind onnx: real models through real runs, and models that are none."""
+import json
+import os
+
+import pytest
+
+import device as devices
+import onnx_model
+
+DATA = devices.ROOT / "build" / "data"
+LIBRARIES = {
+    "sherpa": DATA / f"onnxruntime-{os.uname().machine}" / "libonnxruntime.so",
+    "node": DATA / "onnxruntime-node" / "bin" / "napi-v6" / "linux" /
+            {"x86_64": "x64", "aarch64": "arm64"}.get(os.uname().machine, "none") / "libonnxruntime.so.1",
+}
+HEAD = "ebb: 1\nagent: it\nversion: 1.0.0\nkind: onnx\nmodel: { file: m.onnx }\n"
+WORKFLOW = """\
+ebb: 1
+workflow: it
+trigger: { stdin: json }
+steps:
+  - id: ask
+    agent: it
+    with:
+      x: ${ .event.data.x }
+    timeout: TIMEOUT
+results:
+  - name: answer
+    from:
+      y: ${ .steps.ask.y }
+"""
+WATCHING = """\
+ebb: 1
+workflow: NAME
+trigger: { watch: { path: INBOX, glob: "*.NAME", text: true, after: keep } }
+steps:
+  - id: ask
+    agent: NAME
+    with:
+      x: ${ .event.text | fromjson }
+    timeout: 300ms
+results:
+  - name: answer
+    from:
+      y: ${ .steps.ask.y }
+"""
+
+
+@pytest.fixture(params=sorted(LIBRARIES))
+def library(request):
+    if not LIBRARIES[request.param].exists():
+        pytest.skip(f"{LIBRARIES[request.param].relative_to(devices.ROOT)} is not here: tools/fetch-npm fetches it")
+    return {"EBB_ONNXRUNTIME": str(LIBRARIES[request.param])}
+
+
+@pytest.fixture
+def one_library():
+    found = next((path for path in LIBRARIES.values() if path.exists()), None)
+    if found is None:
+        pytest.skip("no ONNX Runtime is here: tools/fetch-npm fetches one")
+    return {"EBB_ONNXRUNTIME": str(found)}
+
+
+def put_model(device, name, model, manifest=HEAD):
+    folder = device.agent(name, manifest.replace("agent: it", f"agent: {name}"))
+    (folder / "m.onnx").write_bytes(model)
+    return folder
+
+
+def put_workflow(device, timeout="30s"):
+    path = device.folder / "it.yaml"
+    path.write_text(WORKFLOW.replace("TIMEOUT", timeout))
+    return path
+
+
+def test_rows_of_numbers_go_through_a_model(device, ebb, library):
+    put_model(device, "it", onnx_model.doubler())
+    answer = ebb("run", put_workflow(device), stdin='{"x":[1,2]}\n{"x":[[3,4],[0.1,-1]]}\n', environment=library)
+    assert answer.code == 0, answer
+    assert [line["result"]["y"] for line in answer.lines()] == [[[2, 4]], [[6, 8], [0.2, -2]]]
+
+
+BAD = {
+    "no-model": (b"\x89PNG\r\n\x1a\n and so on", HEAD, "is no ONNX model, or only a part of one"),
+    "cut-short": (onnx_model.doubler()[:60], HEAD, "is no ONNX model, or only a part of one"),
+    "opset": (onnx_model.doubler(opset=999), HEAD, "Opset 999"),
+    "operator": (onnx_model.model([onnx_model.node("Frobnicate", ["x"], ["y"])], [onnx_model.port("x", (1,))],
+                                  [onnx_model.port("y", (1,))]), HEAD, "Frobnicate"),
+    "shape": (onnx_model.doubler(), HEAD.replace("m.onnx", "m.onnx, metadata: m.json"),
+              "the metadata says tensor/float32; shape=1x3x224x224, the model's input 'x' is"),
+    "memory": (onnx_model.doubler() + b"\0" * (2 << 20), HEAD + "limits: { memory: 1MiB }\n", "its file alone has"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_a_bad_model_is_one_sentence(device, ebb, one_library, name):
+    model, manifest, why = BAD[name]
+    (put_model(device, "it", model, manifest) / "m.json").write_text("{}")
+    path = put_workflow(device)
+    for words in (("check", path), ("run", path)):
+        answer = ebb(*words, stdin='{"x":[1,2]}\n', environment=one_library)
+        assert answer.code not in (0, 1) and answer.code < 128, answer
+        said = [line for line in answer.err.splitlines() + answer.out.splitlines() if why in line]
+        assert len(said) == 1, answer
+
+
+def test_without_a_library_the_sentence_says_what_to_install(device, ebb):
+    put_model(device, "it", onnx_model.doubler())
+    path = put_workflow(device)
+    for words in (("check", path), ("run", path)):
+        answer = ebb(*words, stdin="", environment={"EBB_ONNXRUNTIME": "/nowhere/libonnxruntime.so"})
+        assert answer.code == 3 or answer.code == 2, answer
+        assert "EBB_ONNXRUNTIME: /nowhere/libonnxruntime.so" in answer.err + answer.out, answer
+
+
+def test_what_a_model_does_wrong_is_a_failed_run_and_nothing_else(device, library):
+    put_model(device, "good", onnx_model.doubler())
+    put_model(device, "log", onnx_model.logarithm())
+    put_model(device, "slow", onnx_model.endless())
+    put_model(device, "big", onnx_model.hungry(), HEAD + "limits: { memory: 256MiB, output: 1MiB }\n")
+    for name in ("good", "log", "slow", "big"):
+        device.workflow(name, WATCHING.replace("NAME", name))
+    device.start(environment=library)
+    device.drop("a.log", "[-1]")
+    device.drop("a.slow", "[1]")
+    device.drop("a.big", json.dumps([[1] * 16384]))
+    device.drop("a.good", "[1]")
+
+    def ended():
+        found = {run["workflow"]: run for run in device.get("/v1/runs")["runs"] if run["state"] not in ("open", "waiting")}
+        return found if len(found) == 4 else None
+    runs = devices.until("four runs have ended", ended)
+    assert "no number (NaN or infinite) at 0 of 1" in json.dumps(runs["log"])
+    assert "had not ended when its time was over" in json.dumps(runs["slow"])
+    assert "needs more memory than the 256 MiB" in json.dumps(runs["big"])
+    assert "it is 1 where the model takes ?x2" in json.dumps(runs["good"])
+    device.drop("b.good", "[1,2]")
+    device.drop("b.log", "[1]")
+
+    def answers():
+        found = [one for one in device.get("/v1/results")["results"] if one["name"] == "answer"]
+        return found if len(found) == 2 else None
+    results = devices.until("two results", answers)
+    assert {"y": [[2.0, 4.0]]} in [one["result"] for one in results]
+    shown = device.get("/v1/agents/good")
+    assert shown["performance"]["inferences"] == 1 and shown["performance"]["last_inference_time"] > 0
+    text = device.ask("GET", "/metrics")[1]
+    assert 'ebb_inferences_total{agent="good",version="1.0.0"} 1\n' in text
+    assert 'ebb_agent_failures_total{agent="slow",version="1.0.0"} 1\n' in text
+    assert device.stop() == 0
