@@ -2,6 +2,8 @@
 """Agents of kind onnx: real models through real runs, and models that are none."""
 import json
 import os
+import pathlib
+import wave
 
 import pytest
 
@@ -44,6 +46,39 @@ results:
   - name: answer
     from:
       y: ${ .steps.ask.y }
+"""
+
+
+SPEECH = pathlib.Path("/usr/share/pocketsphinx/test/data/goforward.raw")
+VAD = DATA / "silero-vad" / "weights" / "silero_vad_16k_op15.onnx"
+FRAME = 512
+VOICE = """\
+ebb: 1
+agent: silero-vad
+version: 1.0.3
+kind: onnx
+inputs:  { audio: { type: audio, rate: 16000, channels: 1, samples: 512 } }
+outputs: { speech: { type: number, min: 0, max: 1 } }
+model: { file: m.onnx, set: { sr: 16000 }, carry: { stateN: state } }
+before: { audio: { context: 64, scale: 1/32768, to: input } }
+after: { value: { output: output, as: speech } }
+"""
+LISTEN = """\
+ebb: 1
+workflow: listen
+trigger: { watch: { path: INBOX, glob: "*.wav", after: keep } }
+steps:
+  - id: vad
+    agent: silero-vad
+    with:
+      audio: ${ .event.audio }
+    state:
+      by: ${ .event.source }
+results:
+  - name: heard
+    from:
+      frame: ${ .event.name }
+      speech: ${ .steps.vad.speech }
 """
 
 
@@ -149,3 +184,50 @@ def test_what_a_model_does_wrong_is_a_failed_run_and_nothing_else(device, librar
     assert 'ebb_inferences_total{agent="good",version="1.0.0"} 1\n' in text
     assert 'ebb_agent_failures_total{agent="slow",version="1.0.0"} 1\n' in text
     assert device.stop() == 0
+
+
+def listen(device, environment, frames, kill_after=()):
+    """What is heard in each frame; the daemon is killed once so many frames are known."""
+    device.agent("silero-vad", VOICE)
+    (device.agents / "silero-vad" / "m.onnx").symlink_to(VAD)
+    device.workflow("listen", LISTEN)
+    device.start(environment=environment)
+    for index, frame in enumerate(frames):
+        path = device.folder / "frame.part"
+        with wave.open(str(path), "wb") as sound:
+            sound.setparams((1, 2, 16000, 0, "NONE", ""))
+            sound.writeframes(frame)
+        path.rename(device.inbox / f"{index:04d}.wav")
+        if index in kill_after:
+            device.wait_results(index // 2)
+            device.kill()
+            device.start(environment=environment)
+            device.wait_results(index + 1)  # the folder is looked through before new files come
+    heard = device.wait_results(len(frames), "listen")
+    assert [one["frame"] for one in heard] == [f"{index:04d}.wav" for index in range(len(frames))]
+    return [one["speech"] for one in heard]
+
+
+@pytest.fixture
+def frames():
+    for path in (SPEECH, VAD):
+        if not path.exists():
+            pytest.skip(f"{path} is not here: make test fetches it")
+    sound = SPEECH.read_bytes()
+    return [sound[at:at + 2 * FRAME] for at in range(0, len(sound) - 2 * FRAME + 1, 2 * FRAME)]
+
+
+def test_speech_is_heard_and_remembered_through_kills(device, frames, one_library, tmp_path):
+    whole = listen(device, one_library, frames)
+    device.stop()
+    assert whole[0] < 0.3 and max(whole) > 0.95
+    spoken = [index for index, speech in enumerate(whole) if speech > 0.6]
+    assert len(spoken) > len(frames) / 4  # one phrase, with silence in front of it
+    assert min(spoken) > 2
+    # A frame says little without those before it.
+    (tmp_path / "second").mkdir()
+    again = devices.Device(tmp_path / "second")
+    try:
+        assert listen(again, one_library, frames, kill_after=(20, 40)) == whole
+    finally:
+        again.close()
