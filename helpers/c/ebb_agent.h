@@ -51,6 +51,12 @@
 #define EBB_TEXT_BYTES_MAX 1024
 #define EBB_AGENT_VERSION  1
 
+#if defined(__GNUC__)
+#define EBB_FORMAT(at, first) __attribute__((format(printf, at, first)))
+#else
+#define EBB_FORMAT(at, first)
+#endif
+
 /* --- what there is to call; the rest of the file is how it is done --- */
 
 struct ebb_call {
@@ -93,7 +99,8 @@ static inline void ebb_out_text(struct ebb_call *call, const char *name, const c
 static inline void ebb_out_json(struct ebb_call *call, const char *name, const char *json);
 
 /* Fails the call: timeout, crash, invalid, offline, busy, denied or full, and a sentence. Gives 1. */
-static inline int ebb_fail(struct ebb_call *call, const char *kind, const char *format, ...);
+static inline int ebb_fail(struct ebb_call *call, const char *kind, const char *format, ...)
+    EBB_FORMAT(3, 4);
 
 /* Milliseconds until the answer is worth nothing; -1: no end is known. */
 static inline long long ebb_left_ms(const struct ebb_call *call);
@@ -105,7 +112,7 @@ static inline int ebb_cancelled(const struct ebb_call *call);
 /* A piece of an answer that comes bit by bit, as JSON; a line in ebb's log (debug, info, warn,
  * error); a number of its /metrics that is set, or added to. Under `lines` only the log. */
 static inline void ebb_part(const struct ebb_call *call, const char *json);
-static inline void ebb_log(const char *level, const char *format, ...);
+static inline void ebb_log(const char *level, const char *format, ...) EBB_FORMAT(2, 3);
 static inline void ebb_gauge(const char *name, double number);
 static inline void ebb_count(const char *name, double add);
 
@@ -369,7 +376,8 @@ static inline const char *ebb_member(const char *json, const char *name) {
     at = ebb_blank(at + 1);
     while (at != NULL && *at == '"') {
         char text[EBB_TEXT_BYTES_MAX];
-        const int same = ebb_as_text(at, text, sizeof text) >= 0 && strcmp(text, name) == 0;
+        const int same =
+            ebb_as_text(at, text, sizeof text) == (long)strlen(name) && strcmp(text, name) == 0;
         at = ebb_behind_text(at);
         if (at == NULL || *(at = ebb_blank(at)) != ':') {
             return NULL;
