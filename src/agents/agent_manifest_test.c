@@ -241,7 +241,7 @@ static void test_agent_manifest__messages_have_settings(void **state) {
                                "command: [cat]\n";
     char text[512];
     (void)snprintf(text, sizeof(text),
-                   "%sprotocol: messages\nready: first_line\ninstances: 3\n"
+                   "%sprotocol: messages\nready: first_line\ninstances: 3\nblobs: path\n"
                    "settings: { model: m.gguf, heat: 0.5, deep: [{ a: null }] }\n",
                    HEAD);
     struct agent_manifest *manifest = read_good(text);
@@ -258,6 +258,7 @@ static void test_agent_manifest__messages_have_settings(void **state) {
         {"protocol: messages\nsettings: { a: [{ b: secret:Key }] }\n",
          "`secret:Key`: a secret's name"},
         {"protocol: messages\nmode: once\n", "has no meaning with `mode: once`"},
+        {"blobs: fd\n", "`blobs: fd` is not in this version of ebb"},
     };
     for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
         (void)snprintf(text, sizeof(text), "%s%s", HEAD, WRONG[i][0]);

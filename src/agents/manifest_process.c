@@ -80,6 +80,7 @@ void manifest_read_command(struct reading *reading, const struct key *key, const
     manifest->command = arguments;
 }
 
+const char *const MANIFEST_BLOBS[] = {"path", "fd", NULL};
 const char *const MANIFEST_PROTOCOLS[] = {"lines", "messages", NULL};
 const char *const MANIFEST_MODES[] = {"once", NULL};
 const char *const MANIFEST_READY[] = {"first_line", NULL};
@@ -152,6 +153,18 @@ void manifest_read_settings(struct reading *reading, const struct key *key, cons
     if (json.failed != STATUS_OK) {
         faults_add(reading->faults, node->place, "`%s` is more than %d KiB of JSON", key->name,
                    MANIFEST_SETTINGS_BYTES_MAX / 1024);
+    }
+}
+
+/* `path` is what every process has; nothing is to be kept. */
+void manifest_read_blobs(struct reading *reading, const struct key *key, const struct yaml *node,
+                         void *target) {
+    (void)target;
+    struct slice text;
+    if (keys_scalar(reading, key->name, "a word", node, &text) &&
+        keys_word(reading, key->name, MANIFEST_BLOBS, text, node->place) >= MANIFEST_BLOBS_BUILT) {
+        faults_add(reading->faults, node->place,
+                   "`blobs: fd` is not in this version of ebb: it has path");
     }
 }
 

@@ -15,8 +15,10 @@
 
 enum { MANIFEST_SETTINGS_BYTES_MAX = 64 * 1024 }; /* as JSON */
 
-/* The words of three keys, ended by NULL. */
-extern const char *const MANIFEST_PROTOCOLS[], *const MANIFEST_MODES[], *const MANIFEST_READY[];
+/* The words of four keys, ended by NULL; of `blobs` the first MANIFEST_BLOBS_BUILT are built. */
+enum { MANIFEST_BLOBS_BUILT = 1 };
+extern const char *const MANIFEST_BLOBS[], *const MANIFEST_PROTOCOLS[], *const MANIFEST_MODES[],
+                                                                            *const MANIFEST_READY[];
 
 /* Readers of one key each; the target is the manifest. */
 void manifest_read_command(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -32,6 +34,9 @@ void manifest_read_ready(struct reading *reading, const struct key *key, const s
 
 void manifest_read_settings(struct reading *reading, const struct key *key, const struct yaml *node,
                             void *target);
+
+void manifest_read_blobs(struct reading *reading, const struct key *key, const struct yaml *node,
+                         void *target);
 
 /* Puts in what the file did not say: environment, instances. */
 void manifest_process_finish(struct reading *reading, struct agent_manifest *manifest);

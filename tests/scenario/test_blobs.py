@@ -118,6 +118,21 @@ for line in sys.stdin:
         out.write(content[:8] + content[:7:-1])
     print(json.dumps({"image": {"$file": "out.png"}, "bytes": len(content)}), flush=True)
 """
+MESSAGES = f"""\
+#!/usr/bin/python3
+import os, sys
+sys.path.insert(0, {str(devices.ROOT / "helpers" / "python")!r})
+import ebb_agent
+
+@ebb_agent.agent
+def turn(inputs, call):
+    content = open(inputs["image"]["blob"], "rb").read()
+    with open(os.path.join(call.dir, "out.png"), "wb") as out:
+        out.write(content[:8] + content[:7:-1])
+    return {{"image": {{"$file": "out.png"}}, "bytes": len(content)}}
+
+ebb_agent.run(threads=4)
+"""
 ONCE = """\
 #!/usr/bin/python3
 import json, os, sys
@@ -168,8 +183,8 @@ def assert_turned(device, contents):
     assert sorted(seen) == sorted(contents)
 
 
-@pytest.mark.parametrize("mode, script", [("protocol: lines", LINES.replace("SECONDS", "0")), ("mode: once", ONCE)],
-                         ids=["lines", "once"])
+@pytest.mark.parametrize("mode, script", [("protocol: lines", LINES.replace("SECONDS", "0")), ("mode: once", ONCE),
+                                          ("protocol: messages", MESSAGES)], ids=["lines", "once", "messages"])
 def test_programs_read_and_write_files(device, mode, script):
     turner(device, mode, script)
     device.start()

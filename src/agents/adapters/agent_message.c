@@ -143,7 +143,7 @@ void agent_message_write_hello(struct buffer *out, const struct agent_manifest *
     json_write_text(out, manifest->version_text);
     buffer_add_text(out, ",\"settings\":");
     buffer_add(out, settings);
-    buffer_add_text(out, "}}\n");
+    buffer_add_text(out, ",\"blobs\":\"path\"}}\n");
 }
 
 void agent_message_write_request(struct buffer *out, int64_t id, const struct agent_call *call,

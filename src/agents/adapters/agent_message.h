@@ -1,7 +1,8 @@
 /*
  * agent_message: the lines of `protocol: messages`, read and written: a JSON object each.
  *
- *   we write:    {"ebb":1,"hello":{"agent":...,"version":...,"settings":{...}}}
+ *   we write:    {"ebb":1,"hello":{"agent":...,"version":...,"settings":{...},
+ *                                  "blobs":"path"}}
  *                {"id":7,"run":...,"key":...,"dir":...,"deadline_ms":1840,"attempt":1,"with":{...},
  *                 "state":{...}}
  *                {"cancel":7}   {"drain":true}

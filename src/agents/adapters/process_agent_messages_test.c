@@ -45,7 +45,8 @@ static void test_process_messages__a_request_has_an_answer(void **state) {
     trial_call_done_with(&call);
     assert_string_equal(trial_read_file(trial, "hello"),
                         "{\"ebb\":1,\"hello\":{\"agent\":\"under-test\",\"version\":\"1.0.0\","
-                        "\"settings\":{\"model\":\"a.gguf\",\"heat\":0.5,\"list\":[1,true]}}}\n");
+                        "\"settings\":{\"model\":\"a.gguf\",\"heat\":0.5,\"list\":[1,true]},"
+                        "\"blobs\":\"path\"}}\n");
 }
 
 /* Echoes `with` as the output, and the number of the state plus ten. */
