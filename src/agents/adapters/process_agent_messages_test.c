@@ -273,6 +273,19 @@ static void test_process_messages__a_line_that_is_no_object_ends_the_process(voi
     assert_answer(&one, "{}");
 }
 
+static void test_process_messages__a_line_that_is_too_long_ends_the_process(void **state) {
+    struct trial *trial = *state;
+    open_script(trial,
+                BEGIN EACH "n=10; case $line in *long*) n=2000;; esac\n"
+                           "printf '{\"id\":%d,\"out\":{\"t\":\"%0*d\"}}\\n' $id $n 0\n" END,
+                "limits: { output: 1KiB }\n");
+    struct trial_call call;
+    trial_ask_and_wait(trial, &call, "{\"long\":1}");
+    assert_failure(&call, STATUS_INVALID, "a line of more than 1024 bytes (limits.output)");
+    trial_ask_and_wait(trial, &call, "{}");
+    assert_answer(&call, "{\"t\":\"0000000000\"}");
+}
+
 static void test_process_messages__what_is_wrong_but_nobodys_answer_is_passed_over(void **state) {
     struct trial *trial = *state;
     open_script(trial,
@@ -442,6 +455,7 @@ int main(void) {
         TEST(a_newer_protocol_is_refused_by_both_versions),
         TEST(what_is_no_ready_line_is_refused),
         TEST(a_line_that_is_no_object_ends_the_process),
+        TEST(a_line_that_is_too_long_ends_the_process),
         TEST(what_is_wrong_but_nobodys_answer_is_passed_over),
         TEST(metrics_are_kept),
         TEST(another_process_is_started_while_all_are_at_work),
