@@ -62,7 +62,7 @@
 struct ebb_call {
     const char *inputs;   /* a JSON object */
     const char *settings; /* a JSON object: of the manifest, `{}` under `lines` */
-    const char *state;    /* JSON, or NULL */
+    const char *state;    /* JSON, or NULL; the next one goes out as a member `state` */
     char key[65], run[65];
     char dir[4096]; /* the run's folder; empty: none */
     long long id;

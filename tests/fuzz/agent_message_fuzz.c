@@ -29,6 +29,8 @@ static void take_ending(void *owner, struct agent_call *call) {
     need(index < CALLS);
     need(++watched->ended[index] == 1);
     need(call->error.code != STATUS_OK || call->out.kind == VALUE_OBJECT);
+    need(call->keyed || call->state_out.kind == VALUE_NULL);
+    need(!call->keyed || value_get(call->out, SLICE("state")) == NULL);
 }
 
 static void take_nothing(void *owner) {
@@ -56,12 +58,13 @@ static void count_places(const struct message_process *process) {
 }
 
 /* Requests 1 to CALLS are under way, the one after them was cancelled. */
-static void begin(struct message_process *process, struct watched *watched) {
+static void begin(struct message_process *process, struct watched *watched, bool keyed) {
     for (int i = 0; i <= CALLS; i++) {
         struct agent_call *call = i < CALLS ? &watched->calls[i] : NULL;
         process->requests[i] = (struct message_request){.id = i + 1, .call = call, .until_ns = 1};
         if (call != NULL) {
             call->arena = &watched->arena;
+            call->keyed = keyed;
         }
     }
     process->under_way = CALLS + 1;
@@ -101,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     line_process_init(&lines, NULL, &manifest, &budget, &LINE_EVENTS, &watched);
     message_process_init(&process, &lines, &tally, &EVENTS, &watched);
     lines.state = (bytes[0] & 2) != 0 ? LINE_PROCESS_STARTING : LINE_PROCESS_IDLE;
-    begin(&process, &watched);
+    begin(&process, &watched, (bytes[0] & 4) != 0);
     feed(&process, &watched, (struct slice){.bytes = (const char *)bytes + 1, .count = count - 1});
     struct error why;
     (void)fail(&why, STATUS_CRASH, "it is gone");
