@@ -222,5 +222,5 @@ status cursors_move(const struct cursors *cursors, struct database *database,
     if (job->gave_up) {
         TRY(note_loss_of(cursors, database, at, stream, job->lane, range, "given_up", err));
     }
-    return put_row(database, job->destination, stream, job->lane, job->seq, err);
+    return put_row(database, job->destination, stream, (int)job->lane, job->seq, err);
 }
