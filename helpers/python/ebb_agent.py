@@ -57,7 +57,7 @@ class Call:
         self.key = message.get("key")  # the same when the same step is tried again after a crash
         self.dir = message.get("dir")  # the run's folder, or None
         self.attempt = message.get("attempt", 1)
-        self.state = message.get("state")  # what is set here goes back with the answer
+        self.state = message.get("state")  # what is set here is remembered, where the step has `state:`
         self._cancelled = threading.Event()
         limit = message.get("deadline_ms")
         self._end = None if limit is None else time.monotonic() + limit / 1000
@@ -131,7 +131,12 @@ def _handed_call(function):
     """The function of inputs and call, whether it takes the call or not."""
     if len(inspect.signature(function).parameters) > 1:
         return function
-    return lambda inputs, call: function(inputs)
+
+    def without_call(inputs, call):
+        call.state = None  # it does not know of it: what is remembered stays as it is
+        return function(inputs)
+
+    return without_call
 
 
 def _ask(answer, call):
@@ -149,7 +154,7 @@ def _serve_lines(answer, first):
         inputs = json.loads(line)
         call = Call({"state": inputs.get("state")}, inputs)
         output = _ask(answer, call)
-        if "state" in inputs and call.state is not None:
+        if call.state is not None:
             output = {"state": call.state, **output}
         _write(output)
         line = sys.stdin.readline()
@@ -162,7 +167,7 @@ def _fail(call, kind, text):
 def _reply(answer, call):
     try:
         message = {"id": call.id, "out": _ask(answer, call)}
-        if call.state is not None:
+        if call.state is not None and "state" not in message["out"]:
             message["state"] = call.state
         line = _encode(message)
     except Error as error:

@@ -139,3 +139,74 @@ int main(void) {
                           capture_output=True, encoding="utf-8", check=True)
     answer = json.loads(done.stdout.split("\n")[1])
     assert answer["error"]["class"] == "offline" and answer["error"]["text"] == "a?? " + "?" * 7 + "é"
+
+
+COUNTING = {"out.py": """\
+import ebb_agent
+
+@ebb_agent.agent
+def count(inputs, call):
+    n = (call.state or {"n": 0})["n"] + 1
+    return {"n": n, "state": {"n": n}}
+
+ebb_agent.run()
+""", "py": """\
+import ebb_agent
+
+@ebb_agent.agent
+def count(inputs, call):
+    call.state = {"n": (call.state or {"n": 0})["n"] + 1}
+    return {"n": call.state["n"]}
+
+ebb_agent.run(threads=4)
+""", "c": """\
+#include "ebb_agent.h"
+
+static int count(struct ebb_call *call, void *owner) {
+    char state[40];
+    const double n = ebb_number(call->state, "n", 0) + 1;
+    (void)owner;
+    (void)snprintf(state, sizeof state, "{\\"n\\":%g}", n);
+    ebb_out_number(call, "n", n);
+    ebb_out_json(call, "state", state);
+    return 0;
+}
+
+int main(void) {
+    return ebb_run(count, NULL);
+}
+"""}
+COUNTING_WORKFLOW = """\
+ebb: 1
+workflow: counting
+trigger: { stdin: json }
+concurrency: 4
+steps:
+  - id: count
+    agent: counting
+    state: { by: "${ .event.data.sensor }" }
+results:
+  - name: count
+    from: { sensor: "${ .event.data.sensor }", n: "${ .steps.count.n }" }
+"""
+
+
+@pytest.mark.parametrize("protocol", ["lines", "messages"])
+@pytest.mark.parametrize("language", COUNTING)
+def test_an_agent_remembers(ebb, tmp_path, language, protocol):
+    folder = tmp_path / "agents" / "counting"
+    folder.mkdir(parents=True)
+    (folder / f"counting.{language}").write_text(COUNTING[language])
+    if language == "c":
+        compile_c(folder, "counting.c", "counting")
+    else:
+        shutil.copy(HELPERS / "python" / "ebb_agent.py", folder)
+    command = "./counting" if language == "c" else f"/usr/bin/python3, counting.{language}"
+    (folder / "agent.yaml").write_text(
+        f"ebb: 1\nagent: counting\nversion: 1.0.0\nkind: process\ncommand: [{command}]\nprotocol: {protocol}\n"
+        "inputs: { state: { type: object, optional: true } }\noutputs: { n: integer, state: { type: object } }\n")
+    (tmp_path / "counting.yaml").write_text(COUNTING_WORKFLOW)
+    answer = ebb("run", tmp_path / "counting.yaml", stdin='{"sensor":"a"}\n{"sensor":"b"}\n' * 20)
+    assert answer.code == 0, answer
+    found = [(line["result"]["sensor"], line["result"]["n"]) for line in answer.lines()]
+    assert sorted(found) == sorted((sensor, n) for sensor in "ab" for n in range(1, 21)), answer
