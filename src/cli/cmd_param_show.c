@@ -36,6 +36,7 @@ static status show_file(struct call *call, const char *path, struct error *err) 
     CLEANUP(buffer_done) struct buffer json;
     struct bound bound;
     struct value answer = {.kind = VALUE_NULL};
+    buffer_init(&json, ANSWER_BYTES_MAX);
     TRY(bound_read(call, "config", &bound, err));
     const status ended =
         checker_check(path, call_option(call, "agents"), bound_binding(&bound), &checked, err);
@@ -48,7 +49,6 @@ static status show_file(struct call *call, const char *path, struct error *err) 
         return fail(err, STATUS_INVALID, "%s is an agent's manifest: workflows have parameters",
                     path);
     }
-    buffer_init(&json, ANSWER_BYTES_MAX);
     buffer_add_text(&json, "{\"params\":");
     params_write(checked.workflow->params, checked.workflow->param_count, &json);
     buffer_add_byte(&json, '}');

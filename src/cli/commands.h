@@ -35,6 +35,7 @@
     ROW(workflow_stop)                                                                             \
     ROW(workflow_rm)                                                                               \
     ROW(param_show)                                                                                \
+    ROW(config_show)                                                                               \
     ROW(secret_set)                                                                                \
     ROW(secret_list)                                                                               \
     ROW(secret_rm)                                                                                 \

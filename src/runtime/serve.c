@@ -153,6 +153,29 @@ static void on_ended(void *owner, const struct run *run) {
     }
 }
 
+/* Adds a folder to a list that is ended by NULL and has room for it. */
+static void add_folder(const char **folders, const char *folder) {
+    while (*folders != NULL) {
+        folders++;
+    }
+    *folders = folder;
+}
+
+/* Workflows and agents stand where the command line says, and where the guide's file does. */
+static void add_folders(const struct serving *serving, struct reload_places *places) {
+    const struct serve_options *options = serving->options;
+    const struct device *device = &serving->device;
+    add_folder(places->workflows, serving->workflows);
+    add_folder(places->workflows, options->workflows);
+    add_folder(places->agents, options->agents);
+    if (device->workflows_folder.count > 0) {
+        add_folder(places->workflows, device->workflows_folder.bytes);
+    }
+    if (device->agents_folder.count > 0) {
+        add_folder(places->agents, device->agents_folder.bytes);
+    }
+}
+
 static status serve_from(struct serving *serving, const struct serve_options *options,
                          struct error *err) {
     TRY(read_settings(serving, err));
@@ -160,16 +183,13 @@ static status serve_from(struct serving *serving, const struct serve_options *op
     struct daemon_options daemon = {
         .data = serving->data,
         .socket = serving->socket,
-        .places = {.workflows = {serving->workflows, options->workflows},
-                   .agents = {options->agents},
-                   .binding = &serving->binding,
-                   .refresh = read_again,
-                   .owner = serving},
+        .places = {.binding = &serving->binding, .refresh = read_again, .owner = serving},
         .budget_bytes = serving->device.budget_bytes,
         .commit_ms = serving->device.commit_ms,
         .on_ended = on_ended,
         .on_refused = on_refused,
     };
+    add_folders(serving, &daemon.places);
     TRY(device_value(&serving->arena, &serving->device, &daemon.device, err));
     struct daemon *made = NULL;
     TRY(daemon_create(&daemon, &made, err));

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/device.h"
 
-#include "base/size.h"
 #include "base/text.h"
-#include "base/time.h"
 #include "wire/device_reading.h"
 #include "wire/schema.h"
 
@@ -95,14 +93,16 @@ static const struct key_table STORE_TABLE = {.what = "`store`", .keys = STORE_KE
 
 static void read_device(struct reading *reading, const struct key *key, const struct yaml *node,
                         void *target) {
-    (void)key;
-    (void)keys_read(reading, &DEVICE_TABLE, node, target);
+    if (keys_read(reading, &DEVICE_TABLE, node, target)) {
+        device_note_section(reading, key->name, node);
+    }
 }
 
 static void read_store(struct reading *reading, const struct key *key, const struct yaml *node,
                        void *target) {
-    (void)key;
-    (void)keys_read(reading, &STORE_TABLE, node, target);
+    if (keys_read(reading, &STORE_TABLE, node, target)) {
+        device_note_section(reading, key->name, node);
+    }
 }
 
 static void add_param(struct reading *reading, struct slice workflow,
@@ -240,36 +240,18 @@ status device_read(struct arena *arena, struct slice file, struct slice text, st
     struct reading reading = {.arena = arena, .faults = faults, .owner = &whole};
     if (count != 1) {
         faults_add(faults, (struct place){0}, "a device file holds one document, not %u", count);
+    } else if (edge_config_is(&documents[0].root)) {
+        edge_config_read(&reading, &documents[0].root, &filled);
     } else {
         (void)keys_read(&reading, &FILE_TABLE, &documents[0].root, &filled);
     }
-    if (faults->error_count > 0 || faults->no_memory) {
+    if (faults->count > 0 || faults->no_memory) {
         TRY(faults_take(faults, file, out_faults, err));
+    }
+    if (faults->error_count > 0) {
         return fail(err, STATUS_INVALID, "%.*s has faults", SLICE_ARGS(file));
     }
     *device = filled;
-    return STATUS_OK;
-}
-
-status device_override(struct arena *arena, struct device *device,
-                       const char *(*get)(const char *name), struct error *err) {
-    const char *name = get("EBB__DEVICE__NAME");
-    const char *path = get("EBB__STORE__PATH");
-    const char *budget = get("EBB__STORE__BUDGET");
-    const char *commit = get("EBB__STORE__COMMIT");
-    if (name != NULL) {
-        device->name = arena_copy(arena, slice_of(name));
-    }
-    if (path != NULL) {
-        device->path = arena_copy(arena, slice_of(path));
-    }
-    if (budget != NULL && !size_read(slice_of(budget), &device->budget_bytes)) {
-        return fail(err, STATUS_INVALID, "EBB__STORE__BUDGET=%.40s is no size such as 2GiB",
-                    budget);
-    }
-    if (commit != NULL && !time_read_span(slice_of(commit), &device->commit_ms)) {
-        return fail(err, STATUS_INVALID, "EBB__STORE__COMMIT=%.40s is no span such as 1s", commit);
-    }
     return STATUS_OK;
 }
 

@@ -11,9 +11,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/value.h"
 #include "wire/fault.h"
@@ -72,6 +74,24 @@ struct device_destination {
     const struct device_destination *next;
 };
 
+/* What `ebb config show` shows, and where each comes from. */
+enum device_setting {
+    DEVICE_NAME,
+    DEVICE_LABELS,
+    DEVICE_TIME_ZONE,
+    DEVICE_STORE_PATH,
+    DEVICE_STORE_BUDGET,
+    DEVICE_STORE_COMMIT,
+    DEVICE_WORKFLOWS_FOLDER, /* from here on of the guide's edge_config.json alone */
+    DEVICE_AGENTS_FOLDER,
+    DEVICE_MODELS_FOLDER,
+    DEVICE_SYNC_ENDPOINT,
+    DEVICE_SYNC_INTERVAL,
+    DEVICE_OFFLINE,
+    DEVICE_MONITORING,
+    DEVICE_SETTING_COUNT
+};
+
 struct device {
     struct slice name;   /* empty: the host's name, which the caller knows */
     struct value labels; /* an object of texts */
@@ -83,6 +103,14 @@ struct device {
     /* The newest is first: one behind another of its name stands for nothing. */
     const struct device_source *sources;
     const struct device_destination *destinations;
+    /* Of the guide's file. The folders are whole paths, empty where it names none; the rest is for
+     * who talks to a hub and who measures the device. */
+    struct slice workflows_folder, agents_folder, models_folder;
+    struct slice sync_endpoint;
+    int64_t sync_interval_ms;
+    bool offline, monitoring;
+    /* "FILE:LINE:COLUMN" or the name of a variable; empty: nobody has said it. */
+    struct slice origins[DEVICE_SETTING_COUNT];
 };
 
 /* The newest of that name; NULL when there is none. Who walks a list leaves out every item that is
@@ -90,15 +118,21 @@ struct device {
 const struct device_source *device_source(const struct device *device, struct slice name);
 const struct device_destination *device_destination(const struct device *device, struct slice name);
 
-/* Reads a file's text into the device, which holds what earlier files said, or nothing. INVALID
- * with *out_faults when it has faults: then the device stays as it was. */
+/* Reads a file's text into the device, which holds what earlier files said, or nothing; the guide's
+ * edge_config.json is such a file as it stands. INVALID when it has faults: then the device stays
+ * as it was. *out_faults is a list when there is something to say, faults or warnings. */
 status device_read(struct arena *arena, struct slice file, struct slice text, struct device *device,
                    struct fault_list **out_faults, struct error *err);
 
-/* Puts EBB__DEVICE__NAME, EBB__STORE__PATH, EBB__STORE__BUDGET and EBB__STORE__COMMIT in. `get` is
- * getenv, or a test's. INVALID names the variable. */
+/* Puts in what EBB__SECTION__KEY in the environment says. `get` is getenv, or a test's. INVALID
+ * names the variable. */
 status device_override(struct arena *arena, struct device *device,
                        const char *(*get)(const char *name), struct error *err);
+
+/* A JSON list of {name, value, default, origin}: every setting, then sources and destinations.
+ * Where nobody says one, its value is null, its origin "default", and `default` a word about what
+ * applies. */
+void device_write_settings(const struct device *device, struct buffer *out);
 
 /* What expressions see as $device: {name, labels, time_zone}. */
 status device_value(struct arena *arena, const struct device *device, struct value *out_value,

@@ -4,6 +4,7 @@
 #include "platform/file.h"
 
 const char DEVICE_FILE[] = "/etc/ebb/device.yaml";
+static const char GUIDES_FILE[] = "/etc/ebb/edge_config.json";
 
 /* One loading under way. */
 struct loading {
@@ -68,13 +69,19 @@ static status read_more(struct loading *loading, const char *beside, struct erro
     return loading->code;
 }
 
+static bool is_there(const char *path) {
+    struct file_facts facts;
+    return file_facts(path, &facts, NULL) == STATUS_OK;
+}
+
 status device_load(struct arena *arena, const struct device_files *files, struct device *out_device,
                    struct error *err) {
     struct device device = {0};
     struct loading loading = {.arena = arena, .files = files, .device = &device};
-    struct file_facts facts;
-    const char *path = files->path != NULL ? files->path : DEVICE_FILE;
-    if (files->path != NULL || file_facts(path, &facts, NULL) == STATUS_OK) {
+    const char *path = files->path != NULL     ? files->path
+                       : is_there(DEVICE_FILE) ? DEVICE_FILE
+                                               : GUIDES_FILE;
+    if (files->path != NULL || is_there(path)) {
         TRY(read_one(&loading, path, err));
     }
     TRY(read_more(&loading, path, err));

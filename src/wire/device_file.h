@@ -1,6 +1,7 @@
 /*
- * device_file: the files that a device's settings are read from: /etc/ebb/device.yaml, or the file
- * that was named, and conf.d/NAME.yaml beside it in the order of their names.
+ * device_file: the files that a device's settings are read from: /etc/ebb/device.yaml (where it is
+ * not there, /etc/ebb/edge_config.json), or the file that was named, and conf.d/NAME.yaml beside it
+ * in the order of their names.
  *
  * A later file wins, key by key; the environment wins over all of them.
  *

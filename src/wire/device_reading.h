@@ -18,6 +18,15 @@ struct device_reading {
 /* "FILE:LINE:COLUMN" in the arena; empty without memory, which is noted. */
 struct slice device_origin(struct reading *reading, struct place place);
 
+/* Notes where settings are said: one; or all those of a section that the map has. */
+void device_note(struct reading *reading, enum device_setting setting, struct place place);
+void device_note_section(struct reading *reading, const char *section, const struct yaml *map);
+
+/* The map is the guide's edge_config.json; and reading it. What ebb does not know there is a
+ * warning. */
+bool edge_config_is(const struct yaml *root);
+void edge_config_read(struct reading *reading, const struct yaml *root, struct device *device);
+
 /* The path as it stands in the file, which means its own folder, made whole; empty without memory,
  * which is noted. */
 struct slice device_whole_path(struct reading *reading, struct slice path);

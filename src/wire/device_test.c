@@ -192,12 +192,114 @@ static void test_device__takes_a_later_file_before_an_earlier_one(void **state) 
     end(&box);
 }
 
+/* As the guide's own packager writes it, and one key more. */
+static const char EDGE_CONFIG[] =
+    "{\n"
+    "  \"device_id\": \"Edge Device #1\",\n"
+    "  \"sync_endpoint\": \"https://central-platform.example.com/api/sync\",\n"
+    "  \"models_dir\": \"models\",\n"
+    "  \"agents_dir\": \"agents\",\n"
+    "  \"workflows_dir\": \"workflows\",\n"
+    "  \"storage_dir\": \"/var/storage\",\n"
+    "  \"offline_mode\": true,\n"
+    "  \"resource_monitoring\": false,\n"
+    "  \"sync_interval_seconds\": 3600,\n"
+    "  \"fleet\": {\"size\": 3}\n"
+    "}\n";
+
+static void test_device__takes_the_guides_configuration_as_it_stands(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_int_equal(read_file(&box, EDGE_CONFIG), STATUS_OK);
+    assert_string_equal(box.said.bytes, "/etc/ebb/d.yaml:11:4: warning: `fleet` is no key of "
+                                        "edge_config.json that ebb knows: it is passed over\n");
+    assert_true(slice_is(box.device.name, "Edge Device #1"));
+    assert_true(
+        slice_is(box.device.sync_endpoint, "https://central-platform.example.com/api/sync"));
+    assert_true(slice_is(box.device.models_folder, "/etc/ebb/models"));
+    assert_true(slice_is(box.device.agents_folder, "/etc/ebb/agents"));
+    assert_true(slice_is(box.device.workflows_folder, "/etc/ebb/workflows"));
+    assert_true(slice_is(box.device.path, "/var/storage"));
+    assert_true(box.device.offline && !box.device.monitoring);
+    assert_int_equal(box.device.sync_interval_ms, 3600 * 1000);
+    assert_true(slice_is(box.device.origins[DEVICE_STORE_PATH], "/etc/ebb/d.yaml:7:19"));
+    end(&box);
+}
+
+static void test_device__says_what_is_wrong_with_the_guides_configuration(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_refused(&box,
+                   "{\"device_id\": \"\", \"sync_endpoint\": null, \"agents_dir\": [],\n"
+                   " \"offline_mode\": \"yes\", \"sync_interval_seconds\": 0}\n",
+                   "/etc/ebb/d.yaml:1:16: `device_id` is a text, not an empty one\n"
+                   "/etc/ebb/d.yaml:1:56: `agents_dir` is the path of a folder, not a list\n"
+                   "/etc/ebb/d.yaml:2:19: `offline_mode: yes`: true or false\n"
+                   "/etc/ebb/d.yaml:2:50: `sync_interval_seconds: 0`: a whole number from 1 to "
+                   "31622400\n");
+    end(&box);
+}
+
+static const char *a_variable(const char *name) {
+    return strcmp(name, "EBB__STORE__BUDGET") == 0       ? "2GiB"
+           : strcmp(name, "EBB__DEVICE__TIME_ZONE") == 0 ? "Europe/Berlin"
+                                                         : NULL;
+}
+
+static const char *a_wrong_variable(const char *name) {
+    return strcmp(name, "EBB__STORE__COMMIT") == 0 ? "soon" : NULL;
+}
+
+static void test_device__says_of_every_setting_where_it_comes_from(void **state) {
+    (void)state;
+    struct box box;
+    struct buffer json;
+    struct error err = {.code = STATUS_OK};
+    begin(&box);
+    buffer_init(&json, 1 << 16);
+    assert_int_equal(
+        read_file(&box, "ebb: 1\ndevice: { name: gate, labels: { a: b } }\nstore: { commit: 1s, "
+                        "budget: 1MiB }\nsources: { in: { watch: { path: /a } } }\n"
+                        "destinations: { out: { webhook: http://b } }\n"),
+        STATUS_OK);
+    assert_int_equal(device_override(&box.arena, &box.device, a_variable, &err), STATUS_OK);
+    device_write_settings(&box.device, &json);
+    buffer_add_byte(&json, '\0');
+    assert_string_equal(
+        json.bytes,
+        "[{\"name\":\"device.name\",\"value\":\"gate\",\"default\":\"the host's name\",\"origin\":"
+        "\"/etc/ebb/d.yaml:2:17\"},"
+        "{\"name\":\"device.labels\",\"value\":{\"a\":\"b\"},\"default\":\"none\",\"origin\":"
+        "\"/etc/ebb/d.yaml:2:31\"},"
+        "{\"name\":\"device.time_zone\",\"value\":\"Europe/Berlin\",\"default\":\"the system's\","
+        "\"origin\":\"EBB__DEVICE__TIME_ZONE\"},"
+        "{\"name\":\"store.path\",\"value\":null,\"default\":\"/var/lib/ebb for root, else "
+        "$XDG_STATE_HOME/ebb\",\"origin\":\"default\"},"
+        "{\"name\":\"store.budget\",\"value\":\"2.0 GiB\",\"default\":\"1 GiB\",\"origin\":"
+        "\"EBB__STORE__BUDGET\"},"
+        "{\"name\":\"store.commit\",\"value\":\"1s\",\"default\":\"0\",\"origin\":"
+        "\"/etc/ebb/d.yaml:3:18\"},"
+        "{\"name\":\"sources.in\",\"value\":\"watch\",\"origin\":\"/etc/ebb/d.yaml:4:16\"},"
+        "{\"name\":\"destinations.out\",\"value\":\"http://b\",\"origin\":"
+        "\"/etc/ebb/d.yaml:5:22\"}]");
+    assert_int_equal(device_override(&box.arena, &box.device, a_wrong_variable, &err),
+                     STATUS_INVALID);
+    assert_string_equal(err.text, "EBB__STORE__COMMIT=soon is no span such as 1s");
+    buffer_done(&json);
+    end(&box);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_device__has_sources_with_whole_paths),
         cmocka_unit_test(test_device__refuses_what_is_no_source_of_this_version),
         cmocka_unit_test(test_device__has_destinations_as_plain_data),
         cmocka_unit_test(test_device__refuses_what_is_no_destination),
+        cmocka_unit_test(test_device__takes_the_guides_configuration_as_it_stands),
+        cmocka_unit_test(test_device__says_what_is_wrong_with_the_guides_configuration),
+        cmocka_unit_test(test_device__says_of_every_setting_where_it_comes_from),
         cmocka_unit_test(test_device__takes_a_later_file_before_an_earlier_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ import device as devices
 
 COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor", "demo", "train text", "new workflow", "new agent", "schema", "version", "help", "completion", "agent list",
             "agent show", "agent run", "workflow list", "workflow show", "workflow start", "workflow stop",
-            "workflow rm", "param show", "secret set", "secret list", "secret rm", "result list", "result save", "result show",
+            "workflow rm", "param show", "config show", "secret set", "secret list", "secret rm", "result list", "result save", "result show",
             "event list", "event show", "event post", "runs list", "runs show", "runs resume",
             "queue list", "queue stat", "queue peek"]
 SCRIPTS = sorted((devices.ROOT / "src" / "cli").glob("cmd_*.sh"))

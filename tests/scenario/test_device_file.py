@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The device's own file: what its sources and destinations are, so that a workflow names them alone."""
+import json
 import signal
+import subprocess
 
 import device as devices
 
@@ -110,3 +112,101 @@ def test_the_device_is_seen_at_a_desk(ebb, device):
     path.write_text("ebb: 1\nworkflow: w\ntrigger: { stdin: json }\nresults: [ { name: r, from: { d: '${ $device }' } } ]\n")
     answer = ebb("run", path, "--config", config(device, "device: { name: gate-7, labels: { a: b } }\n"), stdin="1\n")
     assert answer.lines()[0]["result"]["d"] == {"name": "gate-7", "labels": {"a": "b"}, "time_zone": None}, answer
+
+
+# What the guide's own packager writes (its section 4.2).
+EDGE_CONFIG = {
+    "device_id": "Edge Device #1",
+    "sync_endpoint": "https://central-platform.example.com/api/sync",
+    "models_dir": "models",
+    "agents_dir": "agents",
+    "workflows_dir": "workflows",
+    "storage_dir": "storage",
+    "offline_mode": True,
+    "resource_monitoring": True,
+    "sync_interval_seconds": 3600,
+}
+ECHO = """\
+ebb: 1
+agent: shout
+version: 1.0.0
+kind: jq
+filter: "{loud: (.text | ascii_upcase)}"
+"""
+
+
+def guides_package(folder):
+    """A folder as the guide's packager leaves it, but for agents and workflows of ours."""
+    (folder / "agents" / "shout").mkdir(parents=True)
+    (folder / "workflows").mkdir()
+    (folder / "inbox").mkdir()
+    (folder / "agents" / "shout" / "agent.yaml").write_text(ECHO)
+    (folder / "workflows" / "mail.yaml").write_text(
+        "ebb: 1\nworkflow: mail\n"
+        f"trigger: {{ watch: {{ path: {folder}/inbox, text: true }} }}\n"
+        "steps:\n  - { id: shout, agent: shout, with: { text: '${ .event.text }' } }\n"
+        "results:\n  - { name: out, from: { loud: '${ .steps.shout.loud }', device: '${ $device.name }' } }\n")
+    (folder / "edge_config.json").write_text(json.dumps(EDGE_CONFIG, indent=2))
+    return folder / "edge_config.json"
+
+
+def test_the_guides_configuration_runs_as_it_stands(tmp_path, ebb):
+    path = guides_package(tmp_path)
+    log = open(tmp_path / "log", "wb")
+    daemon = subprocess.Popen([devices.EBB, "serve", "--config", path], env=devices.clean_environment(), stdin=subprocess.DEVNULL,
+                              stdout=log, stderr=log, start_new_session=True, cwd="/")
+    try:
+        socket = tmp_path / "storage" / "ebb.sock"
+        devices.until("the daemon answers", lambda: ebb("status", "--socket", socket).code == 0)
+        (tmp_path / "inbox" / "a.part").write_text("a mail")
+        (tmp_path / "inbox" / "a.part").rename(tmp_path / "inbox" / "a")
+
+        def results():
+            return [json.loads(row["result"]) if isinstance(row["result"], str) else row["result"]
+                    for row in ebb("result", "list", "--json", "--socket", socket).lines()]
+
+        devices.until("a result", results)
+        assert results() == [{"loud": "A MAIL", "device": "Edge Device #1"}], (tmp_path / "log").read_text()
+        assert (tmp_path / "storage" / "ebb.db").exists()
+    finally:
+        devices.kill_group(daemon)
+        daemon.wait()
+        log.close()
+
+
+def test_config_show_says_where_every_setting_is_from(ebb, tmp_path):
+    path = guides_package(tmp_path)
+    answer = ebb("config", "show", "--config", path, "--json", environment={"EBB__STORE__BUDGET": "2GiB"})
+    assert answer.code == 0, answer
+    rows = {row["name"]: (row["value"], row["origin"]) for row in answer.lines()}
+    assert rows == {
+        "device.name": ("Edge Device #1", f"{path}:2:17"),
+        "device.labels": (None, "default"),
+        "device.time_zone": (None, "default"),
+        "store.path": (f"{tmp_path}/storage", f"{path}:7:19"),
+        "store.budget": ("2.0 GiB", "EBB__STORE__BUDGET"),
+        "store.commit": (None, "default"),
+        "workflows_dir": (f"{tmp_path}/workflows", f"{path}:6:21"),
+        "agents_dir": (f"{tmp_path}/agents", f"{path}:5:18"),
+        "models_dir": (f"{tmp_path}/models", f"{path}:4:18"),
+        "sync_endpoint": ("https://central-platform.example.com/api/sync", f"{path}:3:21"),
+        "sync_interval_seconds": ("1h", f"{path}:10:28"),
+        "offline_mode": (True, f"{path}:8:19"),
+        "resource_monitoring": (True, f"{path}:9:26"),
+        "secrets.path": (f"{tmp_path}/secrets", str(path)),
+    }
+    assert "Edge Device #1" in ebb("config", "show", "--config", path).out
+    more = tmp_path / "conf.d" / "10.yaml"
+    more.parent.mkdir()
+    more.write_text("ebb: 1\ndevice: { name: gate-7 }\nsources: { inbox: { watch: { path: in } } }\n")
+    rows = {row["name"]: (row["value"], row["origin"]) for row in ebb("config", "show", "--config", path, "--json").lines()}
+    assert rows["device.name"] == ("gate-7", f"{more}:2:17") and rows["sources.inbox"] == ("watch", f"{more}:3:19")
+
+
+def test_what_is_wrong_in_the_guides_configuration_is_said(ebb, tmp_path):
+    path = tmp_path / "edge_config.json"
+    path.write_text(json.dumps({**EDGE_CONFIG, "offline_mode": "yes", "fleet": 3}, indent=2))
+    for words in (("serve",), ("config", "show")):
+        answer = ebb(*words, "--config", path)
+        assert answer.code in (2, 78) and f"{path}:8:20: `offline_mode: yes`: true or false" in answer.err, answer
+        assert "warning: `fleet` is no key of edge_config.json that ebb knows" in answer.err, answer

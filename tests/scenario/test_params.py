@@ -83,6 +83,10 @@ def test_what_does_not_fit_is_refused_with_the_place_of_the_value(ebb, tmp_path)
         answer = run(ebb, tmp_path, *words)
         assert answer.code == 2 and answer.out == "", (words, answer)
         assert sentence in answer.err and answer.err.count("\n") == 1, (words, answer)
+        shown = ebb("param", "show", tmp_path / "w.yaml", *words)
+        assert shown.code == 2 and sentence in shown.err and shown.out == "", (words, shown)
+    config.write_text("ebb: 1\nworkflows: 3\n")
+    assert ebb("param", "show", tmp_path / "w.yaml", "--config", config).code == 2
     assert not (tmp_path / ".ebb").exists(), "a refused workflow leaves nothing behind"
 
 
