@@ -170,6 +170,45 @@ static void test_catalog__the_first_folder_that_has_it_counts(void **state) {
     assert_int_equal(faults, 0);
 }
 
+/* The digest of a workflow of two steps with the agents of the catalogue. */
+static struct id digest_of(const char *text) {
+    struct error err = {0};
+    struct workflow *workflow = NULL;
+    struct fault_list *faults = NULL;
+    const struct workflow_doors doors = {.owner = catalog, .resolve = catalog_resolve};
+    if (workflow_read(SLICE("flow.yaml"), slice_of(text), &doors, &workflow, &faults, &err) !=
+        STATUS_OK) {
+        fail_msg("%s", err.text);
+    }
+    const struct id digest = catalog_digest(workflow);
+    fault_list_release(faults);
+    workflow_release(workflow);
+    return digest;
+}
+
+static void
+test_catalog__the_digest_of_a_workflow_covers_its_agents_and_not_their_places(void **state) {
+    (void)state;
+    static const char FLOW[] = "ebb: 1\nworkflow: flow\ntrigger: { stdin: json }\n"
+                               "steps:\n  - { id: a, agent: drift }\n  - { id: b, agent: drift }\n";
+    write_agent("mine/drift", "drift", "1.0.0", "summary: one\n");
+    write_agent("theirs/copy", "drift", "1.0.0", "summary: one\n");
+    write_agent("other/drift", "drift", "1.0.0", "summary: another\n");
+    add(catalog, "mine");
+    const struct id mine = digest_of(FLOW);
+    assert_true(id_equal(mine, digest_of(FLOW)));
+    assert_false(id_equal(mine, digest_of("ebb: 1\nworkflow: flow\ntrigger: { stdin: json }\n"
+                                          "steps:\n  - { id: a, agent: drift }\n")));
+    static const char *const OTHERS[] = {"theirs", "other"};
+    for (int i = 0; i < 2; i++) {
+        struct error err;
+        catalog_destroy(catalog);
+        assert_int_equal(catalog_create(&catalog, &err), STATUS_OK);
+        add(catalog, OTHERS[i]);
+        assert_int_equal(id_equal(mine, digest_of(FLOW)), i == 0);
+    }
+}
+
 static void test_catalog__the_same_twice_in_one_folder_is_a_fault(void **state) {
     (void)state;
     write_agent("agents/a", "drift", "1.0.0", "summary: first\n");
@@ -303,6 +342,7 @@ int main(void) {
         CATALOG_TEST(test_catalog__versions_are_listed_when_none_fits),
         CATALOG_TEST(test_catalog__a_faulty_manifest_is_said_to_who_needs_it),
         CATALOG_TEST(test_catalog__the_first_folder_that_has_it_counts),
+        CATALOG_TEST(test_catalog__the_digest_of_a_workflow_covers_its_agents_and_not_their_places),
         CATALOG_TEST(test_catalog__the_same_twice_in_one_folder_is_a_fault),
         CATALOG_TEST(test_catalog__an_agent_is_opened_once_and_shared),
         CATALOG_TEST(test_catalog__a_reload_keeps_what_did_not_change),

@@ -167,6 +167,13 @@ static const struct resource {
     {"/v1/queue/normal/x", NULL},
     {"/v1/reload", "POST"},
     {"/v1/reload/x", NULL},
+    {"/v1/apply", "POST"},
+    {"/v1/apply/x", NULL},
+    {"/v1/logs", "GET HEAD"},
+    {"/v1/logs?level=info&workflow=flow&limit=3&after=1", "GET HEAD"},
+    {"/v1/logs?level=loud", "GET HEAD"},
+    {"/v1/logs?after=x", "GET HEAD"},
+    {"/v1/logs/1", NULL},
 };
 
 static const char *const METHODS[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
@@ -179,6 +186,11 @@ static const char *const BODIES[] = {"",
                                      "{\"file\":\"\"}",
                                      "{\"file\":\"relative.yaml\"}",
                                      "{\"file\":\"/no/such.yaml\"}",
+                                     "{\"workflows\":3}",
+                                     "{\"workflows\":[3],\"remove\":[3]}",
+                                     "{\"workflows\":[{\"file\":\"/no/such.yaml\",\"digest\":\"" ID
+                                     "\"}]}",
+                                     "{\"remove\":[\"flow\",\"none\"]}",
                                      "\xff\xfe"};
 
 enum {
