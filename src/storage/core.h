@@ -48,6 +48,10 @@ size_t core_job_bytes(const struct store_job *job);
 
 struct id core_stream(const struct core *core);
 
+/* As store_use_destinations. */
+status core_use_destinations(struct core *core, const struct slice *names, uint32_t count,
+                             uint64_t *out_bits, struct error *err);
+
 /* Calls `each` for every kept run in the order in which they began. */
 status core_each_run(struct core *core, void (*each)(void *owner, const struct kept_run *run),
                      void *owner, struct error *err);

@@ -92,12 +92,6 @@ static status run_quarantine(struct core *core, struct store_job *job, struct er
     return mark(core, job, err);
 }
 
-/* Known again each time, so a batch that is taken back leaves nothing to be mended. */
-static status run_destinations(struct core *core, struct store_job *job, struct error *err) {
-    return cursors_configure(&core->cursors, core->database, job->destinations,
-                             job->destination_count, job->out_bits, err);
-}
-
 static status run_delivered(struct core *core, const struct store_job *job, struct error *err) {
     const struct stream *stream = outbox_find_stream(&core->outbox, job->stream);
     if (stream == NULL || job->lane >= LANE_COUNT ||
@@ -146,14 +140,29 @@ status core_run_job(struct core *core, struct store_job *job, struct error *err)
         return run_quarantine(core, job, err);
     case STORE_ACKNOWLEDGE:
         return outbox_acknowledge(&core->outbox, job->stream, job->lane, job->seq, err);
-    case STORE_DESTINATIONS:
-        return run_destinations(core, job, err);
     case STORE_DELIVERED:
         return run_delivered(core, job, err);
     case STORE_PURGE:
         return run_purge(core, job, err);
     }
     return fail(err, STATUS_INVALID, "there is no job of kind %u", (unsigned)job->kind);
+}
+
+status core_use_destinations(struct core *core, const struct slice *names, uint32_t count,
+                             uint64_t *out_bits, struct error *err) {
+    bool is_new = false;
+    TRY(cursors_configure(&core->cursors, names, count, out_bits, &is_new, err));
+    if (!is_new) {
+        return STATUS_OK;
+    }
+    TRY(core_ready(core, err));
+    TRY(database_begin(core->database, err));
+    const status kept = cursors_keep_numbers(&core->cursors, core->database, err);
+    if (kept != STATUS_OK) {
+        core_take_back(core);
+        return kept;
+    }
+    return core_commit(core, err);
 }
 
 size_t core_job_bytes(const struct store_job *job) {

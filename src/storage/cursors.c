@@ -84,8 +84,8 @@ status cursors_load(struct cursors *cursors, struct database *database, struct e
     return STATUS_OK;
 }
 
-static status configure_one(struct cursors *cursors, struct database *database, struct slice name,
-                            uint64_t *out_bit, struct error *err) {
+static status configure_one(struct cursors *cursors, struct slice name, uint64_t *out_bit,
+                            bool *out_new, struct error *err) {
     if (name.count == 0 || name.count > STORE_DESTINATION_BYTES_MAX) {
         return fail(err, STATUS_INVALID, "a destination's name has 1 to %d bytes",
                     STORE_DESTINATION_BYTES_MAX);
@@ -101,22 +101,37 @@ static status configure_one(struct cursors *cursors, struct database *database, 
         }
         at = cursors->count;
         add(cursors, name, number);
+        *out_new = true;
     }
     cursors->items[at].configured = true;
-    cursors->configured |= bit_of(cursors->items[at].number);
     *out_bit = bit_of(cursors->items[at].number);
-    return put_row(database, name, 0, 0, (uint64_t)cursors->items[at].number, err);
+    cursors->configured |= *out_bit;
+    return STATUS_OK;
 }
 
-status cursors_configure(struct cursors *cursors, struct database *database,
-                         const struct slice *names, uint32_t count, uint64_t *out_bits,
-                         struct error *err) {
+status cursors_configure(struct cursors *cursors, const struct slice *names, uint32_t count,
+                         uint64_t *out_bits, bool *out_new, struct error *err) {
+    *out_new = false;
     for (int i = 0; i < cursors->count; i++) {
         cursors->items[i].configured = false;
     }
     cursors->configured = 0;
     for (uint32_t i = 0; i < count; i++) {
-        TRY(configure_one(cursors, database, names[i], &out_bits[i], err));
+        TRY(configure_one(cursors, names[i], &out_bits[i], out_new, err));
+    }
+    return STATUS_OK;
+}
+
+static status keep_number(const struct cursors *cursors, struct database *database, int index,
+                          struct error *err) {
+    return put_row(database, slice_of(cursors->items[index].name), 0, 0,
+                   (uint64_t)cursors->items[index].number, err);
+}
+
+status cursors_keep_numbers(const struct cursors *cursors, struct database *database,
+                            struct error *err) {
+    for (int i = 0; i < cursors->count; i++) {
+        TRY(keep_number(cursors, database, i, err));
     }
     return STATUS_OK;
 }
@@ -184,28 +199,39 @@ static status add_missed(struct database *database, const char *name, enum lane 
     return query_run(&query, err);
 }
 
+/* What goes, or is given up. */
+struct loss {
+    uint32_t stream;
+    enum lane lane;
+    struct seq_range range;
+    const char *reason;
+};
+
 static status note_loss_of(const struct cursors *cursors, struct database *database, int index,
-                           uint32_t stream, enum lane lane, struct seq_range range,
-                           const char *reason, struct error *err) {
+                           const struct loss *loss, struct error *err) {
     const char *name = cursors->items[index].name;
     uint64_t seq = 0;
     struct missed missed;
-    TRY(get_seq(database, name, stream, lane, &seq, err));
-    const uint64_t from = range.from > seq ? range.from : seq + 1;
-    if (from > range.to) {
+    TRY(get_seq(database, name, loss->stream, loss->lane, &seq, err));
+    const uint64_t from = loss->range.from > seq ? loss->range.from : seq + 1;
+    if (from > loss->range.to) {
         return STATUS_OK;
     }
-    TRY(count_missed(database, record_key(stream, lane, from), record_key(stream, lane, range.to),
+    TRY(count_missed(database, record_key(loss->stream, loss->lane, from),
+                     record_key(loss->stream, loss->lane, loss->range.to),
                      bit_of(cursors->items[index].number), &missed, err));
-    return missed.count > 0 ? add_missed(database, name, lane, reason, &missed, err) : STATUS_OK;
+    return missed.count > 0 ? add_missed(database, name, loss->lane, loss->reason, &missed, err)
+                            : STATUS_OK;
 }
 
 status cursors_note_loss(const struct cursors *cursors, struct database *database,
                          const struct stream *stream, enum lane lane, struct seq_range range,
                          const char *reason, struct error *err) {
+    const struct loss loss = {
+        .stream = stream->number, .lane = lane, .range = range, .reason = reason};
     for (int i = 0; cursors != NULL && i < cursors->count; i++) {
         if (cursors->items[i].configured) {
-            TRY(note_loss_of(cursors, database, i, stream->number, lane, range, reason, err));
+            TRY(note_loss_of(cursors, database, i, &loss, err));
         }
     }
     return STATUS_OK;
@@ -218,9 +244,13 @@ status cursors_move(const struct cursors *cursors, struct database *database,
         return fail(err, STATUS_NOT_FOUND, "no destination '%.*s' is configured",
                     SLICE_ARGS(job->destination));
     }
-    const struct seq_range range = {.from = 1, .to = job->seq};
+    const struct loss loss = {.stream = stream,
+                              .lane = job->lane,
+                              .range = {.from = 1, .to = job->seq},
+                              .reason = "given_up"};
     if (job->gave_up) {
-        TRY(note_loss_of(cursors, database, at, stream, job->lane, range, "given_up", err));
+        TRY(note_loss_of(cursors, database, at, &loss, err));
     }
+    TRY(keep_number(cursors, database, at, err)); /* it may have been lost to damage */
     return put_row(database, job->destination, stream, (int)job->lane, job->seq, err);
 }

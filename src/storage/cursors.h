@@ -34,11 +34,13 @@ struct cursors {
  * was lost. */
 status cursors_load(struct cursors *cursors, struct database *database, struct error *err);
 
-/* These are configured from now on, and no others; `out_bits` gets the bit of each. FULL when so
- * many were ever named that there is no number left. */
-status cursors_configure(struct cursors *cursors, struct database *database,
-                         const struct slice *names, uint32_t count, uint64_t *out_bits,
-                         struct error *err);
+/* These are configured from now on, and no others; `out_bits` gets the bit of each. *out_new: there
+ * is one that had no number, which must be kept. FULL when there is no number left. Writes nothing.
+ */
+status cursors_configure(struct cursors *cursors, const struct slice *names, uint32_t count,
+                         uint64_t *out_bits, bool *out_new, struct error *err);
+status cursors_keep_numbers(const struct cursors *cursors, struct database *database,
+                            struct error *err);
 
 /* All that is for the destination up to `seq` has gone. With `gave_up` it has not: what is for it
  * behind its cursor and up to there is missed from now on. */

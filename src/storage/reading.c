@@ -403,10 +403,10 @@ static status run_read(struct database *database, struct store_read *read, struc
         return read_peek(database, read, err);
     case READ_DUE:
         return reading_due(database, read, err);
-    case READ_DESTINATION:
-        return reading_destination(database, read, err);
     case READ_STATES:
         return states_read(database, read, err);
+    case READ_DESTINATIONS:
+        return reading_destinations(database, read, err);
     }
     return fail(err, STATUS_INVALID, "there is no listing of kind %u", (unsigned)read->kind);
 }

@@ -170,16 +170,33 @@ static status list_missed(struct database *database, struct store_read *read, st
     return query_status(&query, err);
 }
 
-status reading_destination(struct database *database, struct store_read *read, struct error *err) {
+/* One of them; its name and bit stand in `read`. */
+static status write_destination(struct database *database, struct store_read *read,
+                                struct error *err) {
     struct waiting waiting = {
         .read = {.destination = read->destination, .destination_bit = read->destination_bit}};
     TRY(each_stream(database, &waiting.read, count_stream, err));
-    buffer_print(&read->out, "{\"waiting\":%lld", (long long)waiting.count);
+    buffer_add_text(&read->out, read->out.count > 1 ? ",{\"name\":" : "{\"name\":");
+    json_write_text(&read->out, read->destination);
+    buffer_print(&read->out, ",\"waiting\":%lld", (long long)waiting.count);
     if (waiting.count > 0) {
         write_moment(&read->out, "oldest_at", waiting.oldest_ms);
     }
     buffer_add_text(&read->out, ",\"missed\":[");
     TRY(list_missed(database, read, err));
     buffer_add_text(&read->out, "]}");
+    return STATUS_OK;
+}
+
+status reading_destinations(struct database *database, struct store_read *read, struct error *err) {
+    buffer_add_byte(&read->out, '[');
+    CLEANUP(query_done) struct query query = query_on(database, SQL_CURSOR_NUMBERS);
+    while (query_next(&query)) {
+        read->destination = query_text(&query, 0);
+        read->destination_bit = UINT64_C(1) << (query_number(&query, 1) & 63);
+        TRY(write_destination(database, read, err));
+    }
+    TRY(query_status(&query, err));
+    buffer_add_byte(&read->out, ']');
     return buffer_status(&read->out, err);
 }

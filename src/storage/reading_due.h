@@ -18,5 +18,6 @@ enum { DUE_ROWS_MAX = 100, DUE_BYTES_MAX = 1 << 20 /* about */ };
  * is 0 where no clock can be believed. */
 status reading_due(struct database *database, struct store_read *read, struct error *err);
 
-/* READ_DESTINATION: {"waiting","oldest_at","missed":[{"lane","reason","count","from","to"}]}. */
-status reading_destination(struct database *database, struct store_read *read, struct error *err);
+/* READ_DESTINATIONS, of all that were ever configured:
+ * [{"name","waiting","oldest_at","missed":[{"lane","reason","count","from","to"}]}]. */
+status reading_destinations(struct database *database, struct store_read *read, struct error *err);

@@ -261,6 +261,11 @@ void store_read(struct store *store, struct store_read *read) {
     (void)pthread_mutex_unlock(&store->mutex);
 }
 
+status store_use_destinations(struct store *store, const struct slice *names, uint32_t count,
+                              uint64_t *out_bits, struct error *err) {
+    return core_use_destinations(store->core, names, count, out_bits, err);
+}
+
 status store_each_run(struct store *store, void (*each)(void *owner, const struct kept_run *run),
                       void *owner, struct error *err) {
     return core_each_run(store->core, each, owner, err);

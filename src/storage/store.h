@@ -75,6 +75,12 @@ void store_submit(struct store *store, struct store_job *job);
 
 /* --- what open runs left, once, at the start ------------------------------------------------- */
 
+/* These are the destinations besides the hub from now on, and no others; out_bits[i] is what a
+ * record that is for the i-th says. Before the first job is submitted (blocking). FULL when more
+ * names than STORE_DESTINATIONS_MAX were ever used. */
+status store_use_destinations(struct store *store, const struct slice *names, uint32_t count,
+                              uint64_t *out_bits, struct error *err);
+
 /* Calls `each` for every kept run in the order in which they began, before the first job is
  * submitted (blocking). Slices are valid during the call. */
 status store_each_run(struct store *store, void (*each)(void *owner, const struct kept_run *run),

@@ -38,7 +38,7 @@ struct record_draft {
                            empty: none */
     int64_t keep_ms;       /* 0: 7 days */
     int64_t expires_ms;    /* worth sending so long; 0: for ever */
-    uint64_t destinations; /* whom it is for besides the hub: bits of STORE_DESTINATIONS */
+    uint64_t destinations; /* whom it is for besides the hub: bits of store_use_destinations */
     struct id out_id;      /* public id, set when the job is done */
     uint64_t out_seq;
 };
@@ -58,19 +58,18 @@ struct blob_hold {
 };
 
 enum store_job_kind {
-    STORE_WORKFLOW,     /* keep a workflow's version; out_number */
-    STORE_RUN_BEGIN,    /* keep a run with its event */
-    STORE_RUN_STEP,     /* keep that a step began, or its output (and the run, if it has no row) */
-    STORE_RUN_END,      /* records and state in, run and steps out, event marked: one transaction */
-    STORE_RUN_COUNT,    /* one more recovery of a run (made when it has no row yet); out_number: how
+    STORE_WORKFLOW,    /* keep a workflow's version; out_number */
+    STORE_RUN_BEGIN,   /* keep a run with its event */
+    STORE_RUN_STEP,    /* keep that a step began, or its output (and the run, if it has no row) */
+    STORE_RUN_END,     /* records and state in, run and steps out, event marked: one transaction */
+    STORE_RUN_COUNT,   /* one more recovery of a run (made when it has no row yet); out_number: how
                           many now */
-    STORE_RUN_STATE,    /* park, resume, let wait; NOT_FOUND when it has no row */
-    STORE_SEEN_FORGET,  /* the source's file is gone: its mark goes too */
-    STORE_QUARANTINE,   /* keep an event that does not fit, and mark it; out_number: its own */
-    STORE_ACKNOWLEDGE,  /* the hub holds a lane up to seq */
-    STORE_DESTINATIONS, /* these are configured, and no others; out_bits */
-    STORE_DELIVERED,    /* a destination has a lane up to seq, or gave up what it had not */
-    STORE_PURGE         /* what time and budgets say should go, a bounded step of it; out_number:
+    STORE_RUN_STATE,   /* park, resume, let wait; NOT_FOUND when it has no row */
+    STORE_SEEN_FORGET, /* the source's file is gone: its mark goes too */
+    STORE_QUARANTINE,  /* keep an event that does not fit, and mark it; out_number: its own */
+    STORE_ACKNOWLEDGE, /* the hub holds a lane up to seq */
+    STORE_DELIVERED,   /* a destination has a lane up to seq, or gave up what it had not */
+    STORE_PURGE        /* what time and budgets say should go, a bounded step of it; out_number:
                           records that went */
 };
 
@@ -115,11 +114,8 @@ struct store_job {
     struct id stream;   /* ACKNOWLEDGE, DELIVERED: zero for the one that is written to */
     enum lane lane;
     uint64_t seq;
-    struct slice destination;         /* DELIVERED */
-    bool gave_up;                     /* DELIVERED: what was still to go up to seq is missed */
-    const struct slice *destinations; /* DESTINATIONS */
-    uint32_t destination_count;
-    uint64_t *out_bits; /* DESTINATIONS: a bit for each of them, the caller's */
+    struct slice destination; /* DELIVERED */
+    bool gave_up;             /* DELIVERED: what was still to go up to seq is missed */
 
     uint64_t out_number;
     uint64_t
@@ -144,7 +140,7 @@ enum store_read_kind {
                      more */
     READ_PEEK,    /* the next `limit` records of a lane that the hub does not hold, oldest first */
     READ_DUE,     /* what a destination has yet to get of a lane: reading_due.h */
-    READ_DESTINATION /* how much that is, and what it missed */
+    READ_DESTINATIONS /* how much that is for each, and what it missed */
 };
 
 struct store_read {
@@ -153,7 +149,7 @@ struct store_read {
     void *owner;
     struct slice workflow, name; /* empty: any */
     enum lane lane;              /* LANE_COUNT: any */
-    struct slice destination;    /* DUE, DESTINATION: its name */
+    struct slice destination;    /* DUE: its name */
     uint64_t destination_bit;
     struct id id;
     uint64_t before_key; /* 0: from the newest; else the out_next_key of the page before */
