@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdbool.h>
 
 static void add(crypto_generichash_state *state, struct slice bytes) {
     if (bytes.count > 0) {
@@ -29,4 +30,23 @@ uint64_t hash_64(struct slice a, struct slice b) {
         number = number << 8 | id.bytes[i];
     }
     return number;
+}
+
+void hash_hmac_sha256(struct slice key, struct slice bytes,
+                      char out_hex[HASH_SHA256_HEX_BYTES + 1]) {
+    static_assert(crypto_auth_hmacsha256_BYTES * 2 == HASH_SHA256_HEX_BYTES, "two digits a byte");
+    static const unsigned char NOTHING[1];
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    const bool keyed = key.count > 0;
+    /* None of these can fail. */
+    (void)crypto_auth_hmacsha256_init(&state, keyed ? (const unsigned char *)key.bytes : NOTHING,
+                                      key.count);
+    if (bytes.count > 0) {
+        (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)bytes.bytes,
+                                            bytes.count);
+    }
+    (void)crypto_auth_hmacsha256_final(&state, mac);
+    sodium_memzero(&state, sizeof state);
+    (void)sodium_bin2hex(out_hex, HASH_SHA256_HEX_BYTES + 1, mac, sizeof mac);
 }

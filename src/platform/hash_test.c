@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <string.h>
+
 #include <cmocka.h>
 
 /* The test vector of BLAKE2b with 16 bytes of output, and the empty one, as other tools print them.
@@ -32,11 +34,27 @@ static void test_hash_64__is_its_first_eight_bytes_little_endian(void **state) {
     assert_true(hash_64(SLICE("a"), SLICE("bc")) == UINT64_C(0x2b8d2bc691b74acf));
 }
 
+/* RFC 4231, test cases 2 and 6 (a key longer than a block). */
+static void test_hash__hmac_sha256_is_the_known_one(void **state) {
+    (void)state;
+    char hex[HASH_SHA256_HEX_BYTES + 1];
+    hash_hmac_sha256(SLICE("Jefe"), SLICE("what do ya want for nothing?"), hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    char key[131];
+    (void)memset(key, 0xaa, sizeof key);
+    hash_hmac_sha256((struct slice){.bytes = key, .count = sizeof key},
+                     SLICE("Test Using Larger Than Block-Size Key - Hash Key First"), hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    hash_hmac_sha256((struct slice){0}, (struct slice){0}, hex);
+    assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hash_128__is_blake2b),
         cmocka_unit_test(test_hash_128__joins_its_two_parts),
         cmocka_unit_test(test_hash_64__is_its_first_eight_bytes_little_endian),
+        cmocka_unit_test(test_hash__hmac_sha256_is_the_known_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
