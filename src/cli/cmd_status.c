@@ -22,6 +22,15 @@ static const struct listing_column LANE_COLUMNS[] = {{"LANE", "lane", LISTING_TE
                                                      {"BYTES", "bytes", LISTING_BYTES},
                                                      {"OLDEST (UTC)", "oldest_at", LISTING_MOMENT}};
 
+static const struct listing_column DESTINATION_COLUMNS[] = {
+    {"DESTINATION", "name", LISTING_TEXT},
+    {"KIND", "kind", LISTING_TEXT},
+    {"WAITING", "waiting", LISTING_COUNT},
+    {"MISSED", "missed", LISTING_COUNT},
+    {"LAST SUCCESS (UTC)", "success_at", LISTING_MOMENT},
+    {"LAST ERROR (UTC)", "failure_at", LISTING_MOMENT},
+    {"ERROR", "failure", LISTING_TEXT}};
+
 #define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
 
 static const struct listing PARTS[] = {
@@ -29,6 +38,9 @@ static const struct listing PARTS[] = {
      "no workflow is on this device; `ebb workflow start FILE` adds one"},
     {"agents", AGENT_COLUMNS, COUNT_OF(AGENT_COLUMNS), NULL},
     {"lanes", LANE_COLUMNS, COUNT_OF(LANE_COLUMNS), "nothing waits to be sent"}};
+
+static const struct listing DESTINATIONS = {"destinations", DESTINATION_COLUMNS,
+                                            COUNT_OF(DESTINATION_COLUMNS), NULL};
 
 static bool is_true(struct value object, const char *name) {
     const struct value *member = value_get(object, slice_of(name));
@@ -97,6 +109,22 @@ static status leave_out_empty(struct call *call, const struct value **items, uin
     return STATUS_OK;
 }
 
+/* Only who has some reads of them; a daemon of before them has none. */
+static status write_destinations(struct call *call, struct error *err) {
+    struct value answer = {.kind = VALUE_NULL};
+    const status asked = daemon_get(call, &answer, err, "/v1/destinations");
+    if (asked != STATUS_OK) {
+        return asked == STATUS_NOT_FOUND ? STATUS_OK : asked;
+    }
+    uint32_t count = 0;
+    const struct value *items = human_items(answer, DESTINATIONS.member, &count);
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    (void)fputc('\n', call->out);
+    return listing_write(call, &DESTINATIONS, items, count, err);
+}
+
 static status run(struct call *call, struct error *err) {
     struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/status"));
@@ -116,7 +144,7 @@ static status run(struct call *call, struct error *err) {
         (void)fputc('\n', call->out);
         TRY(listing_write(call, &PARTS[i], items, count, err));
     }
-    return STATUS_OK;
+    return write_destinations(call, err);
 }
 
 const struct command cmd_status = {

@@ -18,6 +18,7 @@
 #include "platform/loop.h"
 #include "platform/worker.h"
 #include "runtime/crash_page.h"
+#include "runtime/destinations/destinations.h"
 #include "runtime/journal.h"
 #include "runtime/run.h"
 
@@ -29,6 +30,7 @@ struct agent_runner {
     struct journal *journal;
     struct crash_page *page;
     const char *work_folder;                     /* holds the runs' own folders */
+    const struct destinations *destinations;     /* NULL: there are none */
     void (*ended)(void *owner, struct run *run); /* on the loop: outcome and records stand */
     void (*waits)(void *owner, struct run *run); /* on the loop: it waits for a link from now on */
     void (*goes_on)(void *owner, struct run *run); /* on the loop: it does no more */

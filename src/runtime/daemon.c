@@ -84,6 +84,7 @@ static void first_turn(void *owner) {
         daemon_stop(daemon);
         return;
     }
+    destinations_start(daemon->destinations);
     daemon->loaded = true;
     timer_set(daemon->upkeep, UPKEEP_MS);
     if (daemon->options.on_loaded != NULL) {
@@ -166,7 +167,13 @@ static status open_parts(struct daemon *daemon, struct error *err) {
     TRY(log_ring_create(&daemon->logs, err));
     TRY(open_loop(daemon, err));
     TRY(open_store(daemon, err));
+    const struct destinations_options destinations = {.loop = daemon->loop,
+                                                      .pool = daemon->pool,
+                                                      .store = daemon->store,
+                                                      .device = options->settings};
+    TRY(destinations_create(&destinations, &daemon->destinations, err));
     const struct orchestrator_options orchestrator = {
+        .destinations = daemon->destinations,
         .loop = daemon->loop,
         .pool = daemon->pool,
         .store = daemon->store,
@@ -222,6 +229,7 @@ void daemon_stop(struct daemon *daemon) {
     daemon->stopping = true;
     daemon->stop_deadline_ns = clock_boot_ns() + STOP_NS_MAX;
     orchestrator_stop(daemon->orchestrator);
+    destinations_stop(daemon->destinations);
 }
 
 void daemon_destroy(struct daemon *daemon) {
@@ -232,11 +240,13 @@ void daemon_destroy(struct daemon *daemon) {
         orchestrator_stop(daemon->orchestrator);
         atomic_store(&daemon->orchestrator->runner.hurried, true); /* the workers go */
     }
+    destinations_stop(daemon->destinations);
     pool_destroy(daemon->pool);
     store_close(daemon->store); /* gives its last answers, to the API's requests too */
     daemon->store = NULL;
     api_destroy(daemon->api);
     orchestrator_destroy(daemon->orchestrator);
+    destinations_destroy(daemon->destinations);
     for (int i = 0; i < 3; i++) {
         signal_watch_destroy(daemon->signals[i]);
     }

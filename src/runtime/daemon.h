@@ -22,7 +22,8 @@ struct daemon_options {
     const char *data;   /* folder of ebb.db */
     const char *socket; /* of the API; NULL: none */
     struct reload_places places;
-    struct value device; /* $device */
+    struct value device;           /* $device */
+    const struct device *settings; /* whose destinations are sent to; NULL: nobody's */
     int64_t budget_bytes, commit_ms;
     bool stdin_allowed, traced;
     bool feeds_closed; /* events come from elsewhere (`ebb run --event`) */
@@ -42,6 +43,7 @@ struct daemon {
     struct turn *turn;
     struct pool *pool;
     struct store *store;
+    struct destinations *destinations;
     struct orchestrator *orchestrator;
     struct api *api;
     struct log_ring *logs;

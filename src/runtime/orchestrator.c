@@ -37,8 +37,12 @@ static void count_run(struct slot *slot, const struct run *run) {
 
 static void tell(const struct orchestrator *orchestrator, const struct run *run) {
     const struct orchestrator_options *options = &orchestrator->options;
-    for (uint32_t i = 0; options->on_result != NULL && i < run->record_count; i++) {
-        options->on_result(options->owner, run, &run->records[i]);
+    for (uint32_t i = 0; i < run->record_count; i++) {
+        const struct record_draft *draft = &run->records[i];
+        destinations_note(options->destinations, draft->destinations, draft->lane);
+        if (options->on_result != NULL) {
+            options->on_result(options->owner, run, draft);
+        }
     }
     if (options->on_ended != NULL) {
         options->on_ended(options->owner, run);
@@ -507,6 +511,7 @@ status orchestrator_create(const struct orchestrator_options *options,
         .journal = &orchestrator->journal,
         .page = orchestrator->page,
         .work_folder = orchestrator->work_folder,
+        .destinations = options->destinations,
         .ended = run_ended,
         .waits = run_waits,
         .goes_on = run_goes_on,

@@ -24,10 +24,11 @@ struct orchestrator_options {
     struct loop *loop; /* not owned, like all here */
     struct pool *pool;
     struct store *store;
-    const char *folder;  /* the data folder */
-    struct value device; /* what expressions see as $device */
-    bool stdin_allowed;  /* a stdin trigger is for `ebb run` alone */
-    bool http_allowed;   /* and one on HTTP for who has a socket */
+    struct destinations *destinations; /* NULL: there are none */
+    const char *folder;                /* the data folder */
+    struct value device;               /* what expressions see as $device */
+    bool stdin_allowed;                /* a stdin trigger is for `ebb run` alone */
+    bool http_allowed;                 /* and one on HTTP for who has a socket */
     bool traced;
     bool feeds_closed; /* events come from elsewhere */
     /* All on the loop, any may be NULL. */

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "platform/json.h"
+#include "runtime/agent_runner.h"
 #include "runtime/run.h"
 #include "runtime/run_states.h"
 
@@ -148,7 +149,11 @@ static status render_rule(struct run *run, const struct result_rule *rule, struc
         }
     }
     draft(run, RECORD_RESULT, rule, rule->name, body);
-    run->records[run->record_count - 1].key = key;
+    struct record_draft *drafted = &run->records[run->record_count - 1];
+    drafted->key = key;
+    drafted->destinations =
+        run->runner != NULL ? destinations_bits(run->runner->destinations, rule->to, rule->to_count)
+                            : 0;
     return STATUS_OK;
 }
 

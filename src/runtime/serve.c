@@ -64,8 +64,21 @@ static status read_settings(struct serving *serving, struct error *err) {
     return STATUS_OK;
 }
 
+/* By name, kind and place. */
+static bool is_same_destinations(const struct device *a, const struct device *b) {
+    const struct device_destination *x = a->destinations;
+    const struct device_destination *y = b->destinations;
+    while (x != NULL && y != NULL && slice_equal(x->name, y->name) && x->kind == y->kind &&
+           slice_equal(x->path, y->path) && slice_equal(x->url, y->url) &&
+           slice_equal(x->sign, y->sign) && x->give_up_ms == y->give_up_ms) {
+        x = x->next;
+        y = y->next;
+    }
+    return x == NULL && y == NULL;
+}
+
 /* What workflows are bound to follows the files at a reload; who the device is and where its store
- * lies does not. With faults in them what was known stays. */
+ * lies does not, nor where results are sent. With faults in them what was known stays. */
 static void read_again(void *owner) {
     struct serving *serving = owner;
     struct arena fresh;
@@ -79,6 +92,13 @@ static void read_again(void *owner) {
     }
     arena_done(&serving->again);
     serving->again = fresh;
+    if (!is_same_destinations(&device, &serving->device)) {
+        log_line(
+            LOG_WARN, "runtime",
+            "`destinations` of the device's files has changed: that counts from the next start "
+            "of the daemon on");
+    }
+    device.destinations = serving->device.destinations;
     serving->bound = device;
     serving->binding.device = &serving->bound;
 }
@@ -184,6 +204,7 @@ static status serve_from(struct serving *serving, const struct serve_options *op
         .data = serving->data,
         .socket = serving->socket,
         .places = {.binding = &serving->binding, .refresh = read_again, .owner = serving},
+        .settings = &serving->device,
         .budget_bytes = serving->device.budget_bytes,
         .commit_ms = serving->device.commit_ms,
         .on_ended = on_ended,

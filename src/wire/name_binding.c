@@ -165,15 +165,10 @@ static void bind_target(struct workflow_draft *draft, const struct binding *bind
         return;
     }
     names[rule->to_count++] = name;
-    const struct device_destination *destination = binding != NULL && binding->device != NULL
-                                                       ? device_destination(binding->device, name)
-                                                       : NULL;
-    if (destination == NULL && (binding == NULL || !binding->kept)) {
+    const bool is_there = binding != NULL && binding->device != NULL &&
+                          device_destination(binding->device, name) != NULL;
+    if (!is_there && (binding == NULL || !binding->kept)) {
         say_unbound(&lookup, name);
-    } else if (destination != NULL) {
-        faults_add(draft->reading.faults, target->place,
-                   "destination `%.*s` (%.*s): this version of ebb sends to the hub alone",
-                   QUOTED(name), QUOTED(destination->origin));
     }
 }
 

@@ -64,6 +64,7 @@ void api_workflows(struct api_call *call);
 void api_results(struct api_call *call);
 void api_runs(struct api_call *call);
 void api_queue(struct api_call *call);
+void api_destinations(struct api_call *call);
 void api_reload(struct api_call *call);
 void api_events(struct api_call *call);
 void api_apply(struct api_call *call);
