@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The end of a run: its results rendered, or the failure that stands in their place. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "platform/json.h"
 #include "runtime/agent_runner.h"
-#include "runtime/run.h"
+#include "runtime/run_attachments.h"
 #include "runtime/run_states.h"
 
 /* The body is JSON text in the run's arena, as it will lie on disk. */
@@ -43,89 +42,6 @@ static struct member text_member(const char *name, struct slice text) {
     return (struct member){.name = slice_of(name), .value = value_of_text(text)};
 }
 
-/* What stands in the result for what is not attached, and why. */
-static bool left_out(struct run *run, const struct blob *blob, const char *why,
-                     struct value *out_value) {
-    struct member *members = value_new_object(&run->arena, 3, out_value);
-    const struct slice kept = run_keep_text(run, why);
-    if (members != NULL) {
-        members[0] = text_member("type", blob_type(blob));
-        members[1] = (struct member){.name = SLICE("bytes"),
-                                     .value = value_of_integer((int64_t)blob_count(blob))};
-        members[2] = text_member("left_out", kept);
-    }
-    return members != NULL;
-}
-
-/* A blob that is too large, or that the disk has no room for, is left out: the result says so, and
- * is worth having without it. */
-static status attach_blob(struct run *run, const struct result_rule *rule,
-                          const struct attachment *attachment, struct value *value,
-                          struct error *err) {
-    struct blob *blob = value->blob;
-    char why[ERROR_TEXT_MAX];
-    if (attachment->as.count > 0 && !slice_equal(attachment->as, blob_type(blob))) {
-        return fail(err, STATUS_INVALID, "it is %.*s, not %.*s", SLICE_ARGS(blob_type(blob)),
-                    SLICE_ARGS(attachment->as));
-    }
-    if ((int64_t)blob_count(blob) > attachment->bytes_max) {
-        (void)snprintf(why, sizeof(why), "more than the %lld bytes of `max`",
-                       (long long)attachment->bytes_max);
-        return left_out(run, blob, why, value) ? STATUS_OK
-                                               : fail(err, STATUS_FULL, "the run is too large");
-    }
-    const int64_t keep_ms = attachment->keep_ms > 0 ? attachment->keep_ms : rule->keep_ms;
-    struct error failed;
-    const status code = run_blobs_attach(&run->blobs, blob, keep_ms, &failed);
-    if (code == STATUS_FULL) {
-        return left_out(run, blob, failed.text, value)
-                   ? STATUS_OK
-                   : fail(err, STATUS_FULL, "the run is too large");
-    }
-    return code == STATUS_OK ? STATUS_OK : fail(err, code, "%s", failed.text);
-}
-
-static status render_attachment(struct run *run, const struct result_rule *rule,
-                                const struct attachment *attachment, struct value *out_value,
-                                struct error *err) {
-    status code = template_render(attachment->from, &run->context, out_value, err);
-    if (code == STATUS_OK && out_value->kind == VALUE_BLOB) {
-        code = attach_blob(run, rule, attachment, out_value, err);
-    } else if (code == STATUS_OK && out_value->kind != VALUE_NULL) {
-        code = fail(err, STATUS_INVALID, "`from` is a %s: only blobs are attached",
-                    value_kind_name(out_value->kind));
-    }
-    return code == STATUS_OK ? code
-                             : fail_while(err, "attachment '%.*s'", SLICE_ARGS(attachment->name));
-}
-
-/* Each attachment becomes a field behind those of `from`. */
-static status add_attachments(struct run *run, const struct result_rule *rule, struct value *value,
-                              struct error *err) {
-    struct value whole;
-    if (rule->attachment_count == 0) {
-        return STATUS_OK;
-    }
-    if (value->kind != VALUE_OBJECT) {
-        return fail(err, STATUS_INVALID, "a result that attaches something is an object, not a %s",
-                    value_kind_name(value->kind));
-    }
-    const uint32_t fields = value->count;
-    struct member *members = value_new_object(&run->arena, fields + rule->attachment_count, &whole);
-    if (members == NULL) {
-        return fail(err, STATUS_FULL, "the run is too large");
-    }
-    for (uint32_t i = 0; i < fields; i++) {
-        members[i] = value->members[i];
-    }
-    for (uint32_t i = 0; i < rule->attachment_count; i++) {
-        members[fields + i].name = rule->attachments[i].name;
-        TRY(render_attachment(run, rule, &rule->attachments[i], &members[fields + i].value, err));
-    }
-    *value = whole;
-    return STATUS_OK;
-}
-
 static status render_rule(struct run *run, const struct result_rule *rule, struct error *err) {
     bool holds = true;
     if (rule->when != NULL) {
@@ -137,7 +53,7 @@ static status render_rule(struct run *run, const struct result_rule *rule, struc
     struct value value;
     struct slice body;
     TRY(template_render(rule->from, &run->context, &value, err));
-    TRY(add_attachments(run, rule, &value, err));
+    TRY(run_attachments_add(run, rule, &value, err));
     TRY(write_body(run, value, &body, err));
     struct slice key = {0};
     if (rule->key != NULL) {

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blobs: watched files that results attach, kept under their hash, through a kill, and given back."""
 import hashlib
+import io
 import os
 
 import pytest
+from PIL import Image
 
 import device as devices
 
@@ -52,6 +54,20 @@ def test_an_attachment_outlives_its_file_and_a_kill(device):
         answer = device.cli("result", "save", result["id"], "--to", folder)
         assert answer.code == 0, answer
         assert (folder / "picture.png").read_bytes() == contents[result["result"]["name"]]
+
+
+def test_a_picture_becomes_a_jpeg_that_is_small_enough(device):
+    device.workflow("pictures", PICTURES.replace("as: image/png, max: 1MiB", "as: image/jpeg, max: 20KiB")
+                    .replace("KEEP", "1h"))
+    device.start()
+    picture = Image.effect_noise((640, 480), 90)
+    picture.save(device.inbox / "new.png")
+    device.wait_results(1)
+    result = device.cli("result", "list", "--json").lines()[0]
+    device.cli("result", "save", result["id"], "--to", device.folder)
+    saved = (device.folder / "picture.jpg").read_bytes()
+    assert len(saved) <= 20 << 10
+    assert Image.open(io.BytesIO(saved)).size in ((640, 480), (320, 240), (160, 120))
 
 
 def test_the_same_picture_is_kept_once(device):
