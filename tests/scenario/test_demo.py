@@ -60,6 +60,8 @@ def test_what_it_keeps_shows_the_kill_and_holds_what_it_says(tmp_path):
     assert said["alarms"] == 4, said
     with sqlite3.connect(f"file:{home}/data/ebb.db?mode=ro", uri=True) as database:
         rows = [json.loads(row[0]) for row in database.execute("SELECT result FROM workflow_results")]
+    over = [(row["sensor"], row["number"]) for row in rows if row["anomaly"] == "over"]
+    assert ("b2", 140) in over, "what was known before the kill was known after it"
     readings = [(row["sensor"], row["number"]) for row in rows if "score" in row]
     assert len(readings) == len(set(readings)) == READINGS
     log = (home / "daemon.log").read_text()
@@ -82,6 +84,13 @@ def test_a_planted_loss_is_caught(installed, was, becomes, sentence):
     workflow.write_text(text.replace(was, becomes))
     answer = devices.ebb("demo", program=installed / "build" / "ebb", environment={"TMPDIR": "/tmp"})
     assert answer.code != 0 and sentence in answer.err, answer
+
+
+def test_an_example_with_faults_is_said_to_have_them(installed):
+    workflow = installed / "share" / "ebb" / "examples" / "cold-room" / "cold-room.yaml"
+    workflow.write_text(workflow.read_text().replace("drift@^1", "drift@^7"))
+    answer = devices.ebb("demo", program=installed / "build" / "ebb", environment={"TMPDIR": "/tmp"})
+    assert answer.code == 2 and "does not run" in answer.err and "drift" in answer.err, answer
 
 
 def test_ctrl_c_leaves_nothing(tmp_path):

@@ -141,7 +141,7 @@ def test_the_anomalies_of_a_mote_that_training_never_saw_are_found_across_a_kill
         aside.write_text(json.dumps(reading))
         os.utime(aside, (reading["number"] * 5, reading["number"] * 5))
         aside.rename(cold_room.inbox / f"mote4-{reading['number']:04}.json")
-        if reading["number"] == 1600:
+        if reading["number"] == 2380:  # in the middle of the anomaly
             cold_room.kill()
             cold_room.start()
     alarms = {"began": [], "over": []}

@@ -4,6 +4,9 @@ Usual is a mean that follows the readings slowly, and hardly at all while an ano
 become usual by lasting. The distance is told in the steps that a quiet sensor makes; an anomaly begins where the
 distance is over `enter` and is over where it is under `leave`. The four numbers are in drift.json, which ../../train.py
 learns from sensors that were labelled by hand.
+
+It keeps nothing itself: what is known of the sensors comes in with each reading as `state`, and goes out again. ebb keeps
+it in the transaction that ends the run, so each reading is counted once, whatever is killed.
 """
 import json
 import sys
@@ -27,15 +30,15 @@ def follow(table, sensor, t, rh):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         table = json.load(file)
-    sensors = {}
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         reading = json.loads(line)
+        sensors = reading.get("state") or {}
         before = sensors.get(reading["sensor"]) or first(reading["t"], reading["rh"])
         score, after = follow(table, before, reading["t"], reading["rh"])
-        sensors[reading["sensor"]] = after
         print(json.dumps({"score": round(score, 2), "anomaly": after["anomaly"],
-                          "changed": after["anomaly"] != before["anomaly"]}), flush=True)
+                          "changed": after["anomaly"] != before["anomaly"],
+                          "state": {**sensors, reading["sensor"]: after}}), flush=True)
 
 
 if __name__ == "__main__":
