@@ -58,7 +58,9 @@ static void list(struct core_bench *bench, struct store_read *read, char out_tex
     if (read->error.code != STATUS_OK) {
         fail_msg("%s", read->error.text);
     }
-    (void)snprintf(out_text, 2000, "%.*s", SLICE_ARGS(buffer_slice(&read->out)));
+    assert_true(read->out.count < 2000);
+    (void)memcpy(out_text, read->out.bytes, read->out.count);
+    out_text[read->out.count] = '\0';
     buffer_done(&read->out);
 }
 
@@ -70,11 +72,17 @@ static void assert_due(struct core_bench *bench, const char *name, uint64_t bit,
     char text[2000];
     char found[200] = "";
     list(bench, &read, text);
-    for (const char *at = strstr(text, "\"result\":"); at != NULL;
-         at = strstr(at + 1, "\"result\":")) {
-        const size_t count = strlen(found);
-        (void)snprintf(found + count, sizeof found - count, "%s%.*s", count > 0 ? " " : "",
-                       (int)strcspn(at + 9, "}"), at + 9);
+    static const char MARK[] = "\"result\":";
+    size_t count = 0;
+    for (const char *at = strstr(text, MARK); at != NULL; at = strstr(at, MARK)) {
+        at += sizeof MARK - 1;
+        const size_t bytes = strcspn(at, "}");
+        assert_true(count + bytes + 1 < sizeof found);
+        if (count > 0) {
+            found[count++] = ' ';
+        }
+        (void)memcpy(found + count, at, bytes);
+        count += bytes;
     }
     assert_string_equal(found, bodies);
 }
