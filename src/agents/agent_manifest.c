@@ -368,7 +368,7 @@ static void read_kind_keys(struct reading *reading, const struct yaml *root,
     if (slice_is(manifest->kind, KINDS[KIND_PROCESS])) {
         manifest_process_finish(reading, manifest);
     } else if (slice_is(manifest->kind, KINDS[KIND_HTTP])) {
-        manifest_http_finish(root, manifest);
+        manifest_http_finish(reading, root, manifest);
     }
 }
 

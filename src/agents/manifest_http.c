@@ -213,7 +213,21 @@ void manifest_read_headers(struct reading *reading, const struct key *key, const
     manifest->header_count = headers != NULL ? node->count : 0;
 }
 
-void manifest_http_finish(const struct yaml *root, struct agent_manifest *manifest) {
+/* Said rather than sending a picture's type and size in its place. */
+static void refuse_blobs(struct reading *reading, const struct yaml *root, const char *key,
+                         const struct field_set *set) {
+    const struct yaml *node = yaml_get(root, key);
+    if (node != NULL && field_set_has_blobs(set)) {
+        faults_add(reading->faults, node->place,
+                   "`%s` has a picture, sound or file: with an agent of kind http goes JSON alone",
+                   key);
+    }
+}
+
+void manifest_http_finish(struct reading *reading, const struct yaml *root,
+                          struct agent_manifest *manifest) {
+    refuse_blobs(reading, root, "inputs", &manifest->inputs);
+    refuse_blobs(reading, root, "outputs", &manifest->outputs);
     if (manifest->method == NULL) {
         manifest->method = MANIFEST_METHODS[0];
     }

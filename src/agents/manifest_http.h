@@ -32,5 +32,6 @@ void manifest_read_proxy(struct reading *reading, const struct key *key, const s
 void manifest_read_ca(struct reading *reading, const struct key *key, const struct yaml *node,
                       void *target);
 
-/* Puts in what the file did not say: POST, and that it needs a network. */
-void manifest_http_finish(const struct yaml *root, struct agent_manifest *manifest);
+/* Puts in what the file did not say: POST, and that it needs a network. Refuses blobs. */
+void manifest_http_finish(struct reading *reading, const struct yaml *root,
+                          struct agent_manifest *manifest);

@@ -125,6 +125,10 @@ static void test_manifest_http__every_fault_says_what_would_be_right(void **stat
         {"url: http://a/\nheaders: { Idempotency-Key: 3 }\n", "is ebb's own"},
         {"url: http://a/\nheaders: { A: secret:To/ken }\n",
          "6:15: `secret:To/ken`: a secret's name is small letters, digits and -"},
+        {"url: http://a/\ninputs: { face: { type: image } }\n",
+         "6:9: `inputs` has a picture, sound or file"},
+        {"url: http://a/\noutputs: { all: { type: list, of: file } }\n",
+         "6:10: `outputs` has a picture, sound or file"},
         {"url: http://a/\ncommand: [a]\n", "`command` is a key of kind process, not of http"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -271,18 +271,25 @@ def test_a_file_whose_folder_is_missing_waits_for_it(device):
     devices.until("it is there", lambda: len(lines(folder / "results.jsonl")) == 1)
 
 
-def test_what_a_destination_waits_for_is_kept(device, serve):
-    port = services.free_port()
-    text = WORKFLOW.replace("    to: TO", "    to: TO\n    keep: 1s")
-    begin(device, ["desk:", f"  webhook: http://127.0.0.1:{port}/"], text=text)
+def test_giving_up_goes_through_all_lanes(device):
+    text = """\
+ebb: 1
+workflow: count
+params:
+  desk: { type: destination, default: desk }
+trigger:
+  watch: { path: INBOX, glob: "*.in", text: true }
+durability: { runs: each, results: each }
+results:
+  - { name: note, from: { n: "${ .event.name }" }, priority: low, to: [hub, "${ $params.desk }"] }
+  - { name: alarm, from: { n: "${ .event.name }" }, priority: urgent, to: [hub, "${ $params.desk }"] }
+"""
+    begin(device, ["desk:", f"  webhook: http://127.0.0.1:{services.free_port()}/", "  give_up: 2s"], text=text)
     drop(device, range(3))
-    device.wait_results(3)
-    time.sleep(1.5)
-    device.kill()
-    service = serve(lambda request: (200, {}), port=port)
-    again(device)
-    devices.until("all have arrived", lambda: len(service.requests) == 3)
-    assert names(service) == ["0000.in", "0001.in", "0002.in"]
+    device.wait_results(6)
+    devices.until("they are given up", lambda: told(device)["missed"] == 6)
+    assert {gap["lane"]: gap["count"] for gap in told(device)["gaps"]} == {"low": 3, "urgent": 3}
+    assert told(device)["waiting"] == 0 and device.records(3) == []
 
 
 def test_a_name_that_is_no_destination_is_refused(device):
