@@ -32,6 +32,7 @@ class Service:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # head and body in one packet: two would wait for each other
 
             def log_message(self, *_):
                 pass
@@ -61,6 +62,7 @@ class Service:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+                self.wfile.flush()
 
             do_GET = do_PUT = do_PATCH = do_DELETE = do_POST
 
