@@ -89,6 +89,9 @@ struct agent_kind {
      * or TIMEOUT when none does (the runner's deadline has passed, or the daemon stops). `done`
      * comes on a later turn of the loop; a call that has ended already is left alone. */
     void (*cancel)(struct agent *agent, struct agent_call *call);
+    /* AGENT_ON_WORKER: from now on calls end as soon as they can, with TIMEOUT: the daemon stops
+     * and has waited long enough. On the loop. NULL: a call takes no time worth ending. */
+    void (*hurry)(struct agent *agent);
     /* Calls that are under way are forgotten: no `done` comes, what they point to may be gone. None
      * may be on a worker. What it leaves on the loop (a process that was told to end) is gone when
      * loop_run returns by itself, which is to be waited for before the loop is destroyed. NULL is

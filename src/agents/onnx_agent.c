@@ -166,6 +166,10 @@ static void run_onnx(struct agent *agent, struct agent_call *call) {
     call->error.code = code;
 }
 
+static void hurry(struct agent *agent) {
+    watchdog_hurry(agent->dog);
+}
+
 /* --- what it needs, and how it fares --- */
 
 static void requirements(const struct agent *agent, struct agent_requirements *out_requirements) {
@@ -187,6 +191,7 @@ const struct agent_kind ONNX_AGENT = {
     .check = check_onnx,
     .open = open_onnx,
     .run = run_onnx,
+    .hurry = hurry,
     .close = close_onnx,
     .requirements = requirements,
     .health = health,

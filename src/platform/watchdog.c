@@ -14,6 +14,7 @@ struct watchdog {
 
     pthread_mutex_t lock; /* of what follows */
     struct watched *first;
+    bool hurried;
     int64_t rings_ns; /* when the loop will look again; INT64_MAX: not by itself */
 };
 
@@ -98,8 +99,13 @@ void watchdog_destroy(struct watchdog *dog) {
 
 void watchdog_begin(struct watchdog *dog, struct watched *watched) {
     (void)pthread_mutex_lock(&dog->lock);
-    put(dog, watched);
-    const bool sooner = watched->deadline_ns < dog->rings_ns;
+    watched->place = NULL;
+    if (dog->hurried) {
+        dog->late(watched->thing);
+    } else {
+        put(dog, watched);
+    }
+    const bool sooner = !dog->hurried && watched->deadline_ns < dog->rings_ns;
     if (sooner) {
         dog->rings_ns = watched->deadline_ns;
     }
@@ -112,5 +118,16 @@ void watchdog_begin(struct watchdog *dog, struct watched *watched) {
 void watchdog_end(struct watchdog *dog, struct watched *watched) {
     (void)pthread_mutex_lock(&dog->lock);
     take_out(watched);
+    (void)pthread_mutex_unlock(&dog->lock);
+}
+
+void watchdog_hurry(struct watchdog *dog) {
+    (void)pthread_mutex_lock(&dog->lock);
+    dog->hurried = true;
+    while (dog->first != NULL) {
+        struct watched *watched = dog->first;
+        take_out(watched);
+        dog->late(watched->thing);
+    }
     (void)pthread_mutex_unlock(&dog->lock);
 }

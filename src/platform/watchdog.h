@@ -26,8 +26,8 @@ struct watched {
     struct watched *next, **place; /* the watchdog's */
 };
 
-/* `late(thing)` is called on the loop, once at most for each. It must be short and must not come
- * back here. */
+/* `late(thing)` is called on the loop, once at most for each; after watchdog_hurry also from within
+ * watchdog_begin. It must be short and must not come back here. */
 status watchdog_create(struct loop *loop, void (*late)(void *thing), struct watchdog **out_dog,
                        struct error *err);
 
@@ -38,3 +38,6 @@ void watchdog_begin(struct watchdog *dog, struct watched *watched);
 
 /* After this `late` is not called for it any more, nor is such a call under way. */
 void watchdog_end(struct watchdog *dog, struct watched *watched);
+
+/* From now on everything is late, what is under way and what begins: for who is about to end. */
+void watchdog_hurry(struct watchdog *dog);

@@ -131,6 +131,21 @@ static void test_watchdog__workers_come_and_go(void **state) {
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+static void test_watchdog__in_a_hurry_everything_is_late(void **state) {
+    struct stage *stage = *state;
+    struct task before = {0};
+    struct task after = {0};
+    begin(stage, &before, 3600 * 1000);
+    watchdog_hurry(stage->dog);
+    begin(stage, &after, 3600 * 1000);
+    assert_int_equal(before.late, 1);
+    assert_int_equal(after.late, 1);
+    watchdog_hurry(stage->dog);
+    watchdog_end(stage->dog, &before.watched);
+    watchdog_end(stage->dog, &after.watched);
+    assert_int_equal(before.late + after.late, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_watchdog__who_is_late_is_told_once_and_others_are_not,
@@ -138,6 +153,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_watchdog__after_a_quiet_time_it_watches_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_watchdog__workers_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_watchdog__in_a_hurry_everything_is_late, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

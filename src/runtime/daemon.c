@@ -110,7 +110,7 @@ static void poll_stop(void *owner) {
     struct daemon *daemon = owner;
     struct agent_runner *runner = &daemon->orchestrator->runner;
     if (clock_boot_ns() > daemon->stop_deadline_ns) {
-        atomic_store(&runner->hurried, true);
+        orchestrator_hurry(daemon->orchestrator);
     }
     if (pool_is_idle(daemon->pool) && (runner->acting == 0 || runner->hurried)) {
         loop_stop(daemon->loop);
@@ -238,7 +238,7 @@ void daemon_destroy(struct daemon *daemon) {
     }
     if (daemon->orchestrator != NULL) {
         orchestrator_stop(daemon->orchestrator);
-        atomic_store(&daemon->orchestrator->runner.hurried, true); /* the workers go */
+        orchestrator_hurry(daemon->orchestrator); /* the workers go */
     }
     destinations_stop(daemon->destinations);
     pool_destroy(daemon->pool);

@@ -2,6 +2,7 @@
 #include "runtime/orchestrator.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -538,6 +539,26 @@ void orchestrator_stop(struct orchestrator *orchestrator) {
         slot_states_flush(slot);
     }
     journal_stop(&orchestrator->journal);
+}
+
+/* All agents of its version: which of them a worker is at, the worker alone knows. */
+static void hurry_run(const struct run *run) {
+    const struct version *version = run->version;
+    for (uint32_t i = 0; i < version->workflow->step_count; i++) {
+        const struct opened_agent *opened = &version->agents[i];
+        if (opened->kind->hurry != NULL) {
+            opened->kind->hurry(opened->agent);
+        }
+    }
+}
+
+void orchestrator_hurry(struct orchestrator *orchestrator) {
+    atomic_store(&orchestrator->runner.hurried, true);
+    for (const struct slot *slot = orchestrator->slots; slot != NULL; slot = slot->next) {
+        for (const struct run *run = slot->runs; run != NULL; run = run->slot_next) {
+            hurry_run(run);
+        }
+    }
 }
 
 void orchestrator_destroy(struct orchestrator *orchestrator) {

@@ -60,6 +60,10 @@ status orchestrator_create(const struct orchestrator_options *options,
 
 /* Closes feeds; what runs goes on to its next wait and no further. */
 void orchestrator_stop(struct orchestrator *orchestrator);
+
+/* After a stop that takes too long: steps that have not begun do not begin, and agents that compute
+ * end it. */
+void orchestrator_hurry(struct orchestrator *orchestrator);
 void orchestrator_destroy(struct orchestrator *orchestrator);
 
 struct slot *orchestrator_slot(struct orchestrator *orchestrator, struct slice name);

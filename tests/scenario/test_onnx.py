@@ -186,6 +186,16 @@ def test_what_a_model_does_wrong_is_a_failed_run_and_nothing_else(device, librar
     assert device.stop() == 0
 
 
+def test_a_model_that_computes_does_not_hold_up_the_end(device, one_library):
+    put_model(device, "slow", onnx_model.endless())
+    device.workflow("slow", WATCHING.replace("NAME", "slow").replace("300ms", "10m"))
+    device.start(environment=one_library)
+    device.drop("a.slow", "[1]")
+    devices.until("the run is under way", lambda: device.counts("slow")["running"])
+    assert device.stop() == 0
+    assert not device.records(2), "the event was not done with: the next daemon takes it again"
+
+
 def listen(device, environment, frames, kill_after=()):
     """What is heard in each frame; the daemon is killed once so many frames are known."""
     device.agent("silero-vad", VOICE)
