@@ -72,6 +72,16 @@ static status took(const struct inference_library *library, const struct inferen
 
 /* --- opening --- */
 
+/* What is computed while the model is opened does not come from the arena: what would be larger
+ * than the bound is left for the runs. */
+static OrtStatus *bound_folding(const OrtApi *api, int64_t memory_bytes,
+                                OrtSessionOptions *out_options) {
+    char bytes[32];
+    (void)snprintf(bytes, sizeof(bytes), "%lld", (long long)memory_bytes);
+    return api->AddSessionConfigEntry(
+        out_options, "optimization.constant_folding_max_output_size_in_bytes", bytes);
+}
+
 static OrtStatus *set_options(const OrtApi *api, const struct inference_options *options,
                               OrtSessionOptions *out_options) {
     const char *const entries[][2] = {
@@ -82,6 +92,9 @@ static OrtStatus *set_options(const OrtApi *api, const struct inference_options 
     OrtStatus *said = api->SetIntraOpNumThreads(out_options, options->threads);
     if (said == NULL) {
         said = api->SetInterOpNumThreads(out_options, 1);
+    }
+    if (said == NULL) {
+        said = bound_folding(api, options->memory_bytes, out_options);
     }
     for (size_t i = 0; said == NULL && i < sizeof(entries) / sizeof(entries[0]); i++) {
         said = api->AddSessionConfigEntry(out_options, entries[i][0], entries[i][1]);

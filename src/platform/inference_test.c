@@ -237,6 +237,38 @@ static void test_inference__what_needs_more_memory_than_it_may_have_fails(void *
     assert_non_null(strstr(err.text, "its file alone"));
 }
 
+/* What could be computed when the model is opened is bounded as well: there it would not count. */
+static void test_inference__constants_that_are_computed_are_bounded(void **state) {
+    (void)state;
+    need_library();
+    struct error err = {0};
+    struct test_model large;
+    struct inference_model *model = NULL;
+    struct inference_options options = PLAIN;
+    const int64_t shape[] = {3000, 3000};
+    float given[] = {1};
+    float got;
+    const struct tensor input = {
+        .type = TENSOR_FLOAT32, .rank = 1, .shape = {1}, .bytes = given, .byte_count = 4};
+    test_model_begin(&large);
+    test_model_input(&large, "x", ONNX_FLOAT, "1");
+    test_model_output(&large, "y", ONNX_FLOAT, "?x?");
+    test_model_constant(&large, "shape", ONNX_INT64, "2",
+                        (struct slice){.bytes = (const char *)shape, .count = sizeof(shape)});
+    test_model_node(&large, "ConstantOfShape", "shape", "wide");
+    test_model_node(&large, "ReduceSum", "wide", "sum");
+    test_model_node(&large, "Add", "x sum", "y");
+    test_model_write(&large, path, ONNX_OPSET);
+    options.memory_bytes = 16 << 20;
+    assert_int_equal(inference_open(path, &options, &model, &err), STATUS_OK);
+    assert_int_equal(run_once(model, &input, &got, 1, &err), STATUS_FULL);
+    inference_close(model);
+    assert_int_equal(inference_open(path, &PLAIN, &model, &err), STATUS_OK);
+    assert_int_equal(run_once(model, &input, &got, 1, &err), STATUS_OK);
+    assert_true(got == 1);
+    inference_close(model);
+}
+
 static void *stop_soon(void *run) {
     const struct timespec nap = {.tv_nsec = 20000000};
     (void)nanosleep(&nap, NULL);
@@ -313,6 +345,7 @@ int main(void) {
         cmocka_unit_test(test_inference__what_is_no_model_is_refused),
         cmocka_unit_test(test_inference__a_damaged_model_harms_nobody),
         cmocka_unit_test(test_inference__what_needs_more_memory_than_it_may_have_fails),
+        cmocka_unit_test(test_inference__constants_that_are_computed_are_bounded),
         cmocka_unit_test(test_inference__a_run_without_end_can_be_stopped),
         cmocka_unit_test(test_inference__a_provider_that_is_not_here_is_passed_over),
         cmocka_unit_test(test_inference__a_run_without_memory_fails),
