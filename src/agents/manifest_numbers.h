@@ -20,6 +20,18 @@ struct manifest_name_list {
     uint32_t count;
 };
 
+struct number_range {
+    double least, most;
+};
+
+/* One number of that range, such as 0.45 or 1/255, or a fault that says so. */
+bool manifest_number(struct reading *reading, const char *name, const struct yaml *node,
+                     struct number_range range, double *out_number);
+
+/* A list of `count` such numbers, or one that stands for all of them. */
+bool manifest_numbers(struct reading *reading, const char *name, const struct yaml *node,
+                      struct number_range range, uint32_t count, double *out_numbers);
+
 /* double: a number such as 0.5, or one through another such as 1/255; not 0. */
 void manifest_read_ratio(struct reading *reading, const struct key *key, const struct yaml *node,
                          void *target);

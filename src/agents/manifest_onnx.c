@@ -351,6 +351,13 @@ static void read_audio(struct reading *reading, const struct key *key, const str
     }
 }
 
+static void read_picture(struct reading *reading, const struct key *key, const struct yaml *node,
+                         void *target) {
+    struct key inner = *key;
+    inner.offset = offsetof(struct onnx_manifest, picture);
+    manifest_read_picture(reading, &inner, node, ((struct agent_manifest *)target)->onnx);
+}
+
 static const struct key BEFORE_KEYS[] = {
     {.name = "numbers",
      .read = read_numbers,
@@ -362,7 +369,11 @@ static const struct key BEFORE_KEYS[] = {
      .help = "Sound (PCM of 16 bits, one channel) that becomes an input of the model.",
      .form = FORM_KEYS,
      .table = &AUDIO_TABLE},
-    {.name = "image", .state = KEY_RESERVED},
+    {.name = "image",
+     .read = read_picture,
+     .help = "A picture (JPEG or PNG) that becomes an input of the model.",
+     .form = FORM_KEYS,
+     .table = &MANIFEST_PICTURE_TABLE},
     {0}};
 const struct key_table MANIFEST_BEFORE_TABLE = {
     .what = "`before`", .keys = BEFORE_KEYS, .example = "{ numbers: { features: [t, rh] } }"};
@@ -487,6 +498,19 @@ static void read_performance(struct reading *reading, const struct key *key,
     keys_read_boolean(reading, &inner, node, ((struct agent_manifest *)target)->onnx);
 }
 
+/* What it found lies in a picture, so there must be one. */
+static void read_detector(struct reading *reading, const struct key *key, const struct yaml *node,
+                          void *target) {
+    struct onnx_manifest *onnx = ((struct agent_manifest *)target)->onnx;
+    struct key inner = *key;
+    inner.offset = offsetof(struct onnx_manifest, detector);
+    manifest_read_detector(reading, &inner, node, onnx);
+    if (onnx->detector != NULL && onnx->picture == NULL) {
+        faults_add(reading->faults, node->place,
+                   "`detector` needs `before: { image: ... }`: the picture that it looks at");
+    }
+}
+
 static const struct key AFTER_KEYS[] = {
     {.name = "value",
      .read = read_values,
@@ -507,7 +531,11 @@ static const struct key AFTER_KEYS[] = {
      .read = read_performance,
      .help = "true: each output says how long the model took.",
      .form = FORM_BOOLEAN},
-    {.name = "detector", .state = KEY_RESERVED},
+    {.name = "detector",
+     .read = read_detector,
+     .help = "What a detection model found, as objects: label, score, box.",
+     .form = FORM_KEYS,
+     .table = &MANIFEST_DETECTOR_TABLE},
     {0}};
 const struct key_table MANIFEST_AFTER_TABLE = {
     .what = "`after`", .keys = AFTER_KEYS, .example = "{ value: { output: y, as: score } }"};

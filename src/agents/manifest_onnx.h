@@ -12,6 +12,7 @@
 
 #include "agents/agent_manifest.h"
 #include "agents/classifier.h"
+#include "agents/manifest_picture.h"
 #include "agents/number_tensor.h"
 #include "agents/onnx_metadata.h"
 #include "platform/inference.h"
@@ -64,9 +65,11 @@ struct onnx_manifest {
     const struct numbers_before *numbers;
     uint32_t numbers_count;
     struct audio_before audio;
+    const struct manifest_picture *picture; /* NULL: none */
     const struct value_after *values;
     uint32_t values_count;
     const struct classifier_after *classifier; /* NULL: none */
+    const struct detector_after *detector;     /* NULL: none */
     bool performance;                          /* the output says how long it took */
 };
 

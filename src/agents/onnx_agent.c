@@ -130,15 +130,15 @@ static status add_performance(const struct agent *agent, struct arena *arena, st
 static status answer(struct agent *agent, struct agent_call *call, struct inference_run *run,
                      struct arena *scratch) {
     const struct onnx_plan *plan = &agent->plan;
-    struct tensor inputs[INFERENCE_PORTS_MAX];
+    struct onnx_filled inputs;
     struct tensor outputs[INFERENCE_PORTS_MAX];
     struct value output;
     struct value state;
     struct error *err = &call->error;
-    TRY(onnx_inputs_fill(plan, call->with, call->state, scratch, inputs, err));
-    TRY(predict(agent, call, run, inputs, outputs));
-    TRY(onnx_outputs_write(plan, agent->manifest, outputs, call->arena, &output, err));
-    TRY(onnx_outputs_state(plan, inputs, outputs, call->arena, &state, err));
+    TRY(onnx_inputs_fill(plan, call->with, call->state, scratch, &inputs, err));
+    TRY(predict(agent, call, run, inputs.tensors, outputs));
+    TRY(onnx_outputs_write(plan, &inputs, outputs, call->arena, &output, err));
+    TRY(onnx_outputs_state(plan, &inputs, outputs, call->arena, &state, err));
     if (agent->manifest->onnx->performance) {
         TRY(add_performance(agent, call->arena, &output, err));
     }

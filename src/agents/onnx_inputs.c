@@ -129,21 +129,56 @@ static status fill_audio(const struct onnx_input *input, struct value given, str
     return STATUS_OK;
 }
 
+/* --- pictures --- */
+
+static status fill_picture(const struct onnx_input *input, struct value given,
+                           struct arena *scratch, struct tensor *tensor, struct picture_fit *fit,
+                           struct error *err) {
+    struct slice bytes;
+    if (given.kind != VALUE_BLOB) {
+        return fail(err, STATUS_INVALID, "it is a %s: a picture is wanted",
+                    value_kind_name(given.kind));
+    }
+    TRY(blob_open(given.blob, &bytes, err));
+    tensor->bytes = arena_get(scratch, tensor->byte_count, 1);
+    if (tensor->bytes == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for a picture");
+    }
+    return picture_tensor_fill(&input->picture, bytes, tensor, fit, err);
+}
+
 /* --- all --- */
 
-static status fill_given(const struct onnx_input *input, struct value with, struct value state,
-                         struct arena *scratch, struct tensor *tensor, struct error *err) {
-    struct value given = with;
+/* One call's inputs that are being filled. */
+struct filling {
+    struct value with, state;
+    struct arena *scratch;
+    struct onnx_filled *filled;
+};
+
+static status fill_source(const struct filling *filling, const struct onnx_input *input,
+                          struct value given, struct tensor *tensor, struct error *err) {
+    switch (input->source) {
+    case ONNX_AUDIO:
+        return fill_audio(input, given, filling->state, filling->scratch, tensor, err);
+    case ONNX_PICTURE:
+        return fill_picture(input, given, filling->scratch, tensor, &filling->filled->fit, err);
+    default:
+        return fill_numbers(input, given, filling->scratch, tensor, err);
+    }
+}
+
+static status fill_given(const struct filling *filling, const struct onnx_input *input,
+                         struct tensor *tensor, struct error *err) {
+    struct value given = filling->with;
     if (input->field.count > 0) {
-        const struct value *found = value_get(with, input->field);
+        const struct value *found = value_get(filling->with, input->field);
         if (found == NULL) {
             return fail(err, STATUS_INVALID, "input '%.*s' is missing", SLICE_ARGS(input->field));
         }
         given = *found;
     }
-    const status code = input->source == ONNX_AUDIO
-                            ? fill_audio(input, given, state, scratch, tensor, err)
-                            : fill_numbers(input, given, scratch, tensor, err);
+    const status code = fill_source(filling, input, given, tensor, err);
     if (code != STATUS_OK && input->field.count > 0) {
         return fail_while(err, "input '%.*s'", SLICE_ARGS(input->field));
     }
@@ -151,14 +186,19 @@ static status fill_given(const struct onnx_input *input, struct value with, stru
 }
 
 status onnx_inputs_fill(const struct onnx_plan *plan, struct value with, struct value state,
-                        struct arena *scratch, struct tensor *out_tensors, struct error *err) {
+                        struct arena *scratch, struct onnx_filled *out_filled, struct error *err) {
+    const struct filling filling = {
+        .with = with, .state = state, .scratch = scratch, .filled = out_filled};
+    const struct value *least = value_get(with, SLICE("min_score"));
+    out_filled->score_least = least != NULL && value_is_number(*least) ? value_number(*least) : -1;
     for (uint32_t i = 0; i < plan->input_count; i++) {
         const struct onnx_input *input = &plan->inputs[i];
-        out_tensors[i] = input->tensor;
+        struct tensor *tensor = &out_filled->tensors[i];
+        *tensor = input->tensor;
         if (input->source == ONNX_STATE) {
-            TRY(onnx_state_read(state, input->name, scratch, &out_tensors[i], err));
+            TRY(onnx_state_read(state, input->name, scratch, tensor, err));
         } else if (input->source != ONNX_SET) {
-            TRY(fill_given(input, with, state, scratch, &out_tensors[i], err));
+            TRY(fill_given(&filling, input, tensor, err));
         }
     }
     return STATUS_OK;

@@ -6,7 +6,8 @@
 
 enum {
     NUMBER_BYTES_LEAST = 2, /* of one number in JSON, with what parts it from the next */
-    CLASSIFIER_MEMBERS = 3
+    CLASSIFIER_MEMBERS = 3,
+    DETECTOR_MEMBERS = 1
 };
 
 static size_t count_of(const struct tensor *tensor) {
@@ -89,13 +90,26 @@ static status write_classifier(const struct onnx_plan *plan, const struct agent_
     return STATUS_OK;
 }
 
-status onnx_outputs_write(const struct onnx_plan *plan, const struct agent_manifest *manifest,
+static status write_detector(const struct onnx_plan *plan, const struct onnx_filled *inputs,
+                             const struct tensor *outputs, struct arena *arena,
+                             struct member *member, struct error *err) {
+    const struct detector_look look = {.outputs = outputs,
+                                       .names = plan->wanted_names,
+                                       .count = plan->wanted_count,
+                                       .fit = &inputs->fit,
+                                       .score_least = inputs->score_least};
+    member->name = SLICE("objects");
+    return detector_decode(plan->detector, &look, arena, &member->value, err);
+}
+
+status onnx_outputs_write(const struct onnx_plan *plan, const struct onnx_filled *inputs,
                           const struct tensor *outputs, struct arena *arena,
                           struct value *out_value, struct error *err) {
+    const struct agent_manifest *manifest = plan->manifest;
     TRY(check_numbers(plan, outputs, err));
     uint32_t count = 0;
-    struct member *members =
-        value_new_object(arena, plan->output_count + CLASSIFIER_MEMBERS, out_value);
+    struct member *members = value_new_object(
+        arena, plan->output_count + CLASSIFIER_MEMBERS + DETECTOR_MEMBERS, out_value);
     if (members == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for the output");
     }
@@ -112,6 +126,9 @@ status onnx_outputs_write(const struct onnx_plan *plan, const struct agent_manif
     if (plan->classifier != NULL) {
         TRY(write_classifier(plan, manifest, outputs, arena, members, &count, err));
     }
+    if (plan->detector != NULL) {
+        TRY(write_detector(plan, inputs, outputs, arena, &members[count++], err));
+    }
     out_value->count = count;
     return check_length(*out_value, manifest->output_bytes, err);
 }
@@ -126,7 +143,7 @@ static struct tensor tail_of(const struct tensor *tensor, int count) {
                            .byte_count = bytes};
 }
 
-status onnx_outputs_state(const struct onnx_plan *plan, const struct tensor *inputs,
+status onnx_outputs_state(const struct onnx_plan *plan, const struct onnx_filled *inputs,
                           const struct tensor *outputs, struct arena *arena,
                           struct value *out_state, struct error *err) {
     *out_state = (struct value){0};
@@ -144,7 +161,7 @@ status onnx_outputs_state(const struct onnx_plan *plan, const struct tensor *inp
             TRY(onnx_state_write(input->name, &outputs[input->wanted], arena, &members[count++],
                                  err));
         } else if (input->source == ONNX_AUDIO && input->audio->context > 0) {
-            const struct tensor tail = tail_of(&inputs[i], input->audio->context);
+            const struct tensor tail = tail_of(&inputs->tensors[i], input->audio->context);
             TRY(onnx_state_write(input->name, &tail, arena, &members[count++], err));
         }
     }

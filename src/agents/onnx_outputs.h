@@ -7,17 +7,18 @@
  */
 #pragma once
 
+#include "agents/onnx_inputs.h"
 #include "agents/onnx_plan.h"
 #include "base/value.h"
 
 /* The output as an object. INVALID: a number of the model is none
  * (NaN, infinite), or an output is not what the manifest says; FULL: it is more than
  * `limits.output`. */
-status onnx_outputs_write(const struct onnx_plan *plan, const struct agent_manifest *manifest,
+status onnx_outputs_write(const struct onnx_plan *plan, const struct onnx_filled *inputs,
                           const struct tensor *outputs, struct arena *arena,
                           struct value *out_value, struct error *err);
 
 /* What goes to the next call; null where the model carries nothing. */
-status onnx_outputs_state(const struct onnx_plan *plan, const struct tensor *inputs,
+status onnx_outputs_state(const struct onnx_plan *plan, const struct onnx_filled *inputs,
                           const struct tensor *outputs, struct arena *arena,
                           struct value *out_state, struct error *err);

@@ -243,6 +243,84 @@ static status take_audio(const struct planning *planning) {
     return check_field(planning, input->field, &input->sound);
 }
 
+/* Layout, channels and scaling where the manifest leaves them to the model and its metadata. */
+static void complete_picture(const struct planning *planning, struct onnx_input *input) {
+    const struct manifest_picture *picture = planning->onnx->picture;
+    const struct onnx_metadata *metadata = planning->onnx->metadata;
+    const int64_t *shape = input->tensor.shape + (input->tensor.rank == 4);
+    struct picture_before *before = &input->picture;
+    *before = picture->before;
+    if (!picture->has_layout && shape[0] != IMAGE_CHANNELS && shape[0] != 1) {
+        before->layout = PICTURE_NHWC;
+    }
+    if (shape[before->layout == PICTURE_NCHW ? 0 : 2] == 1) {
+        before->colours = PICTURE_GREY;
+    }
+    if (picture->scaled || !input->described || metadata->channels == 0) {
+        return;
+    }
+    before->scale = 1.0 / UINT8_MAX; /* the guide's means are of pictures from 0 to 1 */
+    for (uint32_t i = 0; i < IMAGE_CHANNELS; i++) {
+        const uint32_t at = i < metadata->channels ? i : 0;
+        before->mean[i] = metadata->means[at];
+        before->deviation[i] = metadata->deviations[at];
+    }
+}
+
+/* What the model leaves open: one picture, of the size that the manifest says. */
+static status close_shape(const struct planning *planning, struct onnx_input *input) {
+    const struct picture_before *before = &input->picture;
+    const uint32_t first = input->tensor.rank == 4;
+    const bool is_nchw = before->layout == PICTURE_NCHW;
+    int64_t *shape = input->tensor.shape;
+    int64_t *rows = shape + first + (is_nchw ? 1 : 0);
+    int64_t *channels = shape + first + (is_nchw ? 0 : 2);
+    size_t count;
+    if (rows[0] < 0 && rows[1] < 0 && before->width == 0) {
+        return fail(planning->err, STATUS_INVALID,
+                    "the model takes pictures of any size: `before: { image: { size: 320x320 } }` "
+                    "says which");
+    }
+    if (before->width > 0 && ((rows[0] >= 0 && rows[0] != before->height) ||
+                              (rows[1] >= 0 && rows[1] != before->width))) {
+        return fail(planning->err, STATUS_INVALID,
+                    "`size: %ux%u`: the model takes pictures of %lldx%lld", before->width,
+                    before->height, (long long)rows[1], (long long)rows[0]);
+    }
+    shape[0] = first == 1 && shape[0] < 0 ? 1 : shape[0];
+    rows[0] = rows[0] < 0 ? before->height : rows[0];
+    rows[1] = rows[1] < 0 ? before->width : rows[1];
+    *channels = *channels < 0 ? (before->colours == PICTURE_GREY ? 1 : IMAGE_CHANNELS) : *channels;
+    if (rows[0] < 0 || rows[1] < 0 ||
+        !tensor_count(input->tensor.type, shape, input->tensor.rank, &count)) {
+        return fail(planning->err, STATUS_INVALID, "`image` needs a `size` such as 320x320");
+    }
+    input->tensor.byte_count = count * tensor_type_bytes(input->tensor.type);
+    return picture_tensor_check(before, &input->tensor, planning->err);
+}
+
+static status take_picture(const struct planning *planning) {
+    const struct manifest_picture *picture = planning->onnx->picture;
+    const struct field *field;
+    struct onnx_input *input;
+    if (picture == NULL) {
+        return STATUS_OK;
+    }
+    TRY(choose_input(planning, picture->to, &input));
+    if (input->tensor.rank != 3 && input->tensor.rank != 4) {
+        return fail(planning->err, STATUS_INVALID, "the model's input '%s' takes no picture",
+                    input->name);
+    }
+    const struct field *only = only_field(&planning->manifest->inputs, FIELD_IMAGE);
+    input->source = ONNX_PICTURE;
+    input->field = picture->from.count > 0 ? picture->from
+                   : only != NULL          ? only->name
+                                           : SLICE("image");
+    complete_picture(planning, input);
+    TRY(close_shape(planning, input));
+    return check_field(planning, input->field, &field);
+}
+
 /* A feature must be an input of the agent where the row is made of those. */
 static status check_features(const struct planning *planning, const struct numbers_before *before) {
     const struct field *field;
@@ -369,6 +447,29 @@ static status take_raw(const struct planning *planning) {
     return STATUS_OK;
 }
 
+/* The outputs that the manifest names for the detector, or all of them. */
+static status take_detector(const struct planning *planning) {
+    const struct detector_after *detector = planning->onnx->detector;
+    uint32_t wanted;
+    bool named = false;
+    if (!planning->manifest->outputs.open &&
+        field_find(&planning->manifest->outputs, SLICE("objects")) == NULL) {
+        return fail(planning->err, STATUS_INVALID,
+                    "`detector` gives 'objects', which `outputs` has not");
+    }
+    planning->plan->detector = detector;
+    for (int part = 0; part < DETECTOR_PARTS; part++) {
+        for (uint32_t i = 0; i < detector->parts[part].count; i++) {
+            TRY(want_output(planning, detector->parts[part].names[i], &wanted));
+            named = true;
+        }
+    }
+    for (uint32_t i = 0; !named && i < inference_output_count(planning->model); i++) {
+        TRY(want_output(planning, slice_of(inference_output(planning->model, i)->name), &wanted));
+    }
+    return STATUS_OK;
+}
+
 static status take_outputs(const struct planning *planning) {
     const struct onnx_manifest *onnx = planning->onnx;
     for (uint32_t i = 0; i < onnx->values_count; i++) {
@@ -383,7 +484,11 @@ static status take_outputs(const struct planning *planning) {
     if (onnx->classifier != NULL) {
         planning->plan->classifier = onnx->classifier;
         TRY(want_output(planning, onnx->classifier->output, &planning->plan->classified));
-    } else if (onnx->values_count == 0) {
+    }
+    if (onnx->detector != NULL) {
+        TRY(take_detector(planning));
+    }
+    if (onnx->classifier == NULL && onnx->detector == NULL && onnx->values_count == 0) {
         TRY(take_raw(planning));
     }
     return STATUS_OK;
@@ -397,12 +502,13 @@ status onnx_plan_make(const struct agent_manifest *manifest, const struct infere
                                       .arena = arena,
                                       .plan = plan,
                                       .err = err};
-    *plan = (struct onnx_plan){0};
+    *plan = (struct onnx_plan){.manifest = manifest};
     TRY(list_inputs(&planning));
     TRY(take_set(&planning));
     TRY(take_carry(&planning));
     TRY(take_metadata(&planning));
     TRY(take_audio(&planning));
+    TRY(take_picture(&planning));
     TRY(take_numbers(&planning));
     TRY(take_rest(&planning));
     return take_outputs(&planning);

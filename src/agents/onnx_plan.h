@@ -16,7 +16,8 @@ enum onnx_source {
     ONNX_SET,
     ONNX_STATE,
     ONNX_NUMBERS,
-    ONNX_AUDIO
+    ONNX_AUDIO,
+    ONNX_PICTURE
 };
 
 struct onnx_input {
@@ -28,8 +29,9 @@ struct onnx_input {
     struct number_scaling scaling; /* of ONNX_NUMBERS */
     bool described;                /* the metadata is about it */
     const struct audio_before *audio;
-    struct slice field;        /* the input of the agent; empty: all of them */
-    const struct field *sound; /* of audio: what it must be; NULL: the manifest does not say */
+    struct picture_before picture; /* of ONNX_PICTURE, as the model and the metadata complete it */
+    struct slice field;            /* the input of the agent; empty: all of them */
+    const struct field *sound;     /* of audio: what it must be; NULL: the manifest does not say */
 };
 
 /* An output that goes to the call. */
@@ -40,6 +42,7 @@ struct onnx_output {
 };
 
 struct onnx_plan {
+    const struct agent_manifest *manifest;
     struct onnx_input inputs[INFERENCE_PORTS_MAX];
     uint32_t input_count;
     uint32_t wanted[INFERENCE_PORTS_MAX]; /* outputs of the model that are computed */
@@ -49,6 +52,7 @@ struct onnx_plan {
     uint32_t output_count;
     const struct classifier_after *classifier; /* NULL: none */
     uint32_t classified;                       /* index in `wanted` */
+    const struct detector_after *detector;     /* NULL: none; it looks at all that is wanted */
     bool has_state;
 };
 

@@ -7,7 +7,7 @@
 #include "agents/picture_font.h"
 
 enum {
-    SIDE_OF_A_LINE = 320, /* pixels of the shorter side for each pixel of a line */
+    SIDE_OF_A_LINE = 200, /* pixels of the shorter side for each pixel of a line */
     SIDE_OF_A_DOT = 256,  /* and for each pixel that a dot of a letter is wide */
     BLUR_PATCHES = 5,     /* of a blurred box, along its longer side */
     LETTER_ADVANCE = PICTURE_FONT_WIDTH + 1

@@ -18,7 +18,7 @@ const struct picture_before PICTURE_BEFORE_DEFAULT = {.scale = 1, .deviation = {
 /* A tensor that is being filled. Places in it are counted in numbers. */
 struct canvas {
     const struct picture_before *before;
-    struct tensor *tensor;
+    const struct tensor *tensor;
     uint32_t width, height, channels;
     size_t channel_step, pixel_step;
     floats4 times, plus; /* what becomes of a pixel's channels, in the tensor's order */
@@ -244,6 +244,12 @@ static status put_picture(const struct canvas *canvas, const struct image *image
                 corner + way.first + (ptrdiff_t)y * way.down, way.right);
     }
     return STATUS_OK;
+}
+
+status picture_tensor_check(const struct picture_before *before, const struct tensor *tensor,
+                            struct error *err) {
+    struct canvas canvas = {.before = before, .tensor = tensor};
+    return open_canvas(&canvas, err);
 }
 
 status picture_tensor_fill(const struct picture_before *before, struct slice encoded,

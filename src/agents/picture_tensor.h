@@ -49,6 +49,11 @@ struct picture_fit {
     uint32_t area_x, area_y, area_width, area_height;
 };
 
+/* Whether a tensor of that type and shape can be filled; its bytes are not looked at. INVALID says
+ * what is wrong with it. */
+status picture_tensor_check(const struct picture_before *before, const struct tensor *tensor,
+                            struct error *err);
+
 /* Fills a tensor whose type, shape and bytes are there: [1, C, H, W] or [1, H, W, C] as the layout
  * says, with or without the 1; C is 3, or 1 for grey. float32, float16, uint8 or int8, these two
  * rounded and cut to what they hold. INVALID: the picture is none, damaged or too large, or the

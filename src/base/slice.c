@@ -64,3 +64,13 @@ int slice_compare(struct slice a, struct slice b) {
     }
     return a.count < b.count ? -1 : a.count > b.count;
 }
+
+bool slice_next_line(struct slice *rest, struct slice *out_line) {
+    if (rest->count == 0) {
+        return false;
+    }
+    const size_t end = slice_find(*rest, '\n');
+    *out_line = slice_trim(slice_part(*rest, 0, end));
+    *rest = slice_part(*rest, end + 1, rest->count);
+    return true;
+}

@@ -36,6 +36,10 @@ struct slice slice_part(struct slice a, size_t from, size_t to);
 /* Index of the first `byte`, or the count when there is none. */
 size_t slice_find(struct slice a, char byte);
 
+/* Takes the first line off the rest, without its line end and the blanks around it; false when none
+ * is left. */
+bool slice_next_line(struct slice *rest, struct slice *out_line);
+
 /* Without leading and trailing blanks, tabs and line ends. */
 struct slice slice_trim(struct slice a);
 

@@ -86,6 +86,16 @@ static void test_slice_args__print_counted_bytes_and_nothing_for_null(void **sta
     assert_string_equal(text, "[bc][]");
 }
 
+static void test_slice__gives_its_lines_one_after_another(void **state) {
+    (void)state;
+    struct slice rest = SLICE(" a \r\n\nb");
+    struct slice line;
+    assert_true(slice_next_line(&rest, &line) && slice_is(line, "a"));
+    assert_true(slice_next_line(&rest, &line) && line.count == 0);
+    assert_true(slice_next_line(&rest, &line) && slice_is(line, "b"));
+    assert_false(slice_next_line(&rest, &line));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slice_of__takes_null_for_nothing),
@@ -96,6 +106,7 @@ int main(void) {
         cmocka_unit_test(test_slice_trim__takes_blanks_off_both_ends),
         cmocka_unit_test(test_slice_compare__orders_by_unsigned_bytes_then_length),
         cmocka_unit_test(test_slice_args__print_counted_bytes_and_nothing_for_null),
+        cmocka_unit_test(test_slice__gives_its_lines_one_after_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

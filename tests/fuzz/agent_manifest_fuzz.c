@@ -57,6 +57,25 @@ static void check_image(const struct agent_manifest *manifest) {
     need(manifest->image.deed == IMAGE_CROP || manifest->image.margin == 0);
 }
 
+static void check_picture(const struct picture_before *before) {
+    need(before->width <= IMAGE_SIDE_MAX && before->height <= IMAGE_SIDE_MAX);
+    need((before->width == 0) == (before->height == 0));
+    for (int i = 0; i < IMAGE_CHANNELS; i++) {
+        need(before->deviation[i] > 0);
+    }
+}
+
+static void check_detector(const struct detector_after *after) {
+    need(after->most >= 1 && after->most <= DETECTOR_MOST);
+    need(after->score_least >= 0 && after->score_least <= 1);
+    need(after->overlap_most >= 0 && after->overlap_most <= 1);
+    need(after->kept == NULL || after->labels.count > 0);
+    need(after->grid_count <= DETECTOR_GRIDS_MAX);
+    for (uint32_t i = 0; i < after->grid_count; i++) {
+        need(after->grids[i].cells >= 1 && after->grids[i].anchors >= 1);
+    }
+}
+
 static void check_onnx(const struct onnx_manifest *onnx) {
     need(onnx->options.threads >= 1 && onnx->options.threads <= INFERENCE_THREADS_MAX);
     need(onnx->options.provider_count <= INFERENCE_PROVIDERS_MAX);
@@ -71,6 +90,13 @@ static void check_onnx(const struct onnx_manifest *onnx) {
         need(onnx->values[i].as.bytes != NULL);
     }
     need(onnx->classifier == NULL || onnx->classifier->top >= 1);
+    if (onnx->picture != NULL) {
+        check_picture(&onnx->picture->before);
+    }
+    if (onnx->detector != NULL) {
+        need(onnx->picture != NULL);
+        check_detector(onnx->detector);
+    }
 }
 
 static void check_manifest(const struct agent_manifest *manifest) {
