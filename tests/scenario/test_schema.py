@@ -108,7 +108,7 @@ def misspelt(value, path=()):
             if key.startswith("x-"):
                 continue
             named = path and path[-1] in ("inputs", "outputs", "of", "workflows", "params", "schema",
-                                            "sources", "destinations")
+                                            "sources", "destinations", "attach")
             if not named:
                 yield path + (key,), {(key + "z" if name == key else name): old for name, old in value.items()}
             if key not in free:
