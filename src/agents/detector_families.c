@@ -86,8 +86,9 @@ static void find_cell(const struct detector_outputs *outputs, uint32_t row, floa
     }
     const uint32_t cells = after->grids[grid].cells;
     const uint32_t cell = row / after->grids[grid].anchors;
+    const uint32_t down = cell / cells;
     *out_x = ((float)(cell % cells) + 0.5f) / (float)cells * (float)outputs->look->fit->width;
-    *out_y = ((float)(cell / cells) + 0.5f) / (float)cells * (float)outputs->look->fit->height;
+    *out_y = ((float)down + 0.5f) / (float)cells * (float)outputs->look->fit->height;
 }
 
 /* The numbers of a row that counts through all outputs with boxes. */
@@ -368,12 +369,13 @@ static void add_centre(struct detector_work *work, const struct maps *heat,
     const float cell_width = (float)fit->width / (float)heat->width;
     const float cell_height = (float)fit->height / (float)heat->height;
     const bool in_pixels = work->outputs->after->units == DETECTOR_PIXELS;
+    const size_t row = at / heat->width;
     const float right = offsets->numbers != NULL ? offsets->numbers[at] : 0.5f;
     const float down = offsets->numbers != NULL ? offsets->numbers[plane + at] : 0.5f;
     candidate.width = sizes->numbers[at] * (in_pixels ? 1 : cell_width);
     candidate.height = sizes->numbers[plane + at] * (in_pixels ? 1 : cell_height);
     candidate.x = ((float)(at % heat->width) + right) * cell_width - candidate.width / 2;
-    candidate.y = ((float)(at / heat->width) + down) * cell_height - candidate.height / 2;
+    candidate.y = ((float)row + down) * cell_height - candidate.height / 2;
     take(work, &candidate);
 }
 
@@ -382,7 +384,7 @@ status detector_centre(struct detector_work *work, struct error *err) {
     const struct detector_rows *scores = part(work, DETECTOR_PART_SCORES);
     const struct detector_rows *boxes = part(work, DETECTOR_PART_BOXES);
     const struct detector_rows *moves = part(work, DETECTOR_PART_OFFSETS);
-    struct maps heat, sizes, offsets = {0};
+    struct maps heat = {0}, sizes = {0}, offsets = {0};
     if (scores == NULL || boxes == NULL) {
         return fail(err, STATUS_INVALID, "the model has no map of %s",
                     scores == NULL ? "centres" : "sizes");

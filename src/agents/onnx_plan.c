@@ -302,11 +302,12 @@ static status close_shape(const struct planning *planning, struct onnx_input *in
 static status take_picture(const struct planning *planning) {
     const struct manifest_picture *picture = planning->onnx->picture;
     const struct field *field;
-    struct onnx_input *input;
+    struct onnx_input *input = NULL;
     if (picture == NULL) {
         return STATUS_OK;
     }
     TRY(choose_input(planning, picture->to, &input));
+    assert(input != NULL);
     if (input->tensor.rank != 3 && input->tensor.rank != 4) {
         return fail(planning->err, STATUS_INVALID, "the model's input '%s' takes no picture",
                     input->name);
