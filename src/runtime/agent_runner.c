@@ -189,7 +189,8 @@ static void prepare_step(struct run *run) {
 
 static void call_agent(struct run *run) {
     struct run_step *progress = progress_of(run);
-    struct step_input input;
+    struct step_input input = {.with = progress->with};
+    struct value state = {0};
     struct error *err = &run->call.error;
     if (is_late(run)) { /* the write that was awaited, or the backoff, took its time */
         return;
@@ -201,11 +202,14 @@ static void call_agent(struct run *run) {
         each_call(run);
         return;
     }
-    const status code = step_call_files(run, progress->with, &input, err);
+    status code = run_states_give(run, &state, err);
+    if (code == STATUS_OK) {
+        code = step_call_files(run, progress->with, state, &input, err);
+    }
     const struct error failed = *err;
     step_call_fill(run, &input, 0, &run->call);
-    if (code != STATUS_OK || run_states_give(run, &run->call.state, err) != STATUS_OK) {
-        *err = code != STATUS_OK ? failed : *err;
+    if (code != STATUS_OK) {
+        *err = failed;
         return;
     }
     const struct opened_agent *opened = &run->version->agents[run->current];

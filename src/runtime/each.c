@@ -116,7 +116,7 @@ void each_call(struct run *run) {
             atomic_load_explicit(&run->runner->hurried, memory_order_relaxed)) {
             continue;
         }
-        if (step_call_files(run, item->with, &item->input, &err) != STATUS_OK) {
+        if (step_call_files(run, item->with, (struct value){0}, &item->input, &err) != STATUS_OK) {
             fail_item(run, item, &err);
         } else if (opened->kind->place == AGENT_ON_LOOP) {
             waits = true;

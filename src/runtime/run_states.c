@@ -3,6 +3,10 @@
 
 #include "platform/json.h"
 #include "runtime/key_order.h"
+#include "runtime/state_text.h"
+
+/* Of a model's state that is never on disk. */
+enum { MEMORY_STATE_BYTES_MAX = 2 << 20 };
 
 bool run_states_keyed(const struct run *run) {
     return run_current(run)->state.by != NULL;
@@ -20,16 +24,18 @@ status run_states_give(struct run *run, struct value *out_state, struct error *e
     if (state.count == 0) {
         return STATUS_OK;
     }
-    if (json_read_wrapped(&run->arena, state, out_state, err) != STATUS_OK) {
+    if (state_text_read(&run->arena, state, out_state, err) != STATUS_OK) {
         return fail_while(err, "read the state of '%.*s'", SLICE_ARGS(run->key.text));
     }
     return STATUS_OK;
 }
 
-static size_t taken_bytes(const struct run *run) {
+static size_t disk_bytes(const struct run *run) {
+    const struct workflow *workflow = run->version->workflow;
     size_t bytes = 0;
-    for (uint32_t i = 0; i < run->version->workflow->step_count; i++) {
-        bytes += run->steps[i].state_after.count;
+    for (uint32_t i = 0; i < workflow->step_count; i++) {
+        const bool on_disk = run_states_on_disk(workflow, &workflow->steps[i]);
+        bytes += on_disk ? run->steps[i].state_after.count : 0;
     }
     return bytes;
 }
@@ -43,22 +49,21 @@ status run_states_take(struct run *run, struct error *err) {
         progress->state_after = progress->state;
         return STATUS_OK;
     }
-    const size_t bytes_max = agent_state_bytes_max(run->version->agents[run->current].manifest);
-    CLEANUP(buffer_done) struct buffer json;
-    buffer_init(&json, bytes_max);
-    json_write(&json, run->call.state_out);
-    if (json.failed == STATUS_FULL) {
-        return fail(err, STATUS_INVALID, "the state of '%.*s' has more than %zu bytes",
-                    SLICE_ARGS(run->key.text), bytes_max);
+    const struct workflow *workflow = run->version->workflow;
+    const bool on_disk = run_states_on_disk(workflow, run_current(run));
+    const struct agent_manifest *manifest = run->version->agents[run->current].manifest;
+    const size_t bytes_max =
+        on_disk || !manifest->carries ? agent_state_bytes_max(manifest) : MEMORY_STATE_BYTES_MAX;
+    if (state_text_write(&run->arena, run->call.state_out, bytes_max, &progress->state_after,
+                         err) != STATUS_OK) {
+        return fail_while(err, "keep the state of '%.*s'", SLICE_ARGS(run->key.text));
     }
-    TRY(buffer_status(&json, err));
-    if (taken_bytes(run) + json.count > RUN_STATES_BYTES_MAX) {
+    if (disk_bytes(run) > RUN_STATES_BYTES_MAX) {
+        progress->state_after = (struct slice){0};
         return fail(err, STATUS_INVALID, "the states that a run leaves have more than %d bytes",
                     RUN_STATES_BYTES_MAX);
     }
-    progress->state_after = arena_copy(&run->arena, buffer_slice(&json));
-    return progress->state_after.bytes != NULL ? STATUS_OK
-                                               : fail(err, STATUS_FULL, "the run is too large");
+    return STATUS_OK;
 }
 
 /* --- in a step's row -------------------------------------------------------------------------- */
@@ -96,9 +101,13 @@ status run_states_read_step(struct run *run, uint32_t index, struct slice json,
 
 /* --- with the run's end ----------------------------------------------------------------------- */
 
-bool run_states_with_end(const struct workflow *workflow, const struct step *step) {
+bool run_states_on_disk(const struct workflow *workflow, const struct step *step) {
     return step->state.by != NULL && !step->state.in_memory &&
-           workflow->state_durability.mode == DURABILITY_EACH;
+           workflow->state_durability.mode != DURABILITY_NONE;
+}
+
+bool run_states_with_end(const struct workflow *workflow, const struct step *step) {
+    return run_states_on_disk(workflow, step) && workflow->state_durability.mode == DURABILITY_EACH;
 }
 
 int64_t run_states_expires_ns(const struct keyed_state *state) {

@@ -15,7 +15,7 @@
 /* As good as for ever: rows say a time all the same, since it tells which key was used last. */
 #define RUN_STATES_FOR_EVER_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
 
-enum { RUN_STATES_BYTES_MAX = 2 << 20 }; /* of all steps of a run together */
+enum { RUN_STATES_BYTES_MAX = 2 << 20 }; /* of all steps of a run together, on disk */
 
 /* Whether the current step remembers something from run to run. */
 bool run_states_keyed(const struct run *run);
@@ -37,7 +37,8 @@ status run_states_read_step(struct run *run, uint32_t index, struct slice json,
 /* What the run's end writes of it: run->states. */
 void run_states_collect(struct run *run);
 
-/* Whether a step's state is written with each run's end. */
+/* Whether a step's state is ever written, and whether that is with each run's end. */
+bool run_states_on_disk(const struct workflow *workflow, const struct step *step);
 bool run_states_with_end(const struct workflow *workflow, const struct step *step);
 
 /* When a state that is used now is forgotten, by the boot clock; and when that is by the wall

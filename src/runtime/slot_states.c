@@ -11,6 +11,7 @@
 #include "runtime/orchestrator.h"
 #include "runtime/run_states.h"
 #include "runtime/state_table.h"
+#include "runtime/state_text.h"
 
 enum {
     WRITES_MAX = 64, /* of one job */
@@ -99,7 +100,7 @@ static status take_row(struct step_table *table, struct value row, const struct 
     }
     struct error why;
     struct value state;
-    if (json_read_wrapped(arena, value_text(row.items[2]), &state, &why) == STATUS_INVALID) {
+    if (state_text_read(arena, value_text(row.items[2]), &state, &why) == STATUS_INVALID) {
         table->slot->counts.forgotten++;
         log_line(LOG_ERROR, "runtime", "workflow=%s forget a state of step '%.*s': %s",
                  table->slot->name, SLICE_ARGS(table->step), why.text);
@@ -185,10 +186,6 @@ static void read_page(struct step_table *table) {
     store_read(store_of(slot), &table->read);
 }
 
-static bool is_on_disk(const struct workflow *workflow, const struct step *step) {
-    return !step->state.in_memory && workflow->state_durability.mode != DURABILITY_NONE;
-}
-
 static struct step_table *add_table(struct slot *slot, const struct step *step) {
     if (slot->states == NULL) {
         slot->states = memory_new(1, sizeof(*slot->states));
@@ -221,7 +218,7 @@ bool slot_states_are_ready(struct slot *slot, const struct version *version) {
         }
         if (table != NULL && table->phase == TABLE_UNREAD) {
             table->ttl_ms = step->state.ttl_ms;
-            table->phase = is_on_disk(workflow, step) ? TABLE_READING : TABLE_READY;
+            table->phase = run_states_on_disk(workflow, step) ? TABLE_READING : TABLE_READY;
             buffer_init(&table->after, EVENT_KEY_BYTES_MAX);
             if (table->phase == TABLE_READING) {
                 read_page(table);
@@ -449,7 +446,7 @@ static void take_step(struct run *run, const struct step *step, struct slice sta
     struct slot *slot = run->slot;
     struct step_table *table = find_table(slot, step->id);
     struct error err;
-    const bool on_disk = is_on_disk(workflow, step);
+    const bool on_disk = run_states_on_disk(workflow, step);
     const bool later = on_disk && !run_states_with_end(workflow, step);
     if (table->phase != TABLE_READY) {
         return; /* memory was short: it is read again, and this is on disk */

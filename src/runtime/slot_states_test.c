@@ -328,7 +328,7 @@ static void test_slot_states__have_a_bound_and_events_a_key(void **state) {
                 "kind: jq\nfilter: '{ n: 1, state: { long: (\"x\" * 70000) } }'\n");
     stage_open(stage);
     run_keys(stage, "a");
-    assert_part(&stage->ended, "the state of 'a' has more than 65536 bytes");
+    assert_part(&stage->ended, "keep the state of 'a': it has more than 65536 bytes");
     stage_offer(stage, "flow", "{\"k\":null}");
     stage_until_ended(stage, 2);
     assert_part(&stage->ended, "`by` of its state gives nothing for this event");

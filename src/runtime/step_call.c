@@ -36,18 +36,22 @@ static status make_folder(struct run *run, const char **out_folder, struct error
     return STATUS_OK;
 }
 
-status step_call_files(struct run *run, struct value with, struct step_input *out_input,
-                       struct error *err) {
+status step_call_files(struct run *run, struct value with, struct value state,
+                       struct step_input *out_input, struct error *err) {
     const struct opened_agent *opened = &run->version->agents[run->current];
-    const bool goes_in = value_has_blob(with);
-    *out_input = (struct step_input){.with = with};
+    const bool goes_in = value_has_blob(with) || value_has_blob(state);
+    *out_input = (struct step_input){.with = with, .state = state};
     if (!opened->kind->takes_files ||
         (!goes_in && !field_set_has_blobs(&opened->manifest->outputs))) {
         return STATUS_OK;
     }
     TRY(make_folder(run, &out_input->folder, err));
-    return goes_in ? blob_files_show(out_input->folder, &run->arena, with, &out_input->with, err)
-                   : STATUS_OK;
+    if (!goes_in) {
+        return STATUS_OK;
+    }
+    const char *folder = out_input->folder;
+    TRY(blob_files_show(folder, &run->arena, with, &out_input->with, err));
+    return blob_files_show(folder, &run->arena, state, &out_input->state, err);
 }
 
 /* The same after any number of crashes. */
@@ -69,6 +73,7 @@ void step_call_fill(struct run *run, const struct step_input *input, uint32_t it
     run->ask_deadline_ns = clock_boot_ns() + most_ms * 1000000;
     *out_call = (struct agent_call){
         .with = input->with,
+        .state = input->state,
         .step = run_keep(run, step->id),
         .workflow = run_keep(run, run->version->workflow->name),
         .key = key_of(run, item),

@@ -12,6 +12,7 @@
 /* What goes in, as the agent's kind wants it. */
 struct step_input {
     struct value with;  /* with files in place of blobs, for programs */
+    struct value state; /* the same of what the step remembers */
     const char *folder; /* of the call's files; NULL: none. In the run's arena */
 };
 
@@ -19,8 +20,8 @@ struct step_input {
 status step_call_render(struct run *run, struct value *out_with, struct error *err);
 
 /* Makes the files of a call where its agent wants some. Blocks. */
-status step_call_files(struct run *run, struct value with, struct step_input *out_input,
-                       struct error *err);
+status step_call_files(struct run *run, struct value with, struct value state,
+                       struct step_input *out_input, struct error *err);
 
 /* A call from now on. `item` tells those of one step with `each` apart; 0 where it calls once. */
 void step_call_fill(struct run *run, const struct step_input *input, uint32_t item,

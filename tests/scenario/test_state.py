@@ -209,3 +209,55 @@ def test_a_damaged_state_is_forgotten_and_the_others_stay(device):
     device.wait_results(4)
     assert counts_of(device) == {"a": [1, 1], "b": [1, 2]}
     assert "forget a state of step 'count'" in device.log()
+
+
+TAPE = """\
+ebb: 1
+agent: tape
+version: 1.0.0
+kind: process
+command: [python3, tape.py]
+mode: once
+inputs:
+  text: { type: string }
+  state: { type: object, optional: true }
+outputs:
+  all: { type: string }
+  cover: { type: file, optional: true }
+  state: { type: object }
+"""
+# Keeps bytes, not JSON: what it was given before, and one zero byte and the text behind it.
+TAPE_PY = """\
+import json, pathlib, sys
+request = json.load(sys.stdin)
+tape = pathlib.Path(request["state"]["tape"]["blob"]).read_bytes() if "state" in request else b""
+tape += b"\\0" + request["text"].encode()
+pathlib.Path("tape.bin").write_bytes(tape)
+print(json.dumps({"all": tape.replace(b"\\0", b" ").decode(), "state": {"tape": {"$file": "tape.bin"}}}))
+"""
+
+
+def test_a_state_may_hold_bytes(device):
+    device.agent("tape", TAPE, tape__py=TAPE_PY)
+    device.workflow("files", """\
+ebb: 1
+workflow: files
+trigger:
+  watch: { path: INBOX, glob: "*.in", text: true }
+steps:
+  - id: tape
+    agent: tape
+    with: { text: "${ .event.text }" }
+    state: { by: all }
+results:
+  - name: out
+    from: { all: "${ .steps.tape.all }" }
+""")
+    device.start()
+    drop(device, ["one", "two"])
+    device.wait_results(2)
+    device.kill()
+    device.start()
+    drop(device, ["three"])
+    assert [row["all"] for row in device.wait_results(3)] == [" one", " one two", " one two three"]
+    assert device.records(2) == []
