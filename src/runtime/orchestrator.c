@@ -11,6 +11,7 @@
 #include "runtime/intake.h"
 #include "runtime/key_order.h"
 #include "runtime/recovery.h"
+#include "runtime/run_limits.h"
 #include "runtime/slot_states.h"
 
 /* --- the end of a run --- */
@@ -70,7 +71,7 @@ static void end_written(struct run *run) {
     slot->ending--;
     slot_close(slot, run->event->seen_hash);
     if (code == STATUS_OK) {
-        if (run->state_count > 0) {
+        if (run->leaves_late) {
             slot_states_take(run);
         }
         count_run(slot, run);
@@ -89,9 +90,11 @@ static void run_ended(void *owner, struct run *run) {
     slot->running--;
     slot->ending++;
     run->store_job.error.code = STATUS_OK;
-    if (run->state_count == 0) { /* the next of its key need not wait for the disk */
+    run->leaves_late = run->state_count > 0;
+    if (!run->leaves_late) { /* the next of its key need not wait for the disk */
         slot_states_take(run);
     }
+    run_limits_apply(run);
     journal_end(&orchestrator->journal, run, end_written);
     orchestrator_pump(slot);
 }

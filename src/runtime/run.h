@@ -64,6 +64,13 @@ struct run_step {
     struct slice error;       /* its sentence */
 };
 
+/* A record that stands under a limit. */
+struct limited {
+    uint32_t record;           /* its index */
+    const struct limit *limit; /* of the run's workflow */
+    struct slice key;          /* whose limit it is */
+};
+
 struct run {
     struct job job; /* first: a job is its run */
     struct id id;
@@ -98,8 +105,11 @@ struct run {
     struct slice failed_step;
     struct record_draft *records; /* room for every result and a report of every step */
     uint32_t record_count;
-    struct state_write *states; /* what steps remember, and is written with the end */
+    struct limited *limited; /* room for every result */
+    uint32_t limited_count;
+    struct state_write *states; /* what steps remember, and is written with the end; and limits */
     uint32_t state_count;
+    bool leaves_late; /* what it leaves is the next one's only when its end is on disk */
 
     bool kept;    /* the store has a row of it */
     bool parked;  /* waits for a person */

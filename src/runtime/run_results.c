@@ -6,6 +6,7 @@
 #include "platform/json.h"
 #include "runtime/agent_runner.h"
 #include "runtime/run_attachments.h"
+#include "runtime/run_limits.h"
 #include "runtime/run_states.h"
 
 /* The body is JSON text in the run's arena, as it will lie on disk. */
@@ -70,7 +71,7 @@ static status render_rule(struct run *run, const struct result_rule *rule, struc
     drafted->destinations =
         run->runner != NULL ? destinations_bits(run->runner->destinations, rule->to, rule->to_count)
                             : 0;
-    return STATUS_OK;
+    return run_limits_note(run, rule, err);
 }
 
 /* Results are all or nothing: a rule that fails takes back those before it. */
@@ -81,6 +82,7 @@ static status render_results(struct run *run, struct error *err) {
         const struct result_rule *rule = &workflow->results[i];
         if (render_rule(run, rule, err) != STATUS_OK) {
             run->record_count = 0;
+            run->limited_count = 0;
             run_blobs_detach(&run->blobs);
             return fail_while(err, "result '%.*s'", SLICE_ARGS(rule->name));
         }
@@ -127,6 +129,7 @@ static void report_steps(struct run *run, bool failed) {
 void run_conclude(struct run *run) {
     run->need = NEED_END;
     run->record_count = 0;
+    run->limited_count = 0;
     struct error err;
     if (run->outcome == OUTCOME_DONE && render_results(run, &err) != STATUS_OK) {
         run->outcome = OUTCOME_FAILED;

@@ -32,6 +32,7 @@ const char *slot_state_name(enum slot_state state);
 struct slot_counts {
     uint64_t events, runs, results, failures, skipped, dropped, refused, quarantined;
     uint64_t forgotten; /* states that went for want of room */
+    uint64_t held;      /* results beyond their limit */
 };
 
 struct slot {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/slot_states.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -9,6 +8,7 @@
 #include "platform/json.h"
 #include "runtime/key_order.h"
 #include "runtime/orchestrator.h"
+#include "runtime/run_limits.h"
 #include "runtime/run_states.h"
 #include "runtime/state_table.h"
 #include "runtime/state_text.h"
@@ -186,45 +186,57 @@ static void read_page(struct step_table *table) {
     store_read(store_of(slot), &table->read);
 }
 
-static struct step_table *add_table(struct slot *slot, const struct step *step) {
+static struct step_table *add_table(struct slot *slot, struct slice name) {
     if (slot->states == NULL) {
         slot->states = memory_new(1, sizeof(*slot->states));
     }
     struct step_table *table =
-        slot->states != NULL ? memory_new(1, sizeof(*table) + step->id.count) : NULL;
+        slot->states != NULL ? memory_new(1, sizeof(*table) + name.count) : NULL;
     if (table == NULL) {
         return NULL;
     }
     char *id = (char *)(table + 1);
-    (void)memcpy(id, step->id.bytes, step->id.count);
+    (void)memcpy(id, name.bytes, name.count);
     table->slot = slot;
-    table->step = (struct slice){.bytes = id, .count = step->id.count};
+    table->step = (struct slice){.bytes = id, .count = name.count};
     table->next = slot->states->tables;
     slot->states->tables = table;
     return table;
 }
 
+static bool is_ready(struct slot *slot, struct slice name, int64_t ttl_ms, bool on_disk) {
+    struct step_table *table = find_table(slot, name);
+    if (table == NULL) {
+        table = add_table(slot, name);
+    }
+    if (table != NULL && table->phase == TABLE_UNREAD) {
+        table->ttl_ms = ttl_ms;
+        table->phase = on_disk ? TABLE_READING : TABLE_READY;
+        buffer_init(&table->after, EVENT_KEY_BYTES_MAX);
+        if (on_disk) {
+            read_page(table);
+        }
+    }
+    return table != NULL && table->phase == TABLE_READY;
+}
+
 bool slot_states_are_ready(struct slot *slot, const struct version *version) {
     const struct workflow *workflow = version->workflow;
+    const bool on_disk = workflow->state_durability.mode != DURABILITY_NONE;
     bool ready = true;
     for (uint32_t i = 0; i < workflow->step_count; i++) {
         const struct step *step = &workflow->steps[i];
-        if (step->state.by == NULL) {
-            continue;
+        if (step->state.by != NULL) {
+            ready =
+                is_ready(slot, step->id, step->state.ttl_ms, run_states_on_disk(workflow, step)) &&
+                ready;
         }
-        struct step_table *table = find_table(slot, step->id);
-        if (table == NULL) {
-            table = add_table(slot, step);
+    }
+    for (uint32_t i = 0; i < workflow->result_count; i++) {
+        const struct limit *limit = &workflow->results[i].limit;
+        if (limit->count > 0) {
+            ready = is_ready(slot, limit->state, run_limits_ttl_ms(limit), on_disk) && ready;
         }
-        if (table != NULL && table->phase == TABLE_UNREAD) {
-            table->ttl_ms = step->state.ttl_ms;
-            table->phase = run_states_on_disk(workflow, step) ? TABLE_READING : TABLE_READY;
-            buffer_init(&table->after, EVENT_KEY_BYTES_MAX);
-            if (table->phase == TABLE_READING) {
-                read_page(table);
-            }
-        }
-        ready = ready && table != NULL && table->phase == TABLE_READY;
     }
     return ready;
 }
@@ -277,11 +289,11 @@ static bool is_spared(void *owner, uint64_t hash) {
     return key_order_is_held(owner, hash);
 }
 
-static void shed(struct step_table *table, const struct step *step, bool on_disk) {
+static void shed(struct step_table *table, uint32_t keys_max, bool on_disk) {
     const int64_t now_ns = clock_boot_ns();
     struct state_entry *entry;
-    while ((entry = state_table_shed(&table->table, step->state.max_keys, now_ns, is_spared,
-                                     table->slot)) != NULL) {
+    while ((entry = state_table_shed(&table->table, keys_max, now_ns, is_spared, table->slot)) !=
+           NULL) {
         table->slot->counts.forgotten += entry->expires_ns > now_ns;
         if (on_disk) {
             forget(table, entry);
@@ -419,53 +431,69 @@ bool slot_states_are_busy(const struct slot *slot) {
 
 /* --- runs ------------------------------------------------------------------------------------- */
 
+struct slice slot_states_find(const struct slot *slot, struct slice name, struct slice key) {
+    const struct step_table *table = find_table(slot, name);
+    const struct state_entry *entry =
+        table != NULL ? state_table_find(&table->table, key, clock_boot_ns()) : NULL;
+    return entry != NULL ? entry->value : (struct slice){0};
+}
+
 status slot_states_give(struct run *run, struct error *err) {
     const struct workflow *workflow = run->version->workflow;
     for (uint32_t i = 0; i < workflow->step_count; i++) {
-        struct run_step *step = &run->steps[i];
-        if (workflow->steps[i].state.by == NULL || run->key.hash == 0) {
+        const struct step *step = &workflow->steps[i];
+        if (step->state.by == NULL || run->key.hash == 0) {
             continue;
         }
-        const struct step_table *table = find_table(run->slot, workflow->steps[i].id);
-        assert(table != NULL && table->phase == TABLE_READY);
-        const struct state_entry *entry =
-            state_table_find(&table->table, run->key.text, clock_boot_ns());
-        if (entry == NULL) {
-            continue;
-        }
-        step->state = arena_copy(&run->arena, entry->value);
-        if (step->state.bytes == NULL) {
+        const struct slice state = slot_states_find(run->slot, step->id, run->key.text);
+        run->steps[i].state = arena_copy(&run->arena, state);
+        if (run->steps[i].state.bytes == NULL) {
             return fail(err, STATUS_FULL, "no room in the run for the state of its key");
         }
     }
     return STATUS_OK;
 }
 
-static void take_step(struct run *run, const struct step *step, struct slice state) {
-    const struct workflow *workflow = run->version->workflow;
+bool slot_states_put(const struct run *run, const struct state_put *put) {
     struct slot *slot = run->slot;
-    struct step_table *table = find_table(slot, step->id);
+    struct step_table *table = find_table(slot, put->name);
     struct error err;
-    const bool on_disk = run_states_on_disk(workflow, step);
-    const bool later = on_disk && !run_states_with_end(workflow, step);
-    if (table->phase != TABLE_READY) {
-        return; /* memory was short: it is read again, and this is on disk */
+    if (table == NULL || table->phase != TABLE_READY) {
+        return false; /* memory was short: what is on disk is read again */
     }
-    if (state_table_put(&table->table, run->key.text, state, run_states_expires_ns(&step->state),
-                        later, &err) != STATUS_OK) {
-        if (run_states_with_end(workflow, step)) {
-            reading_failed(table, &err);
+    slot->states->workflow = run->version->number;
+    if (state_table_put(&table->table, put->key, put->value, put->expires_ns, put->later_ms > 0,
+                        &err) != STATUS_OK) {
+        if (put->on_disk && put->later_ms == 0) {
+            reading_failed(table, &err); /* what is written already is read again */
         } else {
             log_line(LOG_ERROR, "runtime", "workflow=%s %s: it stays as it was", slot->name,
                      err.text);
         }
-        return;
+        return false;
     }
-    shed(table, step, on_disk);
-    if (later) {
-        slot->states->interval_ms = workflow->state_durability.interval_ms;
+    shed(table, put->keys_max, put->on_disk);
+    if (put->later_ms > 0) {
+        slot->states->interval_ms = put->later_ms;
         wait_for_flush(slot);
     }
+    return true;
+}
+
+static void take_step(struct run *run, const struct step *step, struct slice state) {
+    const struct workflow *workflow = run->version->workflow;
+    const bool on_disk = run_states_on_disk(workflow, step);
+    const bool later = on_disk && !run_states_with_end(workflow, step);
+    const struct state_put put = {
+        .name = step->id,
+        .key = run->key.text,
+        .value = state,
+        .expires_ns = run_states_expires_ns(&step->state),
+        .keys_max = step->state.max_keys,
+        .on_disk = on_disk,
+        .later_ms = later ? workflow->state_durability.interval_ms : 0,
+    };
+    (void)slot_states_put(run, &put); /* what went wrong was said */
 }
 
 void slot_states_take(struct run *run) {
@@ -473,7 +501,6 @@ void slot_states_take(struct run *run) {
     for (uint32_t i = 0; i < workflow->step_count; i++) {
         const struct slice state = run->steps[i].state_after;
         if (state.count > 0 && workflow->steps[i].state.by != NULL) {
-            run->slot->states->workflow = run->version->number;
             take_step(run, &workflow->steps[i], state);
         }
     }

@@ -30,6 +30,20 @@ status slot_states_give(struct run *run, struct error *err);
 /* Takes over what the run left, and gives its key back. */
 void slot_states_take(struct run *run);
 
+/* What is kept under a name, a step's id or what stands for a limit, and a key; empty: nothing. */
+struct slice slot_states_find(const struct slot *slot, struct slice name, struct slice key);
+
+struct state_put {
+    struct slice name, key, value;
+    int64_t expires_ns; /* CLOCK_BOOTTIME */
+    uint32_t keys_max;
+    bool on_disk;     /* it has a row, or will have */
+    int64_t later_ms; /* it is written so soon; 0: not here, but with the end of a run */
+};
+
+/* Keeps a copy, on behalf of a run. false: it stays as it was, or is read again from the disk. */
+bool slot_states_put(const struct run *run, const struct state_put *put);
+
 /* Writes what waits for its time. */
 void slot_states_flush(struct slot *slot);
 

@@ -148,7 +148,11 @@ static const struct key RESULT_KEYS[] = {
     {.name = "window", .state = KEY_RESERVED},
     {.name = "fold", .state = KEY_RESERVED},
     {.name = "for", .state = KEY_RESERVED},
-    {.name = "limit", .state = KEY_RESERVED},
+    {.name = "limit",
+     .read = limit_read,
+     .help = "How often it may come; those beyond are held back.",
+     .form = FORM_KEYS,
+     .table = &LIMIT_TABLE},
     {.name = "schema", .state = KEY_RESERVED},
     {.name = "private", .state = KEY_RESERVED},
     {.name = "amends", .state = KEY_RESERVED},
@@ -176,6 +180,7 @@ static void read_result(struct workflow_draft *draft, const struct yaml *node) {
         faults_add(reading->faults, node->place, "a result needs `from`");
     }
     attachments_check(reading, node, &one.rule);
+    limit_check(draft, &one);
     for (uint32_t i = 0; i < draft->result_count && one.rule.name.count > 0; i++) {
         const struct result_rule *other = &draft->results[i].rule;
         if (slice_equal(other->name, one.rule.name)) {

@@ -179,6 +179,15 @@ struct attachment {
     bool stays;      /* it never leaves the device */
 };
 
+/* How often a result may come. */
+struct limit {
+    uint32_t count;            /* so many ... 0: there is no limit */
+    int64_t span_ms;           /* ... in this span */
+    const struct template *by; /* each value has a limit of its own; NULL: one for all */
+    bool drops;                /* those beyond are not counted in the next one's `held` */
+    struct slice state;        /* the name under which it is kept from run to run */
+};
+
 struct result_rule {
     struct slice name;
     struct place place;
@@ -193,6 +202,7 @@ struct result_rule {
     int64_t expires_ms; /* 0: none */
     const struct attachment *attachments;
     uint32_t attachment_count;
+    struct limit limit;
 };
 
 struct workflow {

@@ -229,6 +229,7 @@ void draft_each_expression(struct workflow_draft *draft,
         walk_one(&walk, draft->results[i].rule.when);
         walk_template(&walk, draft->results[i].rule.from);
         walk_template(&walk, draft->results[i].rule.key);
+        walk_template(&walk, draft->results[i].rule.limit.by);
         for (uint32_t k = 0; k < draft->results[i].rule.attachment_count; k++) {
             walk_template(&walk, draft->results[i].rule.attachments[k].from);
         }

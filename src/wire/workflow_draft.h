@@ -46,7 +46,8 @@ struct target {
 };
 
 struct result_draft {
-    struct result_rule rule; /* first */
+    struct result_rule rule;  /* first */
+    const struct yaml *limit; /* NULL: none */
     const struct yaml *node;
     struct target *targets; /* of `to:`; NULL: it is left out, which means the hub */
     uint32_t target_count;
@@ -113,7 +114,7 @@ bool workflow_keys_read(struct workflow_draft *draft);
 
 /* Readers of keys, each in its own file. */
 key_reader triggers_read, steps_read, results_read, lets_read, attachments_read, params_read;
-key_reader step_state_read;
+key_reader step_state_read, limit_read;
 key_reader draft_read_condition; /* const struct expression * */
 key_reader draft_read_template;  /* const struct template * */
 
@@ -130,8 +131,11 @@ extern const char *const EVENT_UNFIT_WORDS[]; /* from UNFIT_QUARANTINE on */
 
 /* Other tables, so that a key in the wrong place is told where it belongs. */
 extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, HTTP_TABLE,
-    EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, STATE_TABLE, RESULT_TABLE, ATTACHMENT_TABLE,
-    PARAM_TABLE;
+    EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, STATE_TABLE, RESULT_TABLE, LIMIT_TABLE,
+    ATTACHMENT_TABLE, PARAM_TABLE;
+
+/* That a limit has room for what it says, and its name. */
+void limit_check(struct workflow_draft *draft, struct result_draft *result);
 
 /* That attachments and `from:` of a result go together. */
 void attachments_check(struct reading *reading, const struct yaml *result,

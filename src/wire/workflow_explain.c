@@ -393,6 +393,17 @@ static void explain_to(struct page *page, const struct yaml *node, const struct 
     row(page, "to", has(node, "to"), "%s", used > 0 ? names : "nowhere: it stays on the device");
 }
 
+static void explain_limit(struct page *page, const struct yaml *node, const struct limit *limit) {
+    char span[TIME_TEXT_BYTES];
+    time_write_span(limit->span_ms, span);
+    row(page, "limit rate", true, "%u in %s", (unsigned)limit->count, span);
+    if (limit->by != NULL) {
+        template_rows(page, "limit by", yaml_get(node, "by"), limit->by);
+    }
+    row(page, "limit over", has(node, "over"), "%s",
+        limit->drops ? "drop" : "count, as `held` of the next one");
+}
+
 static void explain_result(struct page *page, const struct result_rule *rule) {
     const struct yaml *node = find_item(yaml_get(page->root, "results"), rule->place);
     buffer_print(page->out, "\nresult %.*s, line %d\n", SLICE_ARGS(rule->name), rule->place.line);
@@ -408,6 +419,9 @@ static void explain_result(struct page *page, const struct result_rule *rule) {
     }
     span_row(page, "keep", node, rule->keep_ms, NULL);
     span_row(page, "expires", node, rule->expires_ms, "never");
+    if (rule->limit.count > 0) {
+        explain_limit(page, yaml_get(node, "limit"), &rule->limit);
+    }
     const struct yaml *attach = node != NULL ? yaml_get(node, "attach") : NULL;
     for (uint32_t i = 0; i < rule->attachment_count && attach != NULL; i++) {
         explain_attachment(page, &attach->pairs[i].value, &rule->attachments[i]);

@@ -29,6 +29,9 @@ static uint64_t read_refused(const struct slot *slot) {
 static uint64_t read_quarantined(const struct slot *slot) {
     return slot->counts.quarantined;
 }
+static uint64_t read_held(const struct slot *slot) {
+    return slot->counts.held;
+}
 static uint64_t read_forgotten(const struct slot *slot) {
     return slot->counts.forgotten;
 }
@@ -48,6 +51,7 @@ static const struct slot_metric METRICS[] = {
     {"ebb_refused_total", "counter", "Input that was no event.", read_refused},
     {"ebb_quarantined_total", "counter", "Events that did not fit and were kept aside.",
      read_quarantined},
+    {"ebb_results_held_total", "counter", "Results that their limit held back.", read_held},
     {"ebb_states_forgotten_total", "counter", "States of keys that went for want of room.",
      read_forgotten},
     {"ebb_queued", "gauge",
