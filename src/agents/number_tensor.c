@@ -26,17 +26,24 @@ static const struct {
     [TENSOR_BOOLEAN] = {0, 1},
 };
 
+static bool put_float(char *at, float number) {
+    (void)memcpy(at, &number, sizeof(number));
+    return isfinite(number);
+}
+
+static bool put_half(char *at, float number) {
+    const uint16_t half = float16_from_float(number);
+    (void)memcpy(at, &half, sizeof(half));
+    return isfinite(float16_to_float(half));
+}
+
 bool number_tensor_put(struct tensor *tensor, size_t index, double number) {
     char *at = (char *)tensor->bytes + index * tensor_type_bytes(tensor->type);
-    if (tensor->type == TENSOR_FLOAT32 || tensor->type == TENSOR_FLOAT16) {
-        const float single = (float)number;
-        const uint16_t half = float16_from_float(single);
-        if (tensor->type == TENSOR_FLOAT32) {
-            (void)memcpy(at, &single, sizeof(single));
-        } else {
-            (void)memcpy(at, &half, sizeof(half));
-        }
-        return isfinite(tensor->type == TENSOR_FLOAT32 ? single : float16_to_float(half));
+    if (tensor->type == TENSOR_FLOAT32) {
+        return put_float(at, (float)number);
+    }
+    if (tensor->type == TENSOR_FLOAT16) {
+        return put_half(at, (float)number);
     }
     if (!(number >= RANGES[tensor->type].least && number <= RANGES[tensor->type].most) ||
         number != trunc(number)) {
