@@ -48,7 +48,7 @@ static void check_process(const struct agent_manifest *manifest) {
     need(manifest->instances >= 1 && manifest->instances <= AGENT_INSTANCES_MAX);
     need(manifest->output_bytes >= 1 && manifest->output_bytes <= AGENT_OUTPUT_BYTES_MAX);
     need(manifest->memory_bytes == 0 || manifest->memory_bytes >= AGENT_MEMORY_BYTES_LEAST);
-    need(manifest->protocol == PROTOCOL_LINES || !manifest->ready_first_line);
+    need(manifest->protocol != PROTOCOL_ONCE || !manifest->ready_first_line);
 }
 
 static void check_image(const struct agent_manifest *manifest) {
