@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agents/detector_families.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -394,6 +395,7 @@ status detector_centre(struct detector_work *work, struct error *err) {
     if (moves != NULL) {
         TRY(take_maps(moves, &heat, &offsets, err));
     }
+    assert(heat.numbers != NULL && sizes.numbers != NULL);
     const size_t cells = (size_t)heat.width * heat.height;
     for (uint32_t kind = 0; kind < heat.channels; kind++) {
         const float *plane = heat.numbers + kind * cells;
