@@ -22,9 +22,10 @@ struct agent {
 struct painting {
     struct agent_call *call;
     const struct manifest_image *how;
-    struct image image; /* owned; upright */
-    struct value boxes; /* a list */
-    bool one;           /* it was `box`, not a list */
+    struct image image;         /* owned; upright. Of a crop: nothing */
+    const struct image *source; /* of a crop: the blob's, else `image` */
+    struct value boxes;         /* a list */
+    bool one;                   /* it was `box`, not a list */
 };
 
 static status open_agent(struct loop *loop, const struct agent_manifest *manifest,
@@ -44,18 +45,56 @@ static void close_agent(struct agent *agent) {
     memory_free(agent);
 }
 
+static status decode(struct slice encoded, struct image *out_image, struct error *err) {
+    struct image_facts facts;
+    TRY(image_look(encoded, &facts, err));
+    TRY(image_decode(encoded, &facts, 1, WHITE, out_image, err));
+    const status code = image_turn_upright(out_image, facts.orientation, err);
+    if (code != STATUS_OK) {
+        image_done(out_image);
+    }
+    return code;
+}
+
+static void release_pixels(void *image) {
+    image_done(image);
+    memory_free(image);
+}
+
+/* The pixels stay with the blob: of one picture many pieces are cut. */
+static status read_for_crop(struct painting *painting, struct blob *blob, struct error *err) {
+    struct slice encoded;
+    struct image *image = blob_derived(blob, release_pixels);
+    if (image == NULL) {
+        TRY(blob_open(blob, &encoded, err));
+        image = memory_new(1, sizeof(*image));
+        if (image == NULL) {
+            return fail(err, STATUS_NO_MEMORY, "no memory for a picture");
+        }
+        const status code = decode(encoded, image, err);
+        if (code != STATUS_OK) {
+            memory_free(image);
+            return code;
+        }
+        blob_set_derived(blob, image, release_pixels);
+    }
+    painting->source = image;
+    return STATUS_OK;
+}
+
 static status read_picture(struct painting *painting, struct error *err) {
     const struct value *value = value_get(painting->call->with, SLICE("image"));
     if (value == NULL || value->kind != VALUE_BLOB) {
         return fail(err, STATUS_INVALID, "`image` is %s: a picture is wanted",
                     value == NULL ? "missing" : value_kind_name(value->kind));
     }
+    if (painting->how->deed == IMAGE_CROP) {
+        return read_for_crop(painting, value->blob, err);
+    }
     struct slice encoded;
-    struct image_facts facts;
     TRY(blob_open(value->blob, &encoded, err));
-    TRY(image_look(encoded, &facts, err));
-    TRY(image_decode(encoded, &facts, 1, WHITE, &painting->image, err));
-    return image_turn_upright(&painting->image, facts.orientation, err);
+    painting->source = &painting->image;
+    return decode(encoded, &painting->image, err);
 }
 
 /* Finds the list that the step gave, or the one box of a crop. */
@@ -173,12 +212,12 @@ static status crop_one(struct painting *painting, uint32_t index, struct value *
     struct picture_box box;
     struct resample_part part;
     TRY(read_box(painting->boxes.items[index], index, &box, err));
-    if (!picture_box_part(&box, painting->how->margin, &painting->image, &part)) {
+    if (!picture_box_part(&box, painting->how->margin, painting->source, &part)) {
         return fail(err, STATUS_INVALID, "box %u lies outside of the picture", index + 1);
     }
     CLEANUP(image_done) struct image cut = {0};
-    TRY(resample_image(&painting->image, &part, (uint32_t)part.width, (uint32_t)part.height, &cut,
-                       err));
+    TRY(image_cut(painting->source, (uint32_t)part.x, (uint32_t)part.y, (uint32_t)part.width,
+                  (uint32_t)part.height, &cut, err));
     return take_picture(painting, &cut, out_value, err);
 }
 

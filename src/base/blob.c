@@ -15,6 +15,8 @@ struct blob {
     char *bytes; /* owned; NULL: not read yet */
     blob_reader *read;
     void *source; /* owned */
+    void *derived;
+    void (*release_derived)(void *thing);
     struct id id;
     struct member facts[FACT_COUNT]; /* what an expression sees */
     char type[];
@@ -106,9 +108,22 @@ void blob_release(struct blob *blob) {
     if (blob == NULL || atomic_fetch_sub_explicit(&blob->owners, 1, memory_order_acq_rel) > 1) {
         return;
     }
+    blob_set_derived(blob, NULL, NULL);
     memory_free(blob->bytes);
     memory_free(blob->source);
     memory_free(blob);
+}
+
+void *blob_derived(const struct blob *blob, void (*release)(void *thing)) {
+    return blob->release_derived == release ? blob->derived : NULL;
+}
+
+void blob_set_derived(struct blob *blob, void *thing, void (*release)(void *thing)) {
+    if (blob->release_derived != NULL) {
+        blob->release_derived(blob->derived);
+    }
+    blob->derived = thing;
+    blob->release_derived = release;
 }
 
 struct slice blob_type(const struct blob *blob) {

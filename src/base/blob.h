@@ -59,6 +59,11 @@ status blob_open(struct blob *blob, struct slice *out_bytes, struct error *err);
  * who can use the file as it is. */
 const void *blob_source(const struct blob *blob, blob_reader *read);
 
+/* One thing that was made of the bytes and is worth keeping beside them, such as pixels: it goes
+ * with the blob, or when another takes its place. NULL: there is none of that `release`. */
+void *blob_derived(const struct blob *blob, void (*release)(void *thing));
+void blob_set_derived(struct blob *blob, void *thing, void (*release)(void *thing));
+
 /* The hash under which it lies on disk; zero: nowhere yet. Values then say it as JSON. */
 struct id blob_id(const struct blob *blob);
 void blob_set_id(struct blob *blob, struct id id);

@@ -151,11 +151,34 @@ static void test_value_compare__knows_a_blob_by_itself_or_its_hash(void **state)
     arena_done(&arena);
 }
 
+static char gone[8];
+
+static void note_gone(void *thing) {
+    (void)strcat(gone, thing);
+}
+
+static void test_blob__takes_what_was_made_of_it_along(void **state) {
+    (void)state;
+    struct blob *blob = NULL;
+    char first[] = "a";
+    char second[] = "b";
+    assert_int_equal(blob_copy(SLICE("a"), SLICE("x"), &blob, NULL), STATUS_OK);
+    assert_null(blob_derived(blob, note_gone));
+    blob_set_derived(blob, first, note_gone);
+    assert_ptr_equal(blob_derived(blob, note_gone), first);
+    assert_null(blob_derived(blob, memory_free));
+    blob_set_derived(blob, second, note_gone);
+    assert_string_equal(gone, "a");
+    blob_release(blob);
+    assert_string_equal(gone, "ab");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blob__is_shared_until_the_last_one_lets_go),
         cmocka_unit_test(test_blob__that_is_unread_is_read_once_when_it_is_opened),
         cmocka_unit_test(test_blob__beyond_its_bounds_is_refused),
+        cmocka_unit_test(test_blob__takes_what_was_made_of_it_along),
         cmocka_unit_test(test_blob__leaves_nothing_when_the_heap_is_used_up),
         cmocka_unit_test(test_value_of_blob__shares_it_for_as_long_as_the_arena),
         cmocka_unit_test(test_value_compare__knows_a_blob_by_itself_or_its_hash),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/image.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,21 @@ status image_create(uint32_t width, uint32_t height, struct image *out_image, st
                     height);
     }
     *out_image = (struct image){.width = width, .height = height, .shrunk = 1, .pixels = pixels};
+    return STATUS_OK;
+}
+
+status image_cut(const struct image *image, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
+                 struct image *out_image, struct error *err) {
+    assert(width <= image->width && x <= image->width - width);
+    assert(height <= image->height && y <= image->height - height);
+    const size_t row = (size_t)width * IMAGE_CHANNELS;
+    struct image cut;
+    TRY(image_create(width, height, &cut, err));
+    for (uint32_t i = 0; i < height; i++) {
+        const size_t from = ((size_t)(y + i) * image->width + x) * IMAGE_CHANNELS;
+        (void)memcpy(cut.pixels + i * row, image->pixels + from, row);
+    }
+    *out_image = cut;
     return STATUS_OK;
 }
 

@@ -60,6 +60,10 @@ status image_decode(struct slice encoded, const struct image_facts *facts, uint3
 /* Black. INVALID when that is beyond the bounds. */
 status image_create(uint32_t width, uint32_t height, struct image *out_image, struct error *err);
 
+/* A part of it, in whole pixels that it has. */
+status image_cut(const struct image *image, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
+                 struct image *out_image, struct error *err);
+
 /* An image of zeroes may be done away with as well. */
 void image_done(struct image *image);
 

@@ -272,6 +272,23 @@ static void test_image__without_memory_says_so_and_leaks_nothing(void **state) {
     }
 }
 
+static void test_image_cut__gives_the_part_and_nothing_beside_it(void **state) {
+    (void)state;
+    struct image image;
+    struct image cut;
+    assert_int_equal(image_create(4, 3, &image, NULL), STATUS_OK);
+    for (size_t i = 0; i < (size_t)4 * 3 * IMAGE_CHANNELS; i++) {
+        image.pixels[i] = (uint8_t)i;
+    }
+    assert_int_equal(image_cut(&image, 2, 1, 2, 2, &cut, NULL), STATUS_OK);
+    const uint8_t wanted[] = {18, 19, 20, 21, 22, 23, 30, 31, 32, 33, 34, 35};
+    assert_int_equal(cut.width, 2);
+    assert_int_equal(cut.height, 2);
+    assert_memory_equal(cut.pixels, wanted, sizeof(wanted));
+    image_done(&cut);
+    image_done(&image);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image__sees_in_jpegs_what_others_see),
@@ -286,6 +303,7 @@ int main(void) {
         cmocka_unit_test(test_image__bounds_a_png_before_it_is_decoded),
         cmocka_unit_test(test_image__writes_a_jpeg_that_it_reads_again),
         cmocka_unit_test(test_image__without_memory_says_so_and_leaks_nothing),
+        cmocka_unit_test(test_image_cut__gives_the_part_and_nothing_beside_it),
     };
     return cmocka_run_group_tests(tests, test_pictures_make, test_pictures_remove);
 }

@@ -8,6 +8,7 @@ import subprocess
 import zlib
 
 import pytest
+from PIL import Image
 
 import device as devices
 
@@ -157,3 +158,44 @@ def test_a_kill_loses_no_face_and_doubles_none(door):
     door.wait_results(40)
     devices.until("all runs ended", lambda: all(ended(run) for run in door.get("/v1/runs")["runs"]))
     assert sorted(row["photo"] for row in door.results()) == sorted(f"{number}.jpg" for number in range(40))
+
+
+CROPS = """\
+ebb: 1
+workflow: front-door
+trigger: { watch: { path: photos } }
+steps:
+  - id: find
+    agent: find-faces
+    with: { image: "${ .event.image }", min_score: 0.75 }
+  - id: cut
+    needs: [find]
+    agent: cut-face
+    each: ${ .steps.find.objects }
+    with: { image: "${ .event.image }", box: "${ .item.box }" }
+results:
+  - name: faces
+    from: { photo: "${ .event.name }", boxes: "${ [.steps.find.objects[].box] }", errors: "${ .steps.cut.errors }" }
+    attach:
+      face: { from: "${ .steps.cut.items[0].image }", as: image/jpeg }
+"""
+CUT = "ebb: 1\nagent: cut-face\nversion: 1.0.0\nkind: image\ndo: crop\ninputs: { image: image, box: box }\n" \
+      "outputs: { image: image }\n"
+
+
+def test_each_face_is_cut_out_of_its_photograph(door):
+    (door.workflows / "front-door.yaml").write_text(CROPS)
+    (door.workflows / "agents" / "cut-face").mkdir()
+    (door.workflows / "agents" / "cut-face" / "agent.yaml").write_text(CUT)
+    start_door(door)
+    for name in ("astronaut.png", "coffee.png"):
+        shutil.copy(PHOTOGRAPHS / name, door.inbox)
+    door.wait_results(2)
+    results = {line["result"]["photo"]: line for line in door.cli("result", "list", "--json").lines()}
+    assert results["coffee.png"]["result"] == {"photo": "coffee.png", "boxes": [], "errors": [], "face": None}
+    one = results["astronaut.png"]
+    (box,) = one["result"]["boxes"]
+    assert one["result"]["errors"] == [None]
+    assert door.cli("result", "save", one["id"], "--to", door.folder).code == 0
+    whole, face = Image.open(PHOTOGRAPHS / "astronaut.png"), Image.open(door.folder / "face.jpg")
+    assert abs(face.width - box[2] * whole.width) <= 2 and abs(face.height - box[3] * whole.height) <= 2
