@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agents/onnx_state.h"
 
-#include "base/base64.h"
+#include <string.h>
 
-enum { STATE_BYTES_MAX = 16 << 20 }; /* the runner bounds it further */
+#include "base/blob.h"
 
 static bool fits(const struct tensor *wanted, const struct tensor *kept) {
     bool same = wanted->type == kept->type && wanted->rank == kept->rank;
@@ -13,16 +13,16 @@ static bool fits(const struct tensor *wanted, const struct tensor *kept) {
     return same;
 }
 
-/* false: there is none that fits. */
-static bool find(struct value state, const char *name, const struct tensor *wanted,
-                 struct tensor *out_kept, struct slice *out_letters) {
+/* What was kept under that name, if it fits. */
+static struct blob *find(struct value state, const char *name, const struct tensor *wanted,
+                         struct tensor *out_kept) {
     const struct value *member = value_get(state, slice_of(name));
-    const struct slice text = member != NULL ? value_text(*member) : (struct slice){0};
-    const size_t comma = slice_find(text, ',');
-    size_t count;
-    *out_letters = slice_part(text, comma + 1, text.count);
-    return tensor_read_type(slice_part(text, 0, comma), out_kept) && fits(wanted, out_kept) &&
-           base64_count(*out_letters, &count) && count == out_kept->byte_count;
+    if (member == NULL || member->kind != VALUE_BLOB ||
+        !tensor_read_type(blob_type(member->blob), out_kept) || !fits(wanted, out_kept) ||
+        blob_count(member->blob) != out_kept->byte_count) {
+        return NULL;
+    }
+    return member->blob;
 }
 
 static status make_zeroes(const char *name, struct arena *arena, struct tensor *tensor,
@@ -44,17 +44,17 @@ static status make_zeroes(const char *name, struct arena *arena, struct tensor *
 status onnx_state_read(struct value state, const char *name, struct arena *arena,
                        struct tensor *tensor, struct error *err) {
     struct tensor kept;
-    struct slice letters;
-    if (!find(state, name, tensor, &kept, &letters)) {
+    struct slice bytes;
+    struct blob *blob = find(state, name, tensor, &kept);
+    if (blob == NULL) {
         return make_zeroes(name, arena, tensor, err);
     }
+    TRY(blob_open(blob, &bytes, err));
     kept.bytes = arena_get(arena, kept.byte_count, 1);
     if (kept.bytes == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for state '%s'", name);
     }
-    if (!base64_read(letters, kept.bytes)) {
-        return make_zeroes(name, arena, tensor, err);
-    }
+    (void)memcpy(kept.bytes, bytes.bytes, bytes.count);
     *tensor = kept;
     return STATUS_OK;
 }
@@ -62,18 +62,14 @@ status onnx_state_read(struct value state, const char *name, struct arena *arena
 status onnx_state_write(const char *name, const struct tensor *tensor, struct arena *arena,
                         struct member *out_member, struct error *err) {
     char type[TENSOR_TYPE_TEXT_BYTES];
-    CLEANUP(buffer_done) struct buffer text;
-    buffer_init(&text, STATE_BYTES_MAX);
+    struct blob *blob = NULL;
     tensor_write_type(tensor, type);
-    buffer_print(&text, "%s,", type);
-    base64_write(&text, (struct slice){.bytes = tensor->bytes, .count = tensor->byte_count});
-    if (buffer_status(&text, err) != STATUS_OK) {
-        return fail_while(err, "state '%s'", name);
-    }
-    const struct slice kept = arena_copy(arena, buffer_slice(&text));
+    TRY(blob_copy(slice_of(type),
+                  (struct slice){.bytes = tensor->bytes, .count = tensor->byte_count}, &blob, err));
     out_member->name = arena_copy(arena, slice_of(name)); /* the state may outlive the agent */
-    out_member->value = value_of_text(kept);
-    return kept.bytes != NULL && out_member->name.bytes != NULL
+    const bool kept = value_of_blob(arena, blob, &out_member->value);
+    blob_release(blob);
+    return kept && out_member->name.bytes != NULL
                ? STATUS_OK
                : fail(err, STATUS_NO_MEMORY, "no memory for state '%s'", name);
 }

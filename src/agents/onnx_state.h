@@ -2,9 +2,9 @@
  * onnx_state: what a model leaves for its next call: tensors by the names of the inputs that they
  * become.
  *
- * An object of texts, each a tensor's type (base/tensor), a comma and its bytes in base64: JSON, as
- * all state is, and small. It belongs to the run, not to the agent: several streams of sound go
- * through one model. State of another shape, from another version of the model, counts as none.
+ * An object of blobs, each of the type that says what tensor it is (base/tensor). It belongs to the
+ * run, not to the agent: several streams of sound go through one model. State of another shape,
+ * from another version of the model, counts as none.
  *
  * Pure: any thread.
  * SPDX-License-Identifier: Apache-2.0

@@ -112,24 +112,31 @@ status daemon_ask(struct call *call, const struct daemon_request *request, struc
     return read_answer(call, code, &body, out_answer, err);
 }
 
+__attribute__((format(printf, 2, 0))) static status
+print_path(char path[PATH_BYTES_MAX], const char *format, va_list args, struct error *err) {
+    const int count = vsnprintf(path, PATH_BYTES_MAX, format, args);
+    if (count < 0 || count >= PATH_BYTES_MAX) {
+        return fail(err, STATUS_INVALID, "what is asked for is too long");
+    }
+    return STATUS_OK;
+}
+
 status daemon_get_bytes(struct call *call, struct buffer *out, struct error *err,
                         const char *path_format, ...) {
     char path[PATH_BYTES_MAX];
     va_list args;
     va_start(args, path_format);
-    const int count = vsnprintf(path, sizeof(path), path_format, args);
+    const status code = print_path(path, path_format, args, err);
     va_end(args);
-    if (count < 0 || (size_t)count >= sizeof(path)) {
-        return fail(err, STATUS_INVALID, "what is asked for is too long");
-    }
+    TRY(code);
     const struct daemon_request request = {.method = "GET", .path = slice_of(path)};
-    int code = 0;
-    TRY(ask_bytes(call, &request, &code, out, err));
-    if (code >= HTTP_OK && code < HTTP_REDIRECT) {
+    int answered = 0;
+    TRY(ask_bytes(call, &request, &answered, out, err));
+    if (answered >= HTTP_OK && answered < HTTP_REDIRECT) {
         return STATUS_OK;
     }
     struct value none;
-    return read_answer(call, code, out, &none, err);
+    return read_answer(call, answered, out, &none, err);
 }
 
 status daemon_get(struct call *call, struct value *out_answer, struct error *err,
@@ -137,11 +144,9 @@ status daemon_get(struct call *call, struct value *out_answer, struct error *err
     char path[PATH_BYTES_MAX];
     va_list args;
     va_start(args, path_format);
-    const int count = vsnprintf(path, sizeof(path), path_format, args);
+    const status code = print_path(path, path_format, args, err);
     va_end(args);
-    if (count < 0 || (size_t)count >= sizeof(path)) {
-        return fail(err, STATUS_INVALID, "what is asked for is too long");
-    }
+    TRY(code);
     const struct daemon_request request = {.method = "GET", .path = slice_of(path)};
     return daemon_ask(call, &request, out_answer, err);
 }
