@@ -23,7 +23,8 @@
 struct catalog;
 struct catalog_agent; /* what step.agent_pinned points to: lives as long as its catalogue */
 
-enum { CATALOG_AGENTS_MAX = 1000, CATALOG_FOLDERS_MAX = 64 };
+/* Of folders: one beside each of a daemon's workflows, and those that were named. */
+enum { CATALOG_AGENTS_MAX = 1000, CATALOG_FOLDERS_MAX = 1024 };
 
 /* An empty one. */
 status catalog_create(struct catalog **out_catalog, struct error *err);

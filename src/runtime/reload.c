@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/reload.h"
 
+#include <assert.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 #include "runtime/recovery.h"
 
 enum { PATH_BYTES_MAX = 4096 };
+
+static_assert(RELOAD_FILES_MAX + RELOAD_FOLDERS_MAX + 2 <= CATALOG_FOLDERS_MAX,
+              "each workflow may have agents beside it");
 
 struct workflow_file {
     char path[PATH_BYTES_MAX];

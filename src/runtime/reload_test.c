@@ -58,6 +58,33 @@ static void test_reload__finds_files_and_folders_of_workflows(void **state) {
     assert_null(stage->daemon->orchestrator->slots->next->next->next);
 }
 
+/* Workflows that were applied have a folder each. */
+static void test_reload__knows_the_agents_beside_each_of_many_workflows(void **state) {
+    enum { FLOWS = 150 };
+    struct stage *stage = *state;
+    for (int n = 0; n < FLOWS; n++) {
+        char path[64], text[256];
+        (void)snprintf(path, sizeof(path), "flows/f%d/workflow.yaml", n);
+        (void)snprintf(
+            text, sizeof(text),
+            "ebb: 1\nworkflow: f%d\ntrigger: { stdin: json }\n"
+            "steps: [ { id: s, agent: a%d } ]\nresults: [ { name: r, from: { a: 1 } } ]\n",
+            n, n);
+        stage_write(stage, path, text);
+        (void)snprintf(path, sizeof(path), "flows/f%d/agents/a%d/agent.yaml", n, n);
+        (void)snprintf(text, sizeof(text),
+                       "ebb: 1\nagent: a%d\nversion: 1.0.0\nkind: jq\nfilter: .\n", n);
+        stage_write(stage, path, text);
+    }
+    stage_open(stage);
+    assert_text(&stage->faults, "");
+    for (int n = 0; n < FLOWS; n++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "f%d", n);
+        assert_int_equal(state_of(stage, name), SLOT_RUNNING);
+    }
+}
+
 static void test_reload__drops_and_doubles_no_event_in_flight(void **state) {
     struct stage *stage = *state;
     static const char STEPS[] = "concurrency: 2\nsteps: [ { id: one, agent: slow } ]\n";
@@ -378,6 +405,8 @@ static void test_reload__of_a_folder_that_is_none_ends_the_daemon(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reload__finds_files_and_folders_of_workflows,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_reload__knows_the_agents_beside_each_of_many_workflows,
                                         stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_reload__drops_and_doubles_no_event_in_flight,
                                         stage_make, stage_end),
