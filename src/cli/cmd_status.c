@@ -19,8 +19,7 @@ static const struct listing_column AGENT_COLUMNS[] = {
 
 static const struct listing_column LANE_COLUMNS[] = {{"LANE", "lane", LISTING_TEXT},
                                                      {"WAITING", "waiting", LISTING_COUNT},
-                                                     {"BYTES", "bytes", LISTING_BYTES},
-                                                     {"OLDEST (UTC)", "oldest_at", LISTING_MOMENT}};
+                                                     {"BYTES", "bytes", LISTING_BYTES}};
 
 static const struct listing_column DESTINATION_COLUMNS[] = {
     {"DESTINATION", "name", LISTING_TEXT},

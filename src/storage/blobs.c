@@ -477,6 +477,10 @@ int64_t blobs_bytes(const struct blobs *blobs) {
     return atomic_load_explicit(&blobs->bytes, memory_order_relaxed);
 }
 
+int64_t blobs_bytes_max(const struct blobs *blobs) {
+    return blobs->bytes_max;
+}
+
 uint64_t blobs_evicted(const struct blobs *blobs) {
     return atomic_load_explicit(&blobs->evicted, memory_order_relaxed);
 }

@@ -82,6 +82,7 @@ void blobs_take_back(struct blobs *blobs);
 /* At the start: counts the rows' bytes, and removes old files that have no row. */
 status blobs_load(struct blobs *blobs, struct database *database, struct error *err);
 
-/* Bytes of all rows, and how many went for want of room since the start. */
+/* Bytes of all rows, their bound, and how many went for want of room since the start. */
 int64_t blobs_bytes(const struct blobs *blobs);
+int64_t blobs_bytes_max(const struct blobs *blobs);
 uint64_t blobs_evicted(const struct blobs *blobs);

@@ -212,6 +212,7 @@ static void test_blobs__make_room_by_what_expires_first_and_nobody_holds(void **
     assert_true(lies_there(holds[3].id));
     assert_int_equal(blobs_evicted(blobs), 1);
     assert_int_equal(blobs_bytes(blobs), 80);
+    assert_in_range(blobs_bytes(blobs), 0, blobs_bytes_max(blobs));
     char large[BYTES_MAX + 2];
     (void)memset(large, 'x', sizeof(large));
     large[BYTES_MAX + 1] = '\0';

@@ -288,6 +288,7 @@ void core_counters(const struct core *core, struct store_counters *out_counters)
     out_counters->gaps = core->outbox.gaps;
     if (core->options.blobs != NULL) {
         out_counters->blob_bytes = blobs_bytes(core->options.blobs);
+        out_counters->blob_bytes_max = blobs_bytes_max(core->options.blobs);
         out_counters->blobs_evicted = blobs_evicted(core->options.blobs);
     }
     for (int i = 0; i < LANE_COUNT; i++) {

@@ -58,7 +58,7 @@ static bool set_paths(struct store *store, const char *folder) {
 }
 
 /* Half of what records may take. */
-static int64_t blobs_bytes_max(const struct store_options *options) {
+static int64_t blobs_share(const struct store_options *options) {
     return (options->budget_bytes > 0 ? options->budget_bytes : INT64_C(1) << 30) / 2;
 }
 
@@ -75,7 +75,7 @@ static status open_parts(struct store *store, struct store_opened *opened, struc
     int64_t newest_ms = 0;
     TRY(file_make_folder(store->folder, err));
     TRY(file_lock_take(store->folder, &store->lock, err));
-    TRY(blobs_open(store->folder, blobs_bytes_max(&store->options), &store->blobs, err));
+    TRY(blobs_open(store->folder, blobs_share(&store->options), &store->blobs, err));
     core.blobs = store->blobs;
     TRY(core_open(&core, &store->core, opened, err));
     store->stream = core_stream(store->core);

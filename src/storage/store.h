@@ -99,7 +99,7 @@ struct store_counters {
     uint64_t commits, jobs, records, bytes, failed_jobs, commit_ns_total, gaps;
     int64_t lane_bytes[LANE_COUNT];
     uint64_t lane_next_seq[LANE_COUNT], lane_acked_seq[LANE_COUNT];
-    int64_t blob_bytes;
+    int64_t blob_bytes, blob_bytes_max;
     uint64_t blobs_evicted;
     bool full;    /* the last commit failed for want of space */
     bool failing; /* an I/O error: nothing is acknowledged until the check has passed */

@@ -63,7 +63,7 @@ static void write_facts(struct buffer *out, const struct destination_facts *fact
     write_moment(out, "success_at", facts->success_ms);
     write_moment(out, "failure_at", facts->failure_ms);
     write_moment(out, "retry_at", facts->retry_ms);
-    buffer_add_byte(out, ',');
+    buffer_print(out, ",\"failing\":%s,", facts->failing ? "true" : "false");
     api_write_text(out, "failure", slice_of(facts->failure));
     buffer_add_byte(out, '}');
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* /metrics: counters and gauges in Prometheus text. */
 #include "runtime/api/api.h"
+#include "runtime/destinations/destinations.h"
 
 /* One metric of every workflow: which number of the slot it shows. */
 struct slot_metric {
@@ -75,6 +76,11 @@ static void write_store(struct buffer *out, const struct store_counters *counter
     buffer_print(out, "ebb_store_gaps_total %llu\n", (unsigned long long)counters->gaps);
     head(out, "ebb_store_full", "gauge", "1 while the last commit failed for want of space.");
     buffer_print(out, "ebb_store_full %d\n", counters->full ? 1 : 0);
+    head(out, "ebb_blob_bytes", "gauge", "Bytes of blobs that results and kept outputs name.");
+    buffer_print(out, "ebb_blob_bytes %lld\n", (long long)counters->blob_bytes);
+    head(out, "ebb_blobs_evicted_total", "counter", "Blobs that went to make room.");
+    buffer_print(out, "ebb_blobs_evicted_total %llu\n",
+                 (unsigned long long)counters->blobs_evicted);
     head(out, "ebb_lane_bytes", "gauge", "Bytes held in a lane.");
     for (int lane = 0; lane < LANE_COUNT; lane++) {
         buffer_print(out, "ebb_lane_bytes{lane=\"%s\"} %lld\n", lane_name((enum lane)lane),
@@ -165,6 +171,22 @@ static void write_agents(struct buffer *out, const struct generation *generation
     }
 }
 
+/* --- destinations besides the hub --- */
+
+static void write_destinations(struct buffer *out, const struct destinations *destinations) {
+    struct destination_facts facts;
+    head(out, "ebb_destination_arrived_total", "counter", "Results that arrived there.");
+    for (uint32_t i = 0; destinations_facts(destinations, i, &facts); i++) {
+        buffer_print(out, "ebb_destination_arrived_total{destination=\"%.*s\"} %llu\n",
+                     SLICE_ARGS(facts.settings->name), (unsigned long long)facts.arrived);
+    }
+    head(out, "ebb_destination_failing", "gauge", "1 while the last attempt there failed.");
+    for (uint32_t i = 0; destinations_facts(destinations, i, &facts); i++) {
+        buffer_print(out, "ebb_destination_failing{destination=\"%.*s\"} %d\n",
+                     SLICE_ARGS(facts.settings->name), facts.failing ? 1 : 0);
+    }
+}
+
 void api_metrics(struct api_call *call) {
     struct store_counters counters;
     CLEANUP(buffer_done) struct buffer text;
@@ -178,6 +200,7 @@ void api_metrics(struct api_call *call) {
         }
     }
     write_agents(&text, call->daemon->orchestrator->generation);
+    write_destinations(&text, call->daemon->destinations);
     store_counters(call->daemon->store, &counters);
     write_store(&text, &counters);
     http_answer(call->request, 200, "text/plain; version=0.0.4", buffer_slice(&text));

@@ -7,11 +7,13 @@
 static void write_store(struct buffer *out, const struct store_counters *counters) {
     buffer_print(out,
                  "\"store\":{\"commits\":%llu,\"records\":%llu,\"bytes\":%llu,\"gaps\":%llu,"
-                 "\"failed_jobs\":%llu,\"full\":%s,\"failing\":%s}",
+                 "\"failed_jobs\":%llu,\"blob_bytes\":%lld,\"blob_bytes_max\":%lld,"
+                 "\"blobs_evicted\":%llu,\"full\":%s,\"failing\":%s}",
                  (unsigned long long)counters->commits, (unsigned long long)counters->records,
                  (unsigned long long)counters->bytes, (unsigned long long)counters->gaps,
-                 (unsigned long long)counters->failed_jobs, counters->full ? "true" : "false",
-                 counters->failing ? "true" : "false");
+                 (unsigned long long)counters->failed_jobs, (long long)counters->blob_bytes,
+                 (long long)counters->blob_bytes_max, (unsigned long long)counters->blobs_evicted,
+                 counters->full ? "true" : "false", counters->failing ? "true" : "false");
 }
 
 static void write_lanes(struct buffer *out, const struct store_counters *counters) {

@@ -365,5 +365,6 @@ void destination_facts(const struct destination *destination, struct destination
     *out_facts = destination->facts;
     out_facts->settings = destination->options.settings;
     out_facts->kind = destination->kind->name;
+    out_facts->failing = destination->failures > 0;
     out_facts->failure = destination->failure.text;
 }

@@ -62,6 +62,7 @@ struct destination_facts {
     uint64_t arrived;
     int64_t success_ms, failure_ms; /* wall clock; 0: none yet */
     int64_t retry_ms;               /* wall clock: when it is tried again; 0: it does not wait */
+    bool failing;                   /* the last attempt was one */
     const char *failure;            /* the last one's sentence */
 };
 void destination_facts(const struct destination *destination, struct destination_facts *out_facts);

@@ -105,6 +105,7 @@ bool destinations_facts(const struct destinations *destinations, uint32_t index,
         const struct device_destination *settings = destinations->settings[index];
         *out_facts = (struct destination_facts){.settings = settings,
                                                 .kind = destination_kind(settings)->name,
+                                                .failing = true,
                                                 .failure = destinations->faults[index].text};
     }
     return true;
