@@ -61,6 +61,21 @@ static status look_at_lanes(struct visit *visit, struct error *err) {
     return STATUS_OK;
 }
 
+/* What an answer of the daemon says. */
+static status look_at_answers(struct visit *visit, struct error *err) {
+    struct doctor *doctor = visit->doctor;
+    struct value answer = {.kind = VALUE_NULL};
+    TRY(daemon_get(visit->call, &answer, err, "/v1/runs?parked=1"));
+    doctor_judge_runs(doctor, answer);
+    TRY(daemon_get(visit->call, &answer, err, "/v1/runs?limit=%d", RECORDS_MAX));
+    doctor_judge_ended(doctor, answer);
+    TRY(daemon_get(visit->call, &answer, err, "/v1/destinations"));
+    doctor_judge_destinations(doctor, answer, clock_wall_ms());
+    TRY(daemon_get(visit->call, &answer, err, "/v1/events?limit=1"));
+    doctor_judge_events(doctor, answer);
+    return look_at_lanes(visit, err);
+}
+
 static void look_at_daemon(struct visit *visit) {
     char text[GROUP_BYTES_MAX];
     struct error err = {.code = STATUS_OK};
@@ -75,12 +90,7 @@ static void look_at_daemon(struct visit *visit) {
         visit->data = arena_copy(&visit->call->arena, value_text(*data));
     }
     doctor_judge_status(visit->doctor, answer);
-    if (daemon_get(visit->call, &answer, &err, "/v1/runs?parked=1") == STATUS_OK) {
-        doctor_judge_runs(visit->doctor, answer);
-    } else {
-        doctor_judge_refusal(visit->doctor, &err, "");
-    }
-    if (look_at_lanes(visit, &err) != STATUS_OK) {
+    if (look_at_answers(visit, &err) != STATUS_OK) {
         doctor_judge_refusal(visit->doctor, &err, "");
     }
 }
@@ -325,9 +335,10 @@ const struct command cmd_doctor = {
     .summary = "Say what is wrong on this box, and what to do about it",
     .details =
         "It looks at the daemon, its socket and database, the data folder and its disk, the\n"
-        "clock, workflows, agents, parked runs and gaps. The exit code is 0 when nothing is\n"
-        "wrong (warnings alone are nothing wrong), else that of the first fault. Nothing\n"
-        "is changed.\n",
+        "clock, workflows, agents, runs that failed or are parked, events kept aside,\n"
+        "destinations, attachments and gaps. The exit code is 0 when nothing is wrong\n"
+        "(warnings alone are nothing wrong), else that of the first fault. Nothing is\n"
+        "changed.\n",
     .example = "ebb doctor",
     .options = OPTIONS,
     .asks_daemon = true,

@@ -11,6 +11,9 @@
 
 enum { SENTENCE_BYTES_MAX = 1024, BYTES_LOW = 16 << 20, FILES_LOW = 100, SHARE_LOW = 20 };
 
+/* Blobs are near their bound when less than one part of so many is left. */
+enum { BLOBS_NEAR = 10 };
+
 static const int64_t BYTES_PLENTY = INT64_C(1) << 30;
 static const int64_t FILES_PLENTY = 10000;
 
@@ -81,6 +84,25 @@ static void judge_store(struct doctor *doctor, struct value answer) {
     }
 }
 
+static void judge_blobs(struct doctor *doctor, struct value store) {
+    const int64_t bytes = human_number(store, "blob_bytes");
+    const int64_t most = human_number(store, "blob_bytes_max");
+    const int64_t went = human_number(store, "blobs_evicted");
+    if (went == 0 && bytes <= most - most / BLOBS_NEAR) {
+        return;
+    }
+    const struct slice is = human_bytes(doctor->arena, bytes);
+    const struct slice may = human_bytes(doctor->arena, most);
+    char gone[64] = "";
+    if (went > 0) {
+        (void)snprintf(gone, sizeof(gone), ", and %" PRId64 " went to make room", went);
+    }
+    doctor_find(doctor, "blobs", STATUS_OK,
+                "Say a larger `store: { budget }`, of which they may take half, or a shorter "
+                "`keep:` where a result attaches them.",
+                "what results attach takes %.*s of %.*s%s", SLICE_ARGS(is), SLICE_ARGS(may), gone);
+}
+
 static void judge_workflow(struct doctor *doctor, struct value row) {
     const struct slice name = human_member(doctor->arena, row, "name");
     const struct slice file = human_member(doctor->arena, row, "file");
@@ -115,6 +137,8 @@ void doctor_judge_status(struct doctor *doctor, struct value answer) {
                     "the daemon is ebb %.*s, this command ebb " EBB_VERSION, SLICE_ARGS(version));
     }
     judge_store(doctor, answer);
+    const struct value *store = value_get(answer, SLICE("store"));
+    judge_blobs(doctor, store != NULL ? *store : (struct value){.kind = VALUE_NULL});
     uint32_t count = 0;
     const struct value *rows = human_items(answer, "workflows", &count);
     for (uint32_t i = 0; i < count; i++) {
@@ -138,6 +162,116 @@ void doctor_judge_runs(struct doctor *doctor, struct value answer) {
                     count, count == 1 ? " is" : "s are", count == 1 ? "it" : "them",
                     SLICE_ARGS(workflow), count == 1 ? "" : " and perhaps others");
     }
+}
+
+/* --- runs that end badly --- */
+
+static bool has_failed(struct doctor *doctor, struct value run) {
+    const struct slice state = human_member(doctor->arena, run, "state");
+    return slice_is(state, "failed");
+}
+
+/* Of the ended runs from the newest on, all of one workflow. */
+static void judge_runs_of(struct doctor *doctor, struct slice name, const struct value *rows,
+                          uint32_t count) {
+    int64_t ended = 0, failed = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (value_get(rows[i], SLICE("ended_at")) != NULL &&
+            slice_equal(human_member(doctor->arena, rows[i], "workflow"), name)) {
+            ended++;
+            failed += has_failed(doctor, rows[i]) ? 1 : 0;
+        }
+    }
+    if (failed * 2 >= ended) {
+        const struct slice why = human_member(doctor->arena, rows[0], "error");
+        doctor_find(doctor, "runs", STATUS_OK,
+                    "Mend what the sentence says; `ebb runs list` shows each of them.",
+                    "%" PRId64 " of the last %" PRId64 " run%s of workflow '%.*s' failed, the "
+                    "newest so: %.*s",
+                    failed, ended, ended == 1 ? "" : "s", SLICE_ARGS(name), SLICE_ARGS(why));
+    }
+}
+
+static bool is_newest(struct doctor *doctor, const struct value *rows, uint32_t index) {
+    const struct slice name = human_member(doctor->arena, rows[index], "workflow");
+    bool newest = value_get(rows[index], SLICE("ended_at")) != NULL;
+    for (uint32_t i = 0; newest && i < index; i++) {
+        newest = value_get(rows[i], SLICE("ended_at")) == NULL ||
+                 !slice_equal(human_member(doctor->arena, rows[i], "workflow"), name);
+    }
+    return newest;
+}
+
+void doctor_judge_ended(struct doctor *doctor, struct value answer) {
+    uint32_t count = 0;
+    const struct value *rows = human_items(answer, "runs", &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (has_failed(doctor, rows[i]) && is_newest(doctor, rows, i)) {
+            judge_runs_of(doctor, human_member(doctor->arena, rows[i], "workflow"), rows + i,
+                          count - i);
+        }
+    }
+}
+
+/* --- what goes elsewhere, and what was kept aside --- */
+
+/* Times as the API writes them are in the order of their letters. */
+static bool is_overdue(struct value row, int64_t wall_ms) {
+    char limit[TIME_TEXT_BYTES];
+    const struct value *oldest = value_get(row, SLICE("oldest_at"));
+    time_write_plain(wall_ms - DOCTOR_PATIENCE_MS, limit);
+    return oldest != NULL && oldest->kind == VALUE_TEXT &&
+           slice_compare(value_text(*oldest), slice_of(limit)) < 0;
+}
+
+static void judge_destination(struct doctor *doctor, struct value row, int64_t wall_ms) {
+    struct arena *arena = doctor->arena;
+    const struct slice name = human_member(arena, row, "name");
+    const int64_t waiting = human_number(row, "waiting");
+    const int64_t missed = human_number(row, "missed");
+    if (is_true(row, "failing")) {
+        const struct slice why = human_member(arena, row, "failure");
+        const struct slice oldest = human_moment(arena, human_member(arena, row, "oldest_at"));
+        const struct slice since =
+            waiting > 0 ? arena_print(arena, ", the oldest of %.*s", SLICE_ARGS(oldest))
+                        : SLICE("");
+        doctor_find(doctor, "destination", is_overdue(row, wall_ms) ? STATUS_OFFLINE : STATUS_OK,
+                    "It is tried again by itself; mend what the sentence says.",
+                    "destination '%.*s' is down, %" PRId64 " result%s for it%.*s: %.*s",
+                    SLICE_ARGS(name), waiting, waiting == 1 ? " waits" : "s wait",
+                    SLICE_ARGS(since), SLICE_ARGS(why));
+    }
+    if (missed > 0) {
+        doctor_find(doctor, "gaps", STATUS_OK,
+                    "Say a longer `give_up:`, or a larger `store: { budget }`.",
+                    "destination '%.*s' missed %" PRId64 " result%s", SLICE_ARGS(name), missed,
+                    missed == 1 ? "" : "s");
+    }
+}
+
+void doctor_judge_destinations(struct doctor *doctor, struct value answer, int64_t wall_ms) {
+    uint32_t count = 0;
+    const struct value *rows = human_items(answer, "destinations", &count);
+    for (uint32_t i = 0; i < count; i++) {
+        judge_destination(doctor, rows[i], wall_ms);
+    }
+}
+
+void doctor_judge_events(struct doctor *doctor, struct value answer) {
+    const int64_t kept = human_number(answer, "kept");
+    const int64_t gone = human_number(answer, "gone");
+    if (kept + gone == 0) {
+        return;
+    }
+    char also[64] = "";
+    if (gone > 0) {
+        (void)snprintf(also, sizeof(also), ", and %" PRId64 " more went to make room", gone);
+    }
+    doctor_find(doctor, "events", STATUS_OK,
+                "`ebb event list` says why, `ebb event show ID` what came: mend who sends them, or "
+                "the trigger's `schema:`.",
+                "%" PRId64 " event%s not fit and %s kept aside%s", kept,
+                kept == 1 ? " did" : "s did", kept == 1 ? "is" : "are", also);
 }
 
 void doctor_judge_gaps(struct doctor *doctor, struct slice lane, struct value answer) {

@@ -19,7 +19,10 @@
 #include "base/value.h"
 #include "platform/clock.h"
 
-enum { DOCTOR_FINDINGS_MAX = 200 }; /* what is beyond is counted, not kept */
+enum {
+    DOCTOR_FINDINGS_MAX = 200, /* what is beyond is counted, not kept */
+    DOCTOR_PATIENCE_MS = 24 * 3600 * 1000
+};
 
 struct finding {
     const char *what;    /* "daemon", "disk": static text */
@@ -56,6 +59,16 @@ void doctor_judge_runs(struct doctor *doctor, struct value answer);
 /* The answer of /v1/queue/LANE: what its gaps stand for. That a newer result of a key took the
  * place of an older one is what was asked for, and nothing to tell. */
 void doctor_judge_gaps(struct doctor *doctor, struct slice lane, struct value answer);
+
+/* The answer of /v1/runs: workflows of whose last runs half or more failed, the newest too. */
+void doctor_judge_ended(struct doctor *doctor, struct value answer);
+
+/* The answer of /v1/destinations. One that is down is a fault when results have waited for it for
+ * DOCTOR_PATIENCE_MS: shorter outages are what ebb is for. */
+void doctor_judge_destinations(struct doctor *doctor, struct value answer, int64_t wall_ms);
+
+/* The answer of /v1/events: how many events are kept aside, and went. */
+void doctor_judge_events(struct doctor *doctor, struct value answer);
 
 /* The file system of the data folder. */
 void doctor_judge_room(struct doctor *doctor, const char *folder, const struct doctor_room *room);

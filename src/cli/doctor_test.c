@@ -133,6 +133,74 @@ static void test_doctor__finds_parked_runs_and_gaps(void **state) {
     arena_done(&ward.arena);
 }
 
+static void test_doctor__finds_a_workflow_that_fails_now(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    static const char DONE[] = "{\"workflow\":\"w\",\"state\":\"done\",\"ended_at\":\"t\"}";
+    static const char FAILED[] = "{\"workflow\":\"w\",\"state\":\"failed\",\"ended_at\":\"t\","
+                                 "\"error\":\"no secret 'x'\"}";
+    static const char OTHERS[] = "{\"workflow\":\"w\",\"state\":\"open\"},"
+                                 "{\"workflow\":\"v\",\"state\":\"done\",\"ended_at\":\"t\"}";
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "{\"runs\":[%s,%s,%s,%s]}", OTHERS, FAILED, FAILED, DONE);
+    doctor_judge_ended(&ward.doctor, json(&ward, text));
+    assert_found(&ward, "runs", STATUS_OK,
+                 "2 of the last 3 runs of workflow 'w' failed, the newest so: no secret 'x'");
+    (void)snprintf(text, sizeof(text), "{\"runs\":[%s,%s,%s]}", FAILED, DONE, DONE);
+    doctor_judge_ended(&ward.doctor, json(&ward, text));
+    assert_int_equal(ward.doctor.count, 0);
+    (void)snprintf(text, sizeof(text), "{\"runs\":[%s,%s,%s]}", DONE, FAILED, FAILED);
+    doctor_judge_ended(&ward.doctor, json(&ward, text));
+    assert_int_equal(ward.doctor.count, 0);
+    arena_done(&ward.arena);
+}
+
+static void judge_destination(struct ward *ward, const char *members) {
+    enum { NOW_MS = 5 * DOCTOR_PATIENCE_MS };
+    char text[512];
+    (void)snprintf(text, sizeof(text), "{\"destinations\":[{\"name\":\"desk\",%s}]}", members);
+    doctor_judge_destinations(&ward->doctor, json(ward, text), NOW_MS);
+}
+
+static void test_doctor__knows_for_how_long_a_destination_is_down(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    judge_destination(&ward, "\"failing\":false,\"waiting\":9,\"missed\":0,\"failure\":\"old\","
+                             "\"oldest_at\":\"1970-01-01T00:00:00.000\"");
+    assert_int_equal(ward.doctor.count, 0);
+    judge_destination(&ward, "\"failing\":true,\"waiting\":1,\"missed\":0,\"failure\":\"refused\","
+                             "\"oldest_at\":\"1970-01-05T00:00:00.001\"");
+    assert_found(&ward, "destination", STATUS_OK,
+                 "destination 'desk' is down, 1 result waits for it, the oldest of 1970-01-05 "
+                 "00:00:00: refused");
+    judge_destination(&ward, "\"failing\":true,\"waiting\":2,\"missed\":0,\"failure\":\"refused\","
+                             "\"oldest_at\":\"1970-01-04T23:59:59.999\"");
+    assert_found(&ward, "destination", STATUS_OFFLINE, "2 results wait for it");
+    judge_destination(&ward, "\"failing\":false,\"waiting\":0,\"missed\":3,\"oldest_at\":null");
+    assert_found(&ward, "gaps", STATUS_OK, "destination 'desk' missed 3 results");
+    arena_done(&ward.arena);
+}
+
+static void test_doctor__counts_events_and_blobs(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    doctor_judge_events(&ward.doctor, json(&ward, "{\"kept\":1,\"gone\":0}"));
+    assert_found(&ward, "events", STATUS_OK, "1 event did not fit and is kept aside");
+    doctor_judge_events(&ward.doctor, json(&ward, "{\"kept\":2,\"gone\":7}"));
+    assert_found(&ward, "events", STATUS_OK,
+                 "2 events did not fit and are kept aside, and 7 more went to make room");
+    judge_status(&ward, "\"store\":{\"blob_bytes\":89,\"blob_bytes_max\":100}");
+    assert_int_equal(ward.doctor.count, 0);
+    judge_status(&ward, "\"store\":{\"blob_bytes\":91,\"blob_bytes_max\":100}");
+    assert_found(&ward, "blobs", STATUS_OK, "takes 91 B of 100 B");
+    judge_status(&ward, "\"store\":{\"blob_bytes\":5,\"blob_bytes_max\":100,\"blobs_evicted\":4}");
+    assert_found(&ward, "blobs", STATUS_OK, "and 4 went to make room");
+    arena_done(&ward.arena);
+}
+
 static void test_doctor__knows_when_a_disk_is_nearly_full(void **state) {
     (void)state;
     const int64_t mib = 1 << 20;
@@ -184,6 +252,9 @@ int main(void) {
         cmocka_unit_test(test_doctor__tells_why_a_daemon_cannot_be_asked),
         cmocka_unit_test(test_doctor__reads_the_daemon_s_own_account),
         cmocka_unit_test(test_doctor__finds_parked_runs_and_gaps),
+        cmocka_unit_test(test_doctor__finds_a_workflow_that_fails_now),
+        cmocka_unit_test(test_doctor__knows_for_how_long_a_destination_is_down),
+        cmocka_unit_test(test_doctor__counts_events_and_blobs),
         cmocka_unit_test(test_doctor__knows_when_a_disk_is_nearly_full),
         cmocka_unit_test(test_doctor__knows_a_clock_of_1970),
         cmocka_unit_test(test_doctor__counts_what_it_does_not_keep),

@@ -153,6 +153,43 @@ def test_what_went_unsent_is_a_warning_and_no_fault(ebb, device):
     assert "of lane 'normal' went unsent since their `expires:` had passed" in found["gaps"]["text"], found
 
 
+def test_what_the_reach_of_a_device_may_lack_is_found(ebb, device):
+    device.agent("ask", "ebb: 1\nagent: ask\nversion: 1.0.0\nkind: process\ncommand: [cat]\n"
+                        "env: { TOKEN: 'secret:desk' }\n")
+    device.workflow("asks", HEAD.replace("workflow: w", "workflow: asks").replace("text: true", "after: keep")
+                    + "steps:\n  - { id: a, agent: ask, with: { x: 1 } }\n"
+                    + "results:\n  - { name: out, from: { a: 1 } }\n")
+    device.workflow("tells", HEAD.replace("workflow: w", "workflow: tells").replace("text: true", "after: keep")
+                    + "results:\n  - { name: out, from: { a: 1 }, to: [log] }\n")
+    device.workflow("takes", "ebb: 1\nworkflow: takes\ntrigger: { http: json, schema: { t: { type: number } } }\n"
+                    "results:\n  - { name: out, from: { t: '${ .event.data.t }' } }\n")
+    device.workflow("unbound", "ebb: 1\nworkflow: unbound\ntrigger: { source: mail }\n"
+                    "results:\n  - { name: out, from: { a: 1 } }\n")
+    config = device.folder / "device.yaml"
+    config.write_text(f"ebb: 1\ndestinations: {{ log: {{ file: {device.folder}/stick/log.jsonl }} }}\n")
+    device.start("--config", config)
+    device.drop("1.txt")
+    device.cli("event", "post", "takes", "--data", '{"t":"warm"}')
+    devices.until("all of it is known", lambda: len(look(ebb, device)[1]) >= 4)
+    code, found = look(ebb, device)
+    assert code == 2 and set(found) == {"workflow", "runs", "destination", "events"}, found
+    assert "source `mail` is bound to nothing" in found["workflow"]["text"], found
+    assert "1 of the last 1 run of workflow 'asks' failed" in found["runs"]["text"], found
+    assert "`ebb secret set desk" in found["runs"]["text"] and found["runs"]["severity"] == "warning", found
+    assert "destination 'log' is down, 1 result waits for it" in found["destination"]["text"], found
+    assert "1 event did not fit and is kept aside" in found["events"]["text"], found
+    text = device.ask("GET", "/metrics")[1]
+    assert 'ebb_destination_failing{destination="log"} 1\n' in text
+    assert "ebb_blob_bytes " in text
+    (device.folder / "stick").mkdir()
+    (device.workflows / "unbound.yaml").unlink()
+    assert ebb("secret", "set", "desk", "--folder", device.folder / "secrets", stdin="x").code == 0
+    device.daemon.send_signal(signal.SIGHUP)
+    device.drop("2.txt")
+    devices.until("only the event is left to tell of", lambda: set(look(ebb, device)[1]) == {"events"})
+    assert look(ebb, device)[0] == 0
+
+
 def test_a_database_without_room_is_found(ebb, device, small_disk):
     disk = small_disk("32m")
     device.data = disk / "data"
