@@ -53,6 +53,12 @@ def logarithm():
     return model([node("Log", ["x"], ["y"])], [port("x", (1,))], [port("y", (1,))])
 
 
+def colours():
+    """scores is the mean of each channel of a picture."""
+    return model([node("GlobalAveragePool", ["picture"], ["means"]), node("Flatten", ["means"], ["scores"])],
+                 [port("picture", (1, 3, 8, 8))], [port("scores", (1, 3))])
+
+
 def endless():
     """y is what becomes of x when it is added to itself for ever."""
     body = graph([node("Identity", ["go"], ["goes"]), node("Add", ["before", "before"], ["after"])],

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures through real runs: drawn on, cropped, blurred; faces found and none made up; pictures that are none."""
 import json
+import math
 import os
 import shutil
 import struct
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 import device as devices
+import onnx_model
 
 DATA = devices.ROOT / "build" / "data"
 LIBRARY = DATA / f"onnxruntime-{os.uname().machine}" / "libonnxruntime.so"
@@ -132,6 +134,73 @@ def test_a_picture_that_is_none_fails_its_own_run_with_a_sentence(device, pictur
     for _, why in bad.values():
         assert told.count(why) == 1, (why, told)
     assert device.get("/v1/status")
+
+
+COLOURS = """\
+ebb: 1
+agent: colour-of
+version: 1.0.0
+kind: onnx
+inputs:  { image: image }
+outputs: { label: string, score: { type: number, min: 0, max: 1 }, top: list }
+model:   { file: m.onnx }
+before:  { image: { resize: stretch, scale: 1/51 } }
+after:   { classifier: { labels: colours.txt, top: 2 } }
+"""
+COLOURED = """\
+ebb: 1
+workflow: colour
+trigger: { watch: { path: INBOX, after: delete } }
+steps:
+  - id: ask
+    agent: colour-of
+    with: { image: "${ .event.file }" }
+results:
+  - name: colour
+    from: { name: "${ .event.name }", label: "${ .steps.ask.label }", score: "${ .steps.ask.score }", top: "${ .steps.ask.top }" }
+"""
+
+
+def plain_png(colour, width=30, height=20):
+    """A PNG of one colour."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    rows = (b"\0" + bytes(colour) * width) * height
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def test_a_classifier_says_what_a_picture_is(device):
+    if not LIBRARY.exists():
+        pytest.skip(f"{LIBRARY.relative_to(devices.ROOT)} is not here: make test fetches it")
+    device.agent("colour-of", COLOURS, colours__txt="red\ngreen\nblue\n")
+    (device.agents / "colour-of" / "m.onnx").write_bytes(onnx_model.colours())
+    device.workflow("colour", COLOURED)
+    start_door(device)
+    colours = {"red.png": (255, 51, 0), "green.png": (0, 204, 102), "blue.png": (102, 0, 255)}
+    for name, colour in colours.items():
+        device.drop(name, plain_png(colour))
+    device.wait_results(len(colours))
+    for row in device.results():
+        fives = [math.exp(number / 51) for number in colours[row["name"]]]
+        assert row["label"] + ".png" == row["name"], row
+        assert row["score"] == pytest.approx(max(fives) / sum(fives), abs=1e-5), row
+        assert [one["label"] for one in row["top"]][0] == row["label"] and len(row["top"]) == 2, row
+
+
+def test_a_photograph_cut_anywhere_is_a_sentence_and_the_next_one_is_looked_at(door):
+    whole = (PHOTOGRAPHS / "grace_hopper.jpg").read_bytes()
+    start_door(door)
+    cuts = range(0, len(whole), 1000)
+    for bytes_kept in cuts:
+        door.drop(f"{bytes_kept:06d}.jpg", whole[:bytes_kept])
+    door.drop("whole.jpg", whole)
+    devices.until("all runs ended", lambda: sum(ended(run) for run in door.get("/v1/runs?limit=1000")["runs"]) == len(cuts) + 1)
+    assert [row["photo"] for row in door.results()] == ["whole.jpg"]
+    runs = [run for run in door.get("/v1/runs?limit=1000")["runs"] if run["state"] == "failed"]
+    assert len(runs) == len(cuts)
+    for run in runs:
+        assert "no picture" in run["error"] or "a damaged JPEG" in run["error"], run
 
 
 def test_the_two_faces_are_found_and_none_where_there_is_none(door):
