@@ -21,6 +21,8 @@ struct bench {
     struct fault_disk *living, *cut;
     struct power_trace trace;
     struct power_report report;
+    struct power_blobs blobs;
+    struct power_work work;
 };
 
 static bool say(const struct bench *bench, uint64_t seed, size_t place, const char *how,
@@ -64,20 +66,19 @@ static bool cut_everywhere(struct bench *bench, uint64_t seed, size_t *out_cuts)
 }
 
 static void short_trace(struct bench *bench, uint64_t seed) {
-    struct power_work work;
     struct error err;
     size_t cuts = 0;
     fault_disk_clear(bench->living);
-    power_work_init(&work, seed);
+    power_work_init(&bench->work, &bench->blobs, seed);
     const struct power_life life = {
-        .disk = bench->living, .name = LIVING, .work = &work, .batches = SHORT_BATCHES};
+        .disk = bench->living, .name = LIVING, .work = &bench->work, .batches = SHORT_BATCHES};
     bool good = power_live(&life, &bench->trace, &err) == STATUS_OK;
     if (!good) {
         (void)printf("# seed %llu: %s\n", (unsigned long long)seed, err.text);
     }
     const size_t calls = fault_disk_log(bench->living)->count;
     good = good && cut_everywhere(bench, seed, &cuts);
-    power_work_done(&work);
+    power_work_done(&bench->work);
     power_report_line(&bench->report, good,
                       "T1 seed %llu: %zu cuts at each of %zu calls leave what was acknowledged",
                       (unsigned long long)seed, cuts, calls);
@@ -128,17 +129,16 @@ static size_t random_lives(struct bench *bench, size_t cuts, uint64_t first_seed
                            enum power_bug bug, uint64_t *out_seed) {
     size_t done = 0;
     for (uint64_t seed = first_seed; done < cuts; seed++) {
-        struct power_work work;
         bool good = true;
         *out_seed = seed;
         fault_disk_clear(bench->living);
-        power_work_init(&work, seed);
+        power_work_init(&bench->work, &bench->blobs, seed);
         for (int life = 0; good && life < LIVES_OF_A_SEED && done < cuts; life++) {
-            good = live_and_cut(bench, &work, seed, bug, bug != POWER_NO_BUG);
+            good = live_and_cut(bench, &bench->work, seed, bug, bug != POWER_NO_BUG);
             swap_disks(bench);
             done += good ? 1 : 0;
         }
-        power_work_done(&work);
+        power_work_done(&bench->work);
         if (!good) {
             return done;
         }
@@ -153,13 +153,27 @@ static void planted(struct bench *bench, enum power_bug bug, const char *name) {
                       done + 1);
 }
 
+static void plant_all(struct bench *bench) {
+    planted(bench, POWER_SYNCS_DROPPED, "the disk drops syncs");
+    planted(bench, POWER_SYNCHRONOUS_OFF, "the store never syncs");
+    planted(bench, POWER_ANSWER_BEFORE_COMMIT, "an answer before its commit");
+    planted(bench, POWER_STATE_APART, "what a step remembers has a transaction of its own");
+    planted(bench, POWER_STATE_LOST, "what a step remembers is not written");
+    planted(bench, POWER_MARK_LOST, "what was delivered is not known");
+    planted(bench, POWER_ASIDE_LOST, "an event that was kept aside is not there");
+    planted(bench, POWER_CURSOR_BACK, "a destination's cursor goes back");
+    planted(bench, POWER_LOSS_UNSAID, "what a destination missed is not counted");
+    planted(bench, POWER_HOLDER_LEFT, "a run that ended holds its blobs");
+    planted(bench, POWER_FILE_TOO_SOON, "a blob's file goes before its row");
+}
+
 int main(int argc, char **argv) {
     const size_t cuts = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
     const uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     static struct bench bench;
     bench.living = fault_disk_create(LIVING);
     bench.cut = fault_disk_create(CUT);
-    if (bench.living == NULL || bench.cut == NULL) {
+    if (bench.living == NULL || bench.cut == NULL || !power_blobs_open(&bench.blobs)) {
         return 1;
     }
     fault_disk_clear(bench.cut);
@@ -173,10 +187,9 @@ int main(int argc, char **argv) {
                       "power_cut %zu %llu)",
                       done, (size_t)LIVES_OF_A_SEED, (unsigned long long)seed);
     if (argc <= 2) {
-        planted(&bench, POWER_SYNCS_DROPPED, "the disk drops syncs");
-        planted(&bench, POWER_SYNCHRONOUS_OFF, "the store never syncs");
-        planted(&bench, POWER_ANSWER_BEFORE_COMMIT, "an answer before its commit");
+        plant_all(&bench);
     }
+    power_report_line(&bench.report, power_blobs_close(&bench.blobs), "nothing is left behind");
     fault_disk_destroy(bench.living);
     fault_disk_destroy(bench.cut);
     return power_report_end(&bench.report);

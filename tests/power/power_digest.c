@@ -27,6 +27,15 @@ static const char *const TABLES[] = {
     "SELECT 'seen',quote(source)||quote(id_hash) FROM seen ORDER BY source, id_hash",
     "SELECT 'state',quote(workflow)||'|'||quote(step)||'|'||quote(key)||'|'||quote(value)||'|'"
     "||quote(expires_ms) FROM state ORDER BY workflow, step, key",
+    "SELECT 'delivered',quote(number)||'|'||quote(source)||'|'||quote(id_hash) FROM delivered"
+    " ORDER BY number",
+    "SELECT 'quarantine',quote(number)||'|'||quote(workflow)||'|'||quote(source)||'|'"
+    "||quote(event_id)||'|'||quote(reason)||'|'||quote(bytes)||'|'||quote(event) FROM quarantine"
+    " ORDER BY number",
+    "SELECT 'cursor',quote(destination)||'|'||quote(stream)||'|'||quote(lane)||'|'"
+    "||quote(sent_seq) FROM cursor ORDER BY destination, stream, lane",
+    "SELECT 'blob',quote(hash)||'|'||quote(bytes)||'|'||quote(type)||'|'||quote(holders)||'|'"
+    "||quote(expires_ms) FROM blob ORDER BY hash",
     "SELECT 'sync_round',quote(number)||'|'||quote(status)||'|'||quote(details) FROM sync_round"
     " ORDER BY number",
 };

@@ -27,12 +27,28 @@ enum power_bug {
     POWER_NO_BUG,
     POWER_SYNCS_DROPPED,   /* the disk says that it synced, and does not */
     POWER_SYNCHRONOUS_OFF, /* the store never asks for a sync */
-    POWER_ANSWER_BEFORE_COMMIT
+    POWER_ANSWER_BEFORE_COMMIT,
+    POWER_STATE_APART,  /* what steps remember has a transaction of its own */
+    POWER_STATE_LOST,   /* it is answered with OK and not written */
+    POWER_MARK_LOST,    /* so is what a sender delivered */
+    POWER_ASIDE_LOST,   /* so is an event that is kept aside */
+    POWER_CURSOR_BACK,  /* a cursor goes back */
+    POWER_LOSS_UNSAID,  /* what a destination missed is not counted */
+    POWER_HOLDER_LEFT,  /* a run that ended goes on holding its blobs */
+    POWER_FILE_TOO_SOON /* a blob's file goes before its row */
 };
 
 struct power_mark {
     size_t begun, answered; /* places in the log */
     struct id digest;
+    struct power_facts facts[POWER_JOBS_MAX + 1]; /* after each job; the last: promised */
+    int fact_count;
+};
+
+/* Which files of blobs were there when a sync began. */
+struct power_files {
+    size_t place;
+    uint32_t files;
 };
 
 /* A record that another connection could see: somebody may have sent it (I3). */
@@ -57,6 +73,9 @@ struct power_trace {
     bool fresh; /* the life began with an empty disk */
     struct power_sighting sightings[POWER_SIGHTINGS_MAX];
     int sighting_count;
+    struct power_files files[POWER_STATES_MAX];
+    int files_count;
+    struct power_blobs *blobs; /* not owned */
 };
 
 /* What a life is: where, of what, for how long. */
@@ -69,7 +88,8 @@ struct power_life {
 };
 
 /* Opens the store of a disk. */
-status power_open(const char *disk, struct core **out_core, struct error *err);
+status power_open(const char *disk, struct power_blobs *blobs, struct core **out_core,
+                  struct error *err);
 
 /* Lives it and notes what it promised, up to a failure. */
 status power_live(const struct power_life *life, struct power_trace *out_trace, struct error *err);
