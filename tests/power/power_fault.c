@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "power_beside.h"
 #include "power_digest.h"
 #include "power_disk.h"
 #include "power_report.h"
@@ -41,6 +42,7 @@ struct bench {
     struct promise promises[RECORDS_MAX];
     int count;
     struct power_dice dice;
+    uint32_t workflow; /* its number */
 };
 
 static const struct core_options OPTIONS = {.folder = POWER_FOLDER,
@@ -55,17 +57,20 @@ static void run_batch(struct bench *bench, struct core *core) {
     struct store_job jobs[4];
     struct store_job *batch[4];
     struct record_draft drafts[4];
+    struct power_beside besides[4];
     char bodies[4][1200];
     const int count = 1 + (int)power_below(&bench->dice, 4);
     for (int i = 0; i < count; i++) {
         const int filler = 1 + (int)power_below(&bench->dice, 1000);
-        (void)snprintf(bodies[i], sizeof(bodies[i]), "{\"n\":%d,\"t\":%0*d}", bench->count + i,
+        (void)snprintf(bodies[i], sizeof(bodies[i]), "{\"n\":%d,\"t\":\"%0*d\"}", bench->count + i,
                        filler, 7);
         drafts[i] = (struct record_draft){
             .record = {.kind = RECORD_RESULT, .body = slice_of(bodies[i]), .time = {.wall_ms = 1}},
             .lane = LANE_NORMAL};
         jobs[i] =
             (struct store_job){.kind = STORE_RUN_END, .records = &drafts[i], .record_count = 1};
+        jobs[i].workflow = bench->workflow;
+        power_beside_add(&besides[i], &jobs[i], bench->count + i);
         batch[i] = &jobs[i];
     }
     core_run(core, batch, count);
@@ -122,6 +127,7 @@ static status check_promises(const struct bench *bench, struct database *databas
                              bool was_cut, struct error *err) {
     int found[RECORDS_MAX] = {0};
     TRY(power_check(database, err));
+    TRY(power_beside_check(database, err));
     TRY(count_bodies(database, found, err));
     for (int i = 0; i < bench->count; i++) {
         const struct promise *promise = &bench->promises[i];
@@ -177,6 +183,17 @@ static status check_cuts(struct bench *bench, size_t opened, struct error *err) 
 /* --- all of it
  * ------------------------------------------------------------------------------------ */
 
+static status keep_workflow(struct bench *bench, struct core *core, struct error *err) {
+    struct store_job job = {.kind = STORE_WORKFLOW,
+                            .workflow_name = SLICE("triage"),
+                            .workflow_text = SLICE("ebb: 1\n")};
+    struct store_job *batch[] = {&job};
+    core_run(core, batch, 1);
+    bench->workflow = (uint32_t)job.out_number;
+    return job.error.code == STATUS_OK ? STATUS_OK
+                                       : fail(err, job.error.code, "%.300s", job.error.text);
+}
+
 static status run_case(struct bench *bench, const struct fault *fault, bool heals,
                        size_t *out_failures, struct error *err) {
     struct core *core = NULL;
@@ -184,6 +201,7 @@ static status run_case(struct bench *bench, const struct fault *fault, bool heal
     bench->dice.state = fault->index * 31 + 7;
     fault_disk_clear(bench->living);
     TRY(core_open(&OPTIONS, &core, &opened, err));
+    TRY(keep_workflow(bench, core, err));
     const size_t place = fault_disk_log(bench->living)->count;
     live(bench, core, fault);
     *out_failures = fault_disk_failures(bench->living);

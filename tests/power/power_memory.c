@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "power_beside.h"
 #include "power_digest.h"
 #include "power_disk.h"
 #include "power_report.h"
@@ -45,24 +46,26 @@ static struct core_options options_of(const struct bench *bench) {
 static void run_batch(struct bench *bench, struct core *core) {
     char bodies[2][300];
     struct record_draft drafts[2];
+    struct power_beside besides[2];
     struct store_job jobs[5] = {{.kind = STORE_WORKFLOW,
                                  .workflow_name = SLICE("triage"),
                                  .workflow_text = SLICE("ebb: 1\n")},
                                 {.kind = STORE_RUN_BEGIN, .event = SLICE("{}")},
                                 {.kind = STORE_RUN_END},
-                                {.kind = STORE_RUN_END, .seen_source = SLICE("inbox")},
+                                {.kind = STORE_RUN_END},
                                 {.kind = STORE_PURGE}};
     struct store_job *batch[5];
     jobs[1].run.bytes[0] = (uint8_t)(1 + bench->count);
     for (int i = 0; i < 2; i++) {
-        (void)snprintf(bodies[i], sizeof(bodies[i]), "{\"n\":%d,\"t\":%0200d}", bench->count + i,
-                       7);
+        (void)snprintf(bodies[i], sizeof(bodies[i]), "{\"n\":%d,\"t\":\"%0200d\"}",
+                       bench->count + i, 7);
         drafts[i] = (struct record_draft){
             .record = {.kind = RECORD_RESULT, .body = slice_of(bodies[i]), .time = {.wall_ms = 1}},
             .lane = i == 0 ? LANE_NORMAL : LANE_LOCAL};
         jobs[2 + i].records = &drafts[i];
         jobs[2 + i].record_count = 1;
-        jobs[2 + i].seen_hash = (uint64_t)bench->count;
+        jobs[2 + i].workflow = 1; /* the first of a store has this number */
+        power_beside_add(&besides[i], &jobs[2 + i], bench->count + i);
     }
     for (int i = 0; i < 5; i++) {
         batch[i] = &jobs[i];
@@ -112,6 +115,7 @@ static status check(const struct bench *bench, struct error *err) {
     struct core *core = NULL;
     TRY(core_open(&options, &core, &opened, err));
     status good = power_check(core_database(core), err);
+    good = good == STATUS_OK ? power_beside_check(core_database(core), err) : good;
     for (int i = 0; good == STATUS_OK && i < bench->count; i++) {
         char like[32];
         int64_t found = 0;
