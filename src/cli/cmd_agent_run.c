@@ -13,6 +13,8 @@ static status run(struct call *call, struct error *err) {
 
 static const struct command_option OPTIONS[] = {
     {"with", "JSON", "its inputs, an object"},
+    {"file", "INPUT=PATH", "an input that is a picture, sound or a file; may stand several times"},
+    {"save", "DIR", "write pictures, sound and files that it gives here"},
     {"agents", "DIR", "look for agents here (else in agents/ of this folder)"},
     {0}};
 
@@ -24,6 +26,7 @@ const struct command cmd_agent_run = {
     .most = 1,
     .summary = "Call an agent once, without a workflow or a daemon, and print its output",
     .example = "ebb agent run spam-lite --agents examples/inbox-triage/agents \\\n"
-               "    --with '{\"text\":\"You have won a prize\"}'",
+               "    --with '{\"text\":\"You have won a prize\"}'\n"
+               "ebb agent run find-faces --file image=photo.jpg",
     .options = OPTIONS,
     .run = run};

@@ -82,14 +82,14 @@ static void take_line(void *owner, OrtLoggingLevel level, const char *category, 
     (void)place;
     char line[SENTENCE_BYTES_MAX];
     uint64_t dropped;
-    /* Errors come back as what the call says. */
+    /* Errors come back as what the call says; its warnings are for who makes models. */
     if (level == ORT_LOGGING_LEVEL_WARNING && may_speak(&dropped)) {
         first_line(message, line);
         if (dropped > 0) {
-            log_line(LOG_WARN, "platform", "ONNX Runtime: %llu lines were left out",
+            log_line(LOG_INFO, "platform", "ONNX Runtime: %llu lines were left out",
                      (unsigned long long)dropped);
         }
-        log_line(LOG_WARN, "platform", "ONNX Runtime: %s", line);
+        log_line(LOG_INFO, "platform", "ONNX Runtime: %s", line);
     }
 }
 

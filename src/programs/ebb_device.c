@@ -18,11 +18,23 @@ enum { SETS_MAX = 256 };
 
 struct words {
     const char *verb, *item;
-    const char *config, *data, *workflows, *agents, *socket, *event, *with, *log;
+    const char *config, *data, *workflows, *agents, *socket, *event, *with, *log, *save;
     const char *sets[SETS_MAX + 1]; /* as they were typed, ended by NULL */
     size_t set_count;
+    const char *files[SETS_MAX + 1]; /* likewise */
+    size_t file_count;
     int traced;
 };
+
+/* Of an option that may stand several times. */
+static status add_word(const char *option, const char *words[SETS_MAX + 1], size_t *count,
+                       struct error *err) {
+    if (*count == SETS_MAX) {
+        return fail(err, STATUS_INVALID, "--%s stands at most %d times", option, SETS_MAX);
+    }
+    words[(*count)++] = optarg;
+    return STATUS_OK;
+}
 
 static status read_words(int count, char **arguments, struct words *out, struct error *err) {
     int traced = 0;
@@ -33,6 +45,8 @@ static status read_words(int count, char **arguments, struct words *out, struct 
                                      {"socket", required_argument, NULL, 's'},
                                      {"event", required_argument, NULL, 'e'},
                                      {"with", required_argument, NULL, 'i'},
+                                     {"file", required_argument, NULL, 'f'},
+                                     {"save", required_argument, NULL, 'o'},
                                      {"log", required_argument, NULL, 'l'},
                                      {"set", required_argument, NULL, 'v'},
                                      {"trace", no_argument, &traced, 1},
@@ -62,14 +76,17 @@ static status read_words(int count, char **arguments, struct words *out, struct 
         case 'i':
             out->with = optarg;
             break;
+        case 'f':
+            TRY(add_word("file", out->files, &out->file_count, err));
+            break;
+        case 'o':
+            out->save = optarg;
+            break;
         case 'l':
             out->log = optarg;
             break;
         case 'v':
-            if (out->set_count == SETS_MAX) {
-                return fail(err, STATUS_INVALID, "--set stands at most %d times", SETS_MAX);
-            }
-            out->sets[out->set_count++] = optarg;
+            TRY(add_word("set", out->sets, &out->set_count, err));
             break;
         case 0:
             break;
@@ -117,9 +134,12 @@ static status do_serve(const struct words *words, struct error *err) {
 
 static status do_trial(const struct words *words, struct error *err) {
     const char *folders[] = {"agents", words->agents, NULL};
+    log_set_level(words->log != NULL ? (enum log_level)log_level_from(words->log) : LOG_WARN);
     const struct agent_trial trial = {
         .name = words->item,
         .with = words->with,
+        .files = words->files,
+        .save = words->save,
         .agents = folders,
     };
     return trial.name != NULL ? agent_trial_run(&trial, err)

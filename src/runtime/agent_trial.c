@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/agent_trial.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "agents/blob_files.h"
 #include "platform/clock.h"
+#include "platform/folder.h"
 #include "platform/json.h"
 #include "platform/random.h"
 #include "platform/worker.h"
+#include "runtime/trial_files.h"
 #include "runtime/version.h"
 
 struct trying {
@@ -20,6 +26,7 @@ struct trying {
     struct arena arena;
     struct context context;
     struct agent_call call;
+    char folder[PATH_MAX]; /* of the call's files; empty: none was made */
 };
 
 static status ask_jq(void *owner, const struct expression *expression, struct slice input,
@@ -78,6 +85,25 @@ static status prepare_jq(struct trying *trying, const struct agent_manifest *man
     return jq_child_create(&program, 1, &trying->generation->jq, err);
 }
 
+/* Programs have blobs as files of a folder of the call's own. */
+static status make_files(struct trying *trying, const struct agent_manifest *manifest,
+                         struct error *err) {
+    struct agent_call *call = &trying->call;
+    if (!trying->kind->takes_files ||
+        (!value_has_blob(call->with) && !field_set_has_blobs(&manifest->outputs))) {
+        return STATUS_OK;
+    }
+    (void)snprintf(trying->folder, sizeof(trying->folder), "%s/ebb-trial-XXXXXX",
+                   getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    if (mkdtemp(trying->folder) == NULL) {
+        const int number = errno;
+        trying->folder[0] = '\0';
+        return fail_errno(err, number, "make a folder for the agent's files");
+    }
+    call->run_folder = trying->folder;
+    return blob_files_show(call->run_folder, call->arena, call->with, &call->with, err);
+}
+
 static status call_agent(struct trying *trying, const struct agent_trial *trial,
                          struct error *err) {
     const struct catalog_agent *entry;
@@ -88,6 +114,7 @@ static status call_agent(struct trying *trying, const struct agent_trial *trial,
     if (json_read(&trying->arena, slice_of(json), &with, err) != STATUS_OK) {
         return fail_while(err, "--with");
     }
+    TRY(trial_files_add(&trying->arena, trial->files, &with, err));
     TRY(field_set_check(&manifest->inputs, &trying->arena, with, &with, err));
     TRY(prepare_jq(trying, manifest, err));
     TRY(catalog_open(trying->generation->catalog, trying->loop, entry, &trying->kind,
@@ -108,6 +135,7 @@ static status call_agent(struct trying *trying, const struct agent_trial *trial,
         .done = answered,
         .owner = trying,
     };
+    TRY(make_files(trying, manifest, err));
     TRY(run_agent(trying, err));
     *err = trying->call.error;
     return trying->call.error.code;
@@ -121,6 +149,9 @@ status agent_trial_run(const struct agent_trial *trial, struct error *err) {
     if (code == STATUS_OK) {
         code = call_agent(&trying, trial, err);
     }
+    if (code == STATUS_OK && trial->save != NULL) {
+        code = trial_files_save(trial->save, trying.call.out, err);
+    }
     if (code == STATUS_OK) {
         CLEANUP(buffer_done) struct buffer line;
         buffer_init(&line, 4 << 20);
@@ -132,5 +163,8 @@ status agent_trial_run(const struct agent_trial *trial, struct error *err) {
     loop_run(trying.loop); /* until an agent that was told to end has ended */
     loop_destroy(trying.loop);
     arena_done(&trying.arena);
+    if (trying.folder[0] != '\0') {
+        (void)folder_remove(trying.folder, NULL);
+    }
     return code;
 }

@@ -13,6 +13,8 @@
 struct agent_trial {
     const char *name;          /* NAME or NAME@RANGE */
     const char *with;          /* JSON; NULL: {} */
+    const char *const *files;  /* "input=PATH", ended by NULL: inputs that are blobs */
+    const char *save;          /* folder for outputs that are blobs; NULL: they are only told of */
     const char *const *agents; /* folders, ended by NULL */
     int64_t timeout_ms;        /* 0: 30 s */
 };

@@ -212,6 +212,36 @@ def test_programs_read_and_write_files(device, mode, script):
     devices.until("no run's folder is left", lambda: not os.listdir(device.data / "work"))
 
 
+@pytest.mark.parametrize("mode, script", [("protocol: lines", LINES.replace("SECONDS", "0")), ("mode: once", ONCE)],
+                         ids=["lines", "once"])
+def test_an_agent_is_tried_on_a_file(ebb, tmp_path, mode, script):
+    agent = tmp_path / "agents" / "turn"
+    agent.mkdir(parents=True)
+    (agent / "agent.yaml").write_text(TURN.replace("MODE", mode))
+    (agent / "turn").write_text(script)
+    os.chmod(agent / "turn", 0o755)
+    content = PNG + os.urandom(100)
+    (tmp_path / "in.png").write_bytes(content)
+    answer = ebb("agent", "run", "turn", "--file", "image=in.png", "--save", "out", folder=tmp_path)
+    assert answer.code == 0, answer
+    assert answer.lines() == [{"image": {"type": "image/png", "bytes": 108}, "bytes": 108}]
+    assert answer.err == "ebb: wrote out/image.png\n"
+    assert (tmp_path / "out" / "image.png").read_bytes() == content[:8] + content[:7:-1]
+
+
+@pytest.mark.parametrize("word, sentence", [("image", "--file wants an input and a file"), ("im-age=in.png", "--file wants"),
+                                            ("image=none.png", "open 'none.png'"), ("sound=in.png", "no field 'sound'")])
+def test_a_file_that_is_no_input_is_refused(ebb, tmp_path, word, sentence):
+    agent = tmp_path / "agents" / "turn"
+    agent.mkdir(parents=True)
+    (agent / "agent.yaml").write_text(TURN.replace("MODE", "mode: once"))
+    (agent / "turn").write_text(ONCE)
+    os.chmod(agent / "turn", 0o755)
+    (tmp_path / "in.png").write_bytes(PNG)
+    answer = ebb("agent", "run", "turn", "--file", word, folder=tmp_path)
+    assert answer.code in (2, 3) and sentence in answer.err, answer
+
+
 def test_a_kept_output_has_its_blob_after_a_kill(device):
     """Each step takes longer than what is repeated: the second goes on from the first one's picture."""
     turner(device, "protocol: lines", LINES.replace("SECONDS", "0.3"))
