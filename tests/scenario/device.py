@@ -219,6 +219,28 @@ class Device:
         finally:
             connection.close()
 
+    def post(self, path, body, key):
+        """Code of the answer to an event that is posted under a key of its own."""
+        connection = _SocketConnection(str(self.socket), 10)
+        try:
+            connection.request("POST", path, body=json.dumps(body),
+                               headers={"Content-Type": "application/json", "Idempotency-Key": key})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        finally:
+            connection.close()
+
+    def fetch(self, path):
+        """Code and bytes of an answer."""
+        connection = _SocketConnection(str(self.socket), 10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
     def get(self, path):
         """The JSON of an answer that must be good."""
         code, text = self.ask("GET", path)

@@ -6,12 +6,15 @@ usage: kills.py [CYCLES] [--seed N] [--planted] [--forged]
 
 In each cycle files come into three watched folders (kept, deleted when done, told to an agent that must not be
 told twice) while `ebb serve` runs, and numbered lines go into `ebb run`; both are killed at a random moment, also
-before they are ready. Afterwards:
+before they are ready. Events are posted to the same daemon, each until it is taken (posts.py). Afterwards:
 
   every file has exactly one result, and no result belongs to no file
   what was acknowledged (listed by the API, printed by `ebb run`, deleted from the folder) is there, unchanged
   no line of `ebb run` has two results
   nobody was told twice, and whom a result says that it told was told
+  every post that was taken has exactly one result, its key is counted by one, what its result attaches can be read
+  the file has each of these results once, the webhook at least once, both in their order
+  no run, no holder of a blob and no folder of a run is left
 
 The last line counts the rules: `kills: N passed, N failed`.
 --planted runs with a bug on purpose (early_answer.c: the answer comes before the commit) and ends with 0
@@ -34,6 +37,8 @@ import threading
 import time
 
 import device as devices
+import posts as posting
+import service as services
 
 NOTIFY = """\
 ebb: 1
@@ -132,7 +137,7 @@ class Books:
         return found
 
 
-RULES = ("lost", "doubled", "changed", "invented", "told twice", "not told", "failed")
+RULES = ("lost", "doubled", "changed", "invented", "told twice", "not told", "failed") + posting.RULES
 
 
 class Load(threading.Thread):
@@ -178,17 +183,20 @@ def listed(device):
     return {}
 
 
-def serve_and_kill(device, books, choice, cycle, environment):
+def serve_and_kill(device, books, posts, choice, cycle, environment):
     load = Load(device, books, choice, cycle)
-    device.start(wait=False, environment=environment)
+    device.start("--config", posts.settings, wait=False, environment={**services.PROXIES, **(environment or {})})
     load.start()
+    sender = posts.start(choice.randint(1, 6))
     end = time.monotonic() + choice.random() ** 2 * 0.5
     while time.monotonic() < end:
         books.acknowledge(listed(device))
         time.sleep(min(0.02, max(0.0, end - time.monotonic())))
     load.enough.set()
     device.kill()
+    sender.enough.set()
     load.join()
+    sender.join()
     there = set(os.listdir(device.inbox))
     books.gone.update(name for name in books.files if name.endswith(".take") and name not in there)
 
@@ -237,21 +245,25 @@ def rows_of(data, sql):
         connection.close()
 
 
-def settle(device, books, lines, data):
+def settle(device, books, posts, lines, data):
     """Runs both once more to the end of their work, without the bug and without a kill."""
-    device.start()
+    device.start("--config", posts.settings, environment=services.PROXIES)
     for run in device.get("/v1/runs?parked=1")["runs"]:
         print(f"  resumed: {run['id']} was parked after {run['recoveries']} kills", flush=True)
         device.ask("POST", f"/v1/runs/{run['id']}/resume")
+        posts.books.parked = True
 
     def done():
         rows = device.get("/v1/workflows")["workflows"]
         return (not any(row["queued"] + row["running"] + row["waiting"] for row in rows)
-                and len(rows_of(device.data, "SELECT key FROM record WHERE kind & 255 = 1")) >= len(books.files))
+                and len(rows_of(device.data, "SELECT id FROM workflow_results WHERE workflow_id <> 'posts'"))
+                >= len(books.files))
 
     with contextlib.suppress(devices.Waited):
         devices.until("all is done", done, 60, 0.2)
+    posts.settle()
     time.sleep(1.5)
+    posts.read()
     device.stop()
     if (data / "ebb.db").exists():
         devices.ebb("run", lines[0], "--data", data, stdin="", patience=60)
@@ -288,22 +300,24 @@ def kills(cycles, seed, planted):
         device = devices.Device(name)
         environment = plant(device.folder) if planted else None
         told, lines = set_up(device)
+        posts = posting.Posts(device, seed)
         data = device.folder / "lines-data"
         try:
             for cycle in range(cycles):
                 if cycle % 3 == 2:
                     run_and_kill(lines[cycle // 3 % 2], data, books, choice, numbers, environment)
                 else:
-                    serve_and_kill(device, books, choice, cycle, environment)
+                    serve_and_kill(device, books, posts, choice, cycle, environment)
                 if (cycle + 1) % 50 == 0:
                     print(f"  {cycle + 1} kills, {len(books.files)} files, {next(numbers)} lines,"
-                          f" {len(books.acknowledged)} acknowledged", flush=True)
-            settle(device, books, lines, data)
+                          f" {len(posts.books.taken)} posts, {len(books.acknowledged)} acknowledged", flush=True)
+            settle(device, books, posts, lines, data)
             close_books(device, books, told, data)
         finally:
             device.close()
+            posts.close()
             log = device.log()
-    return books, log
+    return books, posts.books, log
 
 
 def forged():
@@ -348,7 +362,7 @@ def main():
     parser.add_argument("--planted", action="store_true")
     parser.add_argument("--forged", action="store_true")
     options = parser.parse_args()
-    wrong = forged()
+    wrong = forged() + posting.forged()
     if options.forged or wrong:
         print("\n".join(wrong) or "the judge finds every lie")
         return 1 if wrong else 0
@@ -357,9 +371,10 @@ def main():
     began = time.monotonic()
     print(f"kills: {options.cycles} cycles, seed {options.seed}{', with a planted bug' if options.planted else ''}",
           flush=True)
-    books, log = kills(options.cycles, options.seed, options.planted)
-    complaints = books.complaints()
+    books, posts, log = kills(options.cycles, options.seed, options.planted)
+    complaints = books.complaints() + posts.complaints()
     print(f"{options.cycles} kills in {time.monotonic() - began:.0f} s: {len(books.files)} files,"
+          f" {len(posts.taken)} posts,"
           f" {len(books.results)} results, {len(books.acknowledged)} acknowledged, {len(complaints)} complaints")
     for complaint in complaints[:20]:
         print(f"  {complaint}")

@@ -8,6 +8,10 @@ import subprocess
 import threading
 import urllib.parse
 
+# The environment of a daemon whose requests must not be sent through a proxy of the machine.
+PROXIES = {name: "" for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy",
+                                 "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")}
+
 
 class Request:
     """What was asked; `headers` are those of http.client, their names in any case."""

@@ -22,8 +22,7 @@ results:
     from: { n: "${ .event.name }", text: "${ .event.text }" }
     to: TO
 """
-PROXIES = {name: "" for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy",
-                                 "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")}
+PROXIES = services.PROXIES
 
 
 @pytest.fixture
