@@ -2,7 +2,8 @@
 """Events that are posted again and again until they are taken, and what must have become of each: for kills.py.
 
 Each event has an `Idempotency-Key`, belongs to one of a few keys, is counted by a step that remembers its key, and
-gives a result that attaches a file which a program wrote, and goes to a file and to a webhook besides.
+gives a result that attaches a file which a program wrote, and goes to a file and to a webhook besides. Of the first
+events of a key another result comes, and then no more: a limit says so.
 """
 import collections
 import contextlib
@@ -42,6 +43,12 @@ results:
     attach:
       drawing: { from: "${ .steps.draw.drawing }", max: 64KiB, keep: 7d }
     to: [hub, hook, lines]
+  - name: first
+    limit: { rate: LIMIT/day, by: "${ .event.data.key }" }
+    from:
+      first: ${ .event.data.n }
+      key: ${ .event.data.key }
+    to: []
 """
 COUNTER = """\
 ebb: 1
@@ -83,8 +90,11 @@ destinations:
   lines: { file: FOLDER/lines.jsonl }
   hook: { webhook: URL }
 """
+ROWS = "SELECT id, result FROM workflow_results WHERE workflow_id = 'posts' AND result ->> 'post' IS NOT NULL"
 KEYS = 5
-RULES = ("unanswered", "repeated", "miscounted", "unreadable", "not sent", "sent twice", "out of order", "left over")
+LIMIT = 3
+RULES = ("unanswered", "repeated", "miscounted", "unreadable", "not sent", "sent twice", "out of order",
+         "too often", "left over")
 
 
 def seq_of(public_id):
@@ -98,6 +108,7 @@ class Books:
     def __init__(self):
         self.taken = {}        # number of each event that was answered with 202 or 200: its key
         self.rows = []         # (id, JSON) of its results
+        self.first = []        # JSON of the limited ones
         self.states = {}       # key: what the step remembers of it
         self.attached = {}     # id of each result: the JSON that was read back, None: its hash is wrong
         self.lines = []        # ids in the file
@@ -138,6 +149,9 @@ class Books:
                 yield f"miscounted: key {key} was counted {counts}"
             if self.states.get(key) != {"count": len(counts)}:
                 yield f"miscounted: key {key} remembers {self.states.get(key)} after {len(counts)}"
+            first = [body["first"] for body in self.first if body["key"] == key]
+            if first != events[:LIMIT]:
+                yield f"too often: key {key} had {events}, and {first} should be the first {LIMIT}"
             if events != sorted(events) and not self.parked:
                 yield f"out of order: the events of key {key} were {events}"
 
@@ -179,7 +193,7 @@ class Posts:
         self.settings.write_text(DEVICE.replace("FOLDER", str(device.folder)).replace("URL", self.hook.url))
         device.agent("counter", COUNTER, counter__py=COUNTER_PY)
         device.agent("draw", DRAW, draw=DRAW_SH)
-        device.workflow("posts", POSTS)
+        device.workflow("posts", POSTS.replace("LIMIT", str(LIMIT)))
 
     def post(self, body, key):
         """True when the device answers that it has the event."""
@@ -201,7 +215,7 @@ class Posts:
 
         def done():
             waiting = sum(row["waiting"] for row in self.device.get("/v1/destinations")["destinations"])
-            rows = self.device.rows("SELECT count(*) FROM workflow_results WHERE workflow_id = 'posts'")
+            rows = self.device.rows(ROWS.replace("id, result", "count(*)"))
             return waiting == 0 and rows[0][0] >= len(self.books.taken)
 
         with contextlib.suppress(devices.Waited):
@@ -210,10 +224,10 @@ class Posts:
     def read(self):
         """What there is, of a device that runs and has nothing to do."""
         books = self.books
-        books.rows = [(row[0], json.loads(row[1])) for row in self.device.rows(
-            "SELECT id, result FROM workflow_results WHERE workflow_id = 'posts'")]
+        books.rows = [(row[0], json.loads(row[1])) for row in self.device.rows(ROWS)]
+        books.first = [json.loads(row[1]) for row in self.device.rows(ROWS.replace("'post'", "'first'"))]
         books.states = {key: json.loads(value) for key, value in self.device.rows(
-            "SELECT key, value FROM state WHERE workflow = 'posts'")}
+            "SELECT key, value FROM state WHERE workflow = 'posts' AND step = 'count'")}
         for key, body in books.rows:
             name = body.get("drawing", {}).get("$blob", "none")
             code, content = self.device.fetch(f"/v1/blobs/{name}")
@@ -241,6 +255,7 @@ def forged():
         true.taken = {0: "a", 1: "b", 2: "a"}
         true.rows = [(key, {"post": n, "key": true.taken[n], "count": 2 if n == 2 else 1})
                      for n, key in enumerate(ids)]
+        true.first = [{"first": n, "key": key} for n, key in true.taken.items()]
         true.states = {"a": {"count": 2}, "b": {"count": 1}}
         true.attached = {key: {"n": n} for n, key in enumerate(ids)}
         true.lines = list(ids)
@@ -263,6 +278,7 @@ def forged():
         "no result": lambda b: b.hooked.append("00000000-0000-8000-8003-000000000009"),
         "sent twice": lambda b: b.lines.append(b.lines[0]),
         "out of order": lambda b: b.hooked.insert(0, b.hooked[-1]),
+        "too often": lambda b: b.first.append({"first": 2, "key": "a"}),
         "left over": lambda b: b.left.append("a run"),
     }
     wrong = [f"the judge complains about true posts: {books(None)}"] if books(None) else []
