@@ -57,14 +57,23 @@ static void print_line(struct desk *desk) {
     }
 }
 
+static struct slice units_of(const struct workflow *workflow, struct slice result) {
+    for (uint32_t i = 0; i < workflow->result_count; i++) {
+        if (slice_equal(workflow->results[i].name, result)) {
+            return workflow->results[i].units;
+        }
+    }
+    return (struct slice){0};
+}
+
 static void on_result(void *owner, const struct run *run, const struct record_draft *draft) {
     struct desk *desk = owner;
-    (void)run;
     if (draft->record.kind != RECORD_RESULT) {
         return;
     }
     buffer_clear(&desk->line);
-    record_line_write(&desk->line, &draft->record, draft->out_id);
+    record_line_write(&desk->line, &draft->record,
+                      units_of(run->version->workflow, draft->record.name), draft->out_id);
     buffer_add_byte(&desk->line, '\n');
     print_line(desk);
 }

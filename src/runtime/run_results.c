@@ -54,6 +54,7 @@ static status render_rule(struct run *run, const struct result_rule *rule, struc
     struct value value;
     struct slice body;
     TRY(template_render(rule->from, &run->context, &value, err));
+    TRY(measures_round(rule->measures, rule->measure_count, &run->arena, &value, err));
     TRY(run_attachments_add(run, rule, &value, err));
     TRY(write_body(run, value, &body, err));
     struct slice key = {0};

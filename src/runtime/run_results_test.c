@@ -125,6 +125,53 @@ static void test_run_results__too_large_for_a_record_fail(void **state) {
     assert_int_equal(stage_slot(stage, "flow")->counts.failures, 2);
 }
 
+static void write_measures(struct stage *stage) {
+    write_flow(stage, "flow",
+               "results:\n"
+               "  - name: out\n"
+               "    from:\n"
+               "      t: { value: '${ .event.data.t }', unit: Cel, digits: 2 }\n"
+               "      n: { value: '${ .event.data.n }', digits: 0 }\n"
+               "      raw: { value: '${ .event.data.raw }', unit: m }\n"
+               "      value: { value: 1.5 }\n"
+               "  - { name: literal, from: { c: { value: 0.125, unit: V, digits: 1 } } }\n");
+    stage_open(stage);
+}
+
+static void test_run_results__with_units_are_plain_numbers_rounded_as_said(void **state) {
+    struct stage *stage = *state;
+    write_measures(stage);
+    stage_offer(stage, "flow", "{\"t\":-18.456,\"n\":2.5,\"raw\":0.123456789}");
+    stage_offer(stage, "flow", "{\"t\":7,\"n\":null,\"raw\":98765432109876543210}");
+    stage_until_ended(stage, 2);
+    assert_part(&stage->said,
+                "normal out {\"t\":-18.46,\"n\":3,\"raw\":0.123456789,\"value\":{\"value\":1.5}}\n"
+                "normal literal {\"c\":0.1}\n");
+    assert_part(&stage->said, "normal out {\"t\":7,\"n\":null,\"raw\":98765432109876543210,");
+}
+
+static void test_run_results__with_units_are_no_text(void **state) {
+    struct stage *stage = *state;
+    write_measures(stage);
+    stage_offer(stage, "flow", "{\"t\":\"warm\",\"n\":1,\"raw\":1}");
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "normal failure  invalid\n");
+    assert_part(&stage->ended,
+                "flow failed: result 'out': field 't' is of type string: with a unit "
+                "or digits it is a number or null");
+}
+
+static void test_run_results__are_listed_with_their_units(void **state) {
+    struct stage *stage = *state;
+    write_measures(stage);
+    stage_offer(stage, "flow", "{\"t\":1,\"n\":1,\"raw\":1}");
+    stage_until_ended(stage, 1);
+    static const char OUT[] = "\"raw\":1,\"value\":{\"value\":1.5}},"
+                              "\"units\":{\"t\":\"Cel\",\"raw\":\"m\"}}";
+    assert_part(stage_list(stage, READ_RESULTS, LANE_COUNT), OUT);
+    assert_part(stage_list(stage, READ_PEEK, LANE_NORMAL), OUT);
+}
+
 static void test_run_results__that_are_not_to_be_stored_are_not(void **state) {
     struct stage *stage = *state;
     write_flow(stage, "flow",
@@ -253,6 +300,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             test_run_results__a_failure_says_what_where_and_of_which_event, stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_run_results__too_large_for_a_record_fail, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_run_results__with_units_are_plain_numbers_rounded_as_said, stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__with_units_are_no_text, stage_make,
+                                        stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__are_listed_with_their_units, stage_make,
                                         stage_end),
         cmocka_unit_test_setup_teardown(test_run_results__that_are_not_to_be_stored_are_not,
                                         stage_make, stage_end),

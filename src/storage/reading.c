@@ -8,6 +8,7 @@
 #include "storage/quarantine.h"
 #include "storage/reading_due.h"
 #include "storage/record_row.h"
+#include "storage/record_units.h"
 #include "storage/runs.h"
 #include "storage/sql.h"
 #include "storage/states.h"
@@ -83,14 +84,29 @@ static const char *state_of(enum lane lane, bool acked) {
     return acked ? "acknowledged" : "waiting";
 }
 
-static void write_row(struct buffer *out, const struct record_row *row, struct id stream,
-                      uint64_t acked_seq) {
+/* What a listing has at hand while it writes row after row. */
+struct page {
+    struct database *database; /* not owned */
+    struct streams streams;
+    struct record_units units;
+};
+
+static void page_done(struct page *page) {
+    record_units_done(&page->units);
+}
+
+static status write_row(struct page *page, struct buffer *out, const struct record_row *row,
+                        int stream, struct error *err) {
     const enum lane lane = record_key_lane(row->key);
-    const struct id id =
-        id_is_zero(row->first_id) ? record_public_id(stream, lane, row->seq) : row->first_id;
+    const struct id id = id_is_zero(row->first_id)
+                             ? record_public_id(page->streams.items[stream].id, lane, row->seq)
+                             : row->first_id;
+    const bool acked = row->last_seq <= page->streams.items[stream].acked_seq[lane];
     char uuid[ID_UUID_BYTES + 1];
     char run[ID_HEX_BYTES + 1] = "";
     char created[TIME_TEXT_BYTES];
+    struct slice units;
+    TRY(record_units_of(&page->units, page->database, row, &units, err));
     id_write_uuid(id, uuid);
     if (!id_is_zero(row->record.run)) {
         id_write_hex(row->record.run, run);
@@ -104,14 +120,16 @@ static void write_row(struct buffer *out, const struct record_row *row, struct i
                  "\"kind\":\"%s\",\"created_at\":\"%s\",\"state\":\"%s\",\"result\":",
                  run, row->record.priority, lane_name(lane), (unsigned long long)row->seq,
                  (unsigned long long)row->last_seq, record_kind_name(row->record.kind), created,
-                 state_of(lane, row->last_seq <= acked_seq));
+                 state_of(lane, acked));
     buffer_add(out, row->record.body.count > 0 ? row->record.body : SLICE("null"));
+    buffer_add_text(out, units.count > 0 ? ",\"units\":" : "");
+    buffer_add(out, units);
     buffer_add_byte(out, '}');
+    return STATUS_OK;
 }
 
-static status write_record(struct database *database, uint64_t key, const struct streams *streams,
-                           struct buffer *out, struct error *err) {
-    CLEANUP(query_done) struct query query = query_on(database, SQL_RECORD_GET);
+static status write_record(struct page *page, uint64_t key, struct buffer *out, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(page->database, SQL_RECORD_GET);
     query_bind_number(&query, (int64_t)key);
     if (!query_next(&query)) {
         TRY(query_status(&query, err));
@@ -119,10 +137,9 @@ static status write_record(struct database *database, uint64_t key, const struct
     }
     struct record_row row;
     TRY(record_row_read(&query, &row, err));
-    for (int i = 0; i < streams->count; i++) {
-        if (streams->items[i].number == record_key_stream(key)) {
-            write_row(out, &row, streams->items[i].id,
-                      streams->items[i].acked_seq[record_key_lane(key)]);
+    for (int i = 0; i < page->streams.count; i++) {
+        if (page->streams.items[i].number == record_key_stream(key)) {
+            TRY(write_row(page, out, &row, i, err));
         }
     }
     return STATUS_OK;
@@ -191,14 +208,14 @@ static struct candidate *newest(struct merge *merge) {
 /* The order is by the least time seen so far in each lane: a clock that jumped back never hides a
  * record, and a page can be named by that time and how many were written at it. */
 static status read_results(struct database *database, struct store_read *read, struct error *err) {
-    struct streams streams;
+    CLEANUP(page_done) struct page page = {.database = database};
     struct merge merge = {.database = database, .read = read};
     const bool first = read->before_key == 0;
     int64_t level_ms = first ? INT64_MAX : (int64_t)(read->before_key >> LEVEL_SHIFT);
     uint64_t at_level = 0;
     uint64_t skip = first ? 0 : read->before_key & SKIP_MASK;
-    TRY(load_streams(database, &streams, err));
-    TRY(begin_merge(&merge, &streams, level_ms, err));
+    TRY(load_streams(database, &page.streams, err));
+    TRY(begin_merge(&merge, &page.streams, level_ms, err));
     uint32_t rows = 0;
     buffer_add_byte(&read->out, '[');
     struct candidate *next = newest(&merge);
@@ -209,7 +226,7 @@ static status read_results(struct database *database, struct store_read *read, s
         }
         if (at_level++ >= skip || level_ms != (int64_t)(read->before_key >> LEVEL_SHIFT)) {
             buffer_add_text(&read->out, rows++ > 0 ? "," : "");
-            TRY(write_record(database, next->key, &streams, &read->out, err));
+            TRY(write_record(&page, next->key, &read->out, err));
         }
         TRY(advance(&merge, next, INT64_MAX, err));
     }
@@ -219,14 +236,15 @@ static status read_results(struct database *database, struct store_read *read, s
 }
 
 static status read_result(struct database *database, struct store_read *read, struct error *err) {
-    struct streams streams;
-    TRY(load_streams(database, &streams, err));
-    for (int i = 0; i < streams.count; i++) {
+    CLEANUP(page_done) struct page page = {.database = database};
+    const struct streams *streams = &page.streams;
+    TRY(load_streams(database, &page.streams, err));
+    for (int i = 0; i < streams->count; i++) {
         enum lane lane = LANE_CONTROL;
         uint64_t seq = 0;
-        if (record_from_public_id(read->id, streams.items[i].id, &lane, &seq)) {
-            return write_record(database, record_key(streams.items[i].number, lane, seq), &streams,
-                                &read->out, err);
+        if (record_from_public_id(read->id, streams->items[i].id, &lane, &seq)) {
+            return write_record(&page, record_key(streams->items[i].number, lane, seq), &read->out,
+                                err);
         }
     }
     CLEANUP(query_done) struct query query = query_on(database, SQL_RECORD_BY_FIRST_ID);
@@ -234,7 +252,7 @@ static status read_result(struct database *database, struct store_read *read, st
                      (struct slice){.bytes = (const char *)read->id.bytes, .count = ID_BYTES});
     int64_t key = 0;
     TRY(query_one_number(&query, &key, err));
-    return write_record(database, (uint64_t)key, &streams, &read->out, err);
+    return write_record(&page, (uint64_t)key, &read->out, err);
 }
 
 /* --- lanes ----------------------------------------------------------------------------------- */
@@ -306,19 +324,18 @@ static status read_lanes(struct database *database, struct store_read *read, str
 
 /* --- what waits in a lane --- */
 
-static status peek_stream(struct database *database, struct store_read *read,
-                          const struct streams *streams, int index, uint32_t *rows,
+static status peek_stream(struct page *page, struct store_read *read, int index, uint32_t *rows,
                           struct error *err) {
-    const uint32_t number = streams->items[index].number;
-    const uint64_t acked_seq = streams->items[index].acked_seq[read->lane];
-    CLEANUP(query_done) struct query query = query_on(database, SQL_RECORD_RANGE);
+    const uint32_t number = page->streams.items[index].number;
+    const uint64_t acked_seq = page->streams.items[index].acked_seq[read->lane];
+    CLEANUP(query_done) struct query query = query_on(page->database, SQL_RECORD_RANGE);
     query_bind_number(&query, (int64_t)record_key(number, read->lane, acked_seq + 1));
     query_bind_number(&query, (int64_t)record_key(number, read->lane, SEQ_MAX));
     while (*rows < read->limit && query_next(&query)) {
         struct record_row row;
         TRY(record_row_read(&query, &row, err));
         buffer_add_text(&read->out, (*rows)++ > 0 ? "," : "");
-        write_row(&read->out, &row, streams->items[index].id, acked_seq);
+        TRY(write_row(page, &read->out, &row, index, err));
     }
     return query_status(&query, err);
 }
@@ -327,12 +344,12 @@ static status read_peek(struct database *database, struct store_read *read, stru
     if (read->lane >= LANE_COUNT) {
         return fail(err, STATUS_INVALID, "no such lane");
     }
-    struct streams streams;
-    TRY(load_streams(database, &streams, err));
+    CLEANUP(page_done) struct page page = {.database = database};
+    TRY(load_streams(database, &page.streams, err));
     uint32_t rows = 0;
     buffer_add_byte(&read->out, '[');
-    for (int i = 0; i < streams.count; i++) {
-        TRY(peek_stream(database, read, &streams, i, &rows, err));
+    for (int i = 0; i < page.streams.count; i++) {
+        TRY(peek_stream(&page, read, i, &rows, err));
     }
     buffer_add_byte(&read->out, ']');
     return buffer_status(&read->out, err);

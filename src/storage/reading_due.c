@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "platform/json.h"
 #include "storage/record_row.h"
+#include "storage/record_units.h"
 #include "storage/sql.h"
 #include "wire/record_line.h"
 
@@ -56,8 +57,8 @@ static int64_t age_ms(const struct record *record, const struct moment *now) {
     return age > 0 ? age : 0;
 }
 
-static void write_item(struct store_read *read, const struct record_row *row, struct id stream,
-                       const struct moment *now) {
+static void write_item(struct store_read *read, const struct record_row *row, struct slice units,
+                       struct id stream, const struct moment *now) {
     const struct id id = id_is_zero(row->first_id)
                              ? record_public_id(stream, record_key_lane(row->key), row->seq)
                              : row->first_id;
@@ -69,7 +70,7 @@ static void write_item(struct store_read *read, const struct record_row *row, st
                  "%s{\"stream\":\"%s\",\"seq\":%llu,\"age_ms\":%lld,\"id\":\"%s\",\"line\":",
                  read->out.count > 1 ? "," : "", hex, (unsigned long long)row->seq,
                  (long long)age_ms(&row->record, now), uuid);
-    record_line_write(&read->out, &row->record, id);
+    record_line_write(&read->out, &row->record, units, id);
     buffer_add_byte(&read->out, '}');
 }
 
@@ -78,6 +79,7 @@ static status due_of_stream(struct database *database, struct store_read *read, 
     const struct moment now = clock_now();
     uint64_t seq = 0;
     TRY(cursor_of(database, read, stream, read->lane, &seq, err));
+    CLEANUP(record_units_done) struct record_units units = {0};
     CLEANUP(query_done) struct query query = query_on(database, SQL_RECORD_DUE);
     query_bind_number(&query, (int64_t)record_key(stream, read->lane, seq + 1));
     query_bind_number(&query, (int64_t)record_key(stream, read->lane, SEQ_MAX));
@@ -85,8 +87,10 @@ static status due_of_stream(struct database *database, struct store_read *read, 
     for (int rows = 0; rows < DUE_ROWS_MAX && read->out.count < DUE_BYTES_MAX && query_next(&query);
          rows++) {
         struct record_row row;
+        struct slice unit_json;
         TRY(record_row_read(&query, &row, err));
-        write_item(read, &row, id, &now);
+        TRY(record_units_of(&units, database, &row, &unit_json, err));
+        write_item(read, &row, unit_json, id, &now);
         *go_on = false;
     }
     return query_status(&query, err);

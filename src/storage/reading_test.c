@@ -253,6 +253,51 @@ static void test_reading__the_states_of_a_step_come_by_key_a_page_at_a_time(void
     arena_done(&arena);
 }
 
+/* More rules than are remembered at once, in turn, under two versions of one workflow. */
+static void put_version(struct core_bench *bench, const char *unit, uint8_t digest) {
+    char text[4096];
+    size_t at = (size_t)snprintf(text, sizeof(text), "results:\n");
+    for (int i = 0; i < 20; i++) {
+        at += (size_t)snprintf(text + at, sizeof(text) - at,
+                               "  - { name: r%d, from: { n: { value: 1, unit: \"%s%d\" } } }\n", i,
+                               unit, i);
+    }
+    struct store_job job = {.kind = STORE_WORKFLOW,
+                            .workflow_name = SLICE("measuring"),
+                            .workflow_text = slice_of(text),
+                            .workflow_digest = {.bytes = {digest}}};
+    assert_int_equal(core_bench_run(bench, &job), STATUS_OK);
+    bench->workflow = (uint32_t)job.out_number;
+    for (int i = 0; i < 20; i++) {
+        char name[8];
+        struct record_draft draft = core_bench_draft(LANE_NORMAL, "{\"n\":1}", NULL);
+        (void)snprintf(name, sizeof(name), "r%d", i);
+        draft.record.name = slice_of(name);
+        assert_int_equal(core_bench_put_draft(bench, &draft), STATUS_OK);
+    }
+}
+
+static void test_reading__each_result_has_the_units_of_its_own_version(void **state) {
+    struct core_bench *bench = *state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    put_at(bench, LANE_NORMAL, "{\"n\":1}", 1000);
+    put_version(bench, "m", 1);
+    put_version(bench, "g", 2);
+    struct store_read read = {.kind = READ_PEEK, .lane = LANE_NORMAL, .limit = 100};
+    struct value rows = list(bench, &arena, &read);
+    assert_int_equal(rows.count, 41);
+    assert_null(value_get(rows.items[0], SLICE("units")));
+    for (uint32_t i = 1; i < rows.count; i++) {
+        char unit[8];
+        const struct value *units = value_get(rows.items[i], SLICE("units"));
+        (void)snprintf(unit, sizeof(unit), "%c%u", i <= 20 ? 'm' : 'g', (unsigned)(i - 1) % 20);
+        assert_non_null(units);
+        assert_true(slice_is(value_text(*value_get(*units, SLICE("n"))), unit));
+    }
+    arena_done(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reading__results_come_newest_first_over_all_lanes,
@@ -268,6 +313,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_reading__lanes_say_what_waits_and_what_was_dropped,
                                         core_bench_set_up, core_bench_tear_down),
         cmocka_unit_test_setup_teardown(test_reading__peeking_shows_what_goes_next_gaps_among_it,
+                                        core_bench_set_up, core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(test_reading__each_result_has_the_units_of_its_own_version,
                                         core_bench_set_up, core_bench_tear_down),
         cmocka_unit_test_setup_teardown(test_reading__runs_are_listed_with_their_steps,
                                         core_bench_set_up, core_bench_tear_down),

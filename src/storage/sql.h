@@ -86,4 +86,5 @@ extern const char SQL_WORKFLOW_DELETE[];
 extern const char SQL_WORKFLOW_LIST[];
 extern const char SQL_WORKFLOW_MEND[];
 extern const char SQL_WORKFLOW_PUT[];
+extern const char SQL_WORKFLOW_TEXT[];
 extern const char SQL_WORKFLOW_UNUSED[];

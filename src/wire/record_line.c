@@ -4,7 +4,8 @@
 #include "base/time.h"
 #include "platform/json.h"
 
-void record_line_write(struct buffer *out, const struct record *record, struct id id) {
+void record_line_write(struct buffer *out, const struct record *record, struct slice units,
+                       struct id id) {
     char uuid[ID_UUID_BYTES + 1];
     char run[ID_HEX_BYTES + 1];
     char created_at[TIME_TEXT_BYTES];
@@ -18,5 +19,9 @@ void record_line_write(struct buffer *out, const struct record *record, struct i
     buffer_print(out, ",\"run\":\"%s\",\"priority\":%d,\"created_at\":\"%s\",\"result\":", run,
                  record->priority, created_at);
     buffer_add(out, record->body);
+    if (units.count > 0) {
+        buffer_add_text(out, ",\"units\":");
+        buffer_add(out, units);
+    }
     buffer_add_byte(out, '}');
 }

@@ -15,20 +15,7 @@ static void read_from(struct reading *reading, const struct key *key, const stru
         faults_add(reading->faults, node->place, "`from` is a map of fields, not nothing");
         return;
     }
-    for (uint32_t i = 0; node->kind == YAML_MAP && i < node->count; i++) {
-        const struct yaml *field = &node->pairs[i].value;
-        if (field->kind != YAML_MAP || yaml_get(field, "value") == NULL) {
-            continue;
-        }
-        for (uint32_t k = 0; k < field->count; k++) {
-            const struct yaml_pair *pair = &field->pairs[k];
-            if (slice_is(pair->key, "unit") || slice_is(pair->key, "digits")) {
-                faults_add(reading->faults, pair->key_place, "`%.*s` is not in this version of ebb",
-                           QUOTED(pair->key));
-            }
-        }
-    }
-    draft_read_template(reading, key, node, target);
+    draft_read_template(reading, key, measures_read(reading, node, target), target);
 }
 
 static void read_result_key(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -113,7 +100,8 @@ static const struct key RESULT_KEYS[] = {
     {.name = "from",
      .read = read_from,
      .offset = offsetof(struct result_rule, from),
-     .help = "What the result holds: fields, with expressions in ${ }.",
+     .help = "What the result holds: fields, with expressions in ${ }; one may be { value, unit, "
+             "digits }.",
      .form = FORM_ANYTHING},
     {.name = "priority",
      .read = read_priority,

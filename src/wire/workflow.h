@@ -21,6 +21,7 @@
 #include "wire/fault.h"
 #include "wire/field.h"
 #include "wire/lane.h"
+#include "wire/measure.h"
 #include "wire/param.h"
 #include "wire/schedule.h"
 
@@ -193,6 +194,9 @@ struct result_rule {
     struct place place;
     const struct expression *when; /* NULL: always */
     const struct template *from;
+    const struct measure *measures; /* its fields with a unit */
+    uint32_t measure_count;
+    struct slice units;         /* of them, as JSON: {"t":"Cel"}; empty: none */
     const struct template *key; /* NULL: none */
     int priority;
     enum lane lane;         /* LANE_LOCAL when `to:` does not name the hub */

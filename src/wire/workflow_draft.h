@@ -134,6 +134,11 @@ extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_T
     EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, STATE_TABLE, RESULT_TABLE, LIMIT_TABLE,
     ATTACHMENT_TABLE, PARAM_TABLE;
 
+/* What of a result's `from:` has a unit goes into the rule; what comes back is `from:` with the
+ * plain values, in the scratch arena. */
+const struct yaml *measures_read(struct reading *reading, const struct yaml *from,
+                                 struct result_rule *rule);
+
 /* That a limit has room for what it says, and its name. */
 void limit_check(struct workflow_draft *draft, struct result_draft *result);
 

@@ -404,11 +404,23 @@ static void explain_limit(struct page *page, const struct yaml *node, const stru
         limit->drops ? "drop" : "count, as `held` of the next one");
 }
 
+static void explain_measure(struct page *page, const struct measure *measure) {
+    char digits[32] = "";
+    if (measure->digits != MEASURE_DIGITS_NONE) {
+        (void)snprintf(digits, sizeof(digits), ", rounded to %d digits", measure->digits);
+    }
+    row(page, "field", true, "%.*s: a number%s%.*s%s", SLICE_ARGS(measure->name),
+        measure->unit.count > 0 ? " in " : "", SLICE_ARGS(measure->unit), digits);
+}
+
 static void explain_result(struct page *page, const struct result_rule *rule) {
     const struct yaml *node = find_item(yaml_get(page->root, "results"), rule->place);
     buffer_print(page->out, "\nresult %.*s, line %d\n", SLICE_ARGS(rule->name), rule->place.line);
     condition_rows(page, rule->when);
     template_rows(page, "from", node != NULL ? yaml_get(node, "from") : NULL, rule->from);
+    for (uint32_t i = 0; i < rule->measure_count; i++) {
+        explain_measure(page, &rule->measures[i]);
+    }
     row(page, "priority", has(node, "priority"), "%d, lane %s", rule->priority,
         lane_name(lane_of_priority(rule->priority)));
     explain_to(page, node, rule);

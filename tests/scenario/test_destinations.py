@@ -71,6 +71,32 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+MEASURES = WORKFLOW.replace("""    from: { n: "${ .event.name }", text: "${ .event.text }" }
+""", """    from:
+      t: { value: "${ .event.text | tonumber }", unit: Cel, digits: 2 }
+      name: ${ .event.name }
+""") + """\
+  - name: plain
+    from: { n: 1 }
+    to: TO
+"""
+
+
+def test_a_unit_goes_wherever_a_result_goes(device):
+    out = device.folder / "out.jsonl"
+    begin(device, [f"desk: {{ file: {out} }}"], text=MEASURES)
+    drop(device, [1], text="-18.456")
+    devices.until("both results lie there", lambda: len(lines(out)) == 2)
+    measured, plain = sorted(lines(out), key=lambda line: line["name"])
+    assert measured["result"] == {"t": -18.46, "name": "0001.in"} and measured["units"] == {"t": "Cel"}
+    assert "units" not in plain
+    listed = {line["name"]: line for line in device.get("/v1/results")["results"]}
+    assert listed["out"]["units"] == {"t": "Cel"} and "units" not in listed["plain"]
+    assert device.get(f"/v1/results/{listed['out']['id']}")["units"] == {"t": "Cel"}
+    results = [json.loads(row[0]) for row in device.rows("SELECT result FROM workflow_results")]
+    assert {"t": -18.46, "name": "0001.in"} in results and {"n": 1} in results
+
+
 def test_a_webhook_gets_each_result_in_order_and_signed(device, serve):
     service = serve(lambda request: (204, ""))
     secrets = device.folder / "secrets"

@@ -44,6 +44,15 @@ def test_a_result_that_is_not_for_the_hub_stays_here(ebb, device):
     assert LANES[key >> 40 & 7] == "local"
 
 
+def test_a_unit_stands_beside_the_plain_number(ebb, device):
+    path = device.workflow("w", "ebb: 1\nworkflow: w\ntrigger: { stdin: json }\nresults:\n  - name: out\n    from:\n"
+                                '      t: { value: "${ .event.data.t }", unit: Cel, digits: 1 }\n')
+    answer = ebb("run", path, "--data", device.data, stdin='{"t":-18.456}\n{"t":null}\n{"t":"x"}\n')
+    assert [line["result"] for line in answer.lines()] == [{"t": -18.5}, {"t": None}], answer
+    assert all(line["units"] == {"t": "Cel"} for line in answer.lines())
+    assert "field 't' is of type string" in answer.err, answer
+
+
 def test_one_event_may_make_several_results(ebb, device):
     path = device.workflow("w", "ebb: 1\nworkflow: w\ntrigger: { stdin: json }\nresults:\n"
                            + "".join(f"  - name: r{number}\n    when: .event.data.n > {number}\n"
