@@ -31,7 +31,8 @@ void orchestrator_check_idle(struct orchestrator *orchestrator) {
 static void count_run(struct slot *slot, const struct run *run) {
     slot->counts.runs++;
     for (uint32_t i = 0; i < run->record_count; i++) {
-        slot->counts.results += run->records[i].record.kind == RECORD_RESULT;
+        const struct record_draft *draft = &run->records[i];
+        slot->counts.results += draft->record.kind == RECORD_RESULT && !draft->aside;
     }
     slot->counts.failures += run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_EXPIRED;
     slot->counts.skipped += run->outcome == OUTCOME_SKIPPED;
@@ -42,7 +43,7 @@ static void tell(const struct orchestrator *orchestrator, const struct run *run)
     for (uint32_t i = 0; i < run->record_count; i++) {
         const struct record_draft *draft = &run->records[i];
         destinations_note(options->destinations, draft->destinations, draft->lane);
-        if (options->on_result != NULL) {
+        if (options->on_result != NULL && !draft->aside) {
             options->on_result(options->owner, run, draft);
         }
     }

@@ -85,8 +85,8 @@ static status make_context(struct run *run, const struct value *device, struct e
     run->limited = arena_get(arena, workflow->result_count, sizeof(*run->limited));
     run->states =
         arena_get(arena, workflow->step_count + workflow->result_count, sizeof(*run->states));
-    run->records =
-        arena_get(arena, workflow->result_count + workflow->step_count + 1U, sizeof(*run->records));
+    run->records = arena_get(arena, 2 * workflow->result_count + workflow->step_count + 1,
+                             sizeof(*run->records));
     if (run->steps == NULL || run->limited == NULL || run->states == NULL || run->records == NULL ||
         outputs == NULL || run->context.let_values == NULL || run->context.let_states == NULL) {
         return fail(err, STATUS_NO_MEMORY, "out of memory for a run");

@@ -103,7 +103,8 @@ struct run {
     status code;        /* of a failure */
     struct slice error; /* its sentence */
     struct slice failed_step;
-    struct record_draft *records; /* room for every result and a report of every step */
+    struct record_draft *records; /* room for every result, for what stays here of it, and for a
+                                     report of every step */
     uint32_t record_count;
     struct limited *limited; /* room for every result */
     uint32_t limited_count;

@@ -126,10 +126,14 @@ static bool add_held(struct run *run, struct record_draft *draft, int64_t held) 
     return longer.bytes != NULL;
 }
 
-static void take_out(struct run *run, uint32_t record) {
-    run->record_count--;
-    (void)memmove(&run->records[record], &run->records[record + 1],
+/* With what is aside of it. Gives how many went. */
+static uint32_t take_out(struct run *run, uint32_t record) {
+    const bool two = record + 1 < run->record_count && run->records[record + 1].aside;
+    const uint32_t count = two ? 2 : 1;
+    run->record_count -= count;
+    (void)memmove(&run->records[record], &run->records[record + count],
                   (run->record_count - record) * sizeof(*run->records));
+    return count;
 }
 
 static void keep_turn(struct run *run, const struct limited *one, const struct turn *turn,
@@ -159,7 +163,9 @@ static void keep_turn(struct run *run, const struct limited *one, const struct t
                              .expires_wall_ms = run_states_wall_ms(put.expires_ns)};
 }
 
-static bool apply(struct run *run, const struct limited *one, uint32_t record) {
+/* Gives how many records it took out. */
+static uint32_t apply(struct run *run, const struct limited *one, uint32_t record) {
+    uint32_t gone = 0;
     const struct moment now = clock_now();
     const struct slice before = slot_states_find(run->slot, one->limit->state, one->key);
     struct turn turn = read_turn(run, one->limit, before, &now);
@@ -167,18 +173,18 @@ static bool apply(struct run *run, const struct limited *one, uint32_t record) {
     if (!passed) {
         turn.held++;
         run->slot->counts.held++;
-        take_out(run, record);
+        gone = take_out(run, record);
     } else if (one->limit->drops || add_held(run, &run->records[record], turn.held)) {
         turn.held = 0;
     }
     keep_turn(run, one, &turn, passed, &now);
-    return passed;
+    return gone;
 }
 
 void run_limits_apply(struct run *run) {
     uint32_t gone = 0;
     for (uint32_t i = 0; i < run->limited_count; i++) {
-        gone += apply(run, &run->limited[i], run->limited[i].record - gone) ? 0 : 1;
+        gone += apply(run, &run->limited[i], run->limited[i].record - gone);
     }
     run->limited_count = 0;
 }

@@ -43,6 +43,54 @@ static struct member text_member(const char *name, struct slice text) {
     return (struct member){.name = slice_of(name), .value = value_of_text(text)};
 }
 
+static bool is_private(const struct result_rule *rule, struct slice name) {
+    for (uint32_t i = 0; i < rule->private_count; i++) {
+        if (slice_equal(rule->privates[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool leaves(const struct result_rule *rule) {
+    return rule->lane != LANE_LOCAL || rule->to_count > 0;
+}
+
+/* Takes the private fields out of what leaves; null where there are none. */
+static status part(struct run *run, const struct result_rule *rule, struct value *value,
+                   struct value *out_private, struct error *err) {
+    *out_private = (struct value){.kind = VALUE_NULL};
+    if (rule->private_count == 0 || !leaves(rule)) {
+        return STATUS_OK;
+    }
+    struct value leaving;
+    struct member *stay = value_new_object(&run->arena, rule->private_count, out_private);
+    struct member *go = value_new_object(&run->arena, value->count - rule->private_count, &leaving);
+    if (stay == NULL || go == NULL) {
+        return fail(err, STATUS_FULL, "the run is too large");
+    }
+    for (uint32_t i = 0; i < value->count; i++) {
+        const struct member *member = &value->members[i];
+        struct member **to = is_private(rule, member->name) ? &stay : &go;
+        *(*to)++ = *member;
+    }
+    *value = leaving;
+    return STATUS_OK;
+}
+
+/* What stays here of the result before it: a record of its own, which no sender sees. */
+static status draft_aside(struct run *run, const struct result_rule *rule, struct value private,
+                          struct error *err) {
+    struct slice body;
+    TRY(write_body(run, private, &body, err));
+    draft(run, RECORD_RESULT, rule, rule->name, body);
+    struct record_draft *aside = &run->records[run->record_count - 1];
+    aside->lane = LANE_LOCAL;
+    aside->expires_ms = 0;
+    aside->aside = true;
+    return STATUS_OK;
+}
+
 static status render_rule(struct run *run, const struct result_rule *rule, struct error *err) {
     bool holds = true;
     if (rule->when != NULL) {
@@ -51,11 +99,12 @@ static status render_rule(struct run *run, const struct result_rule *rule, struc
     if (!holds) {
         return STATUS_OK;
     }
-    struct value value;
+    struct value value, private;
     struct slice body;
     TRY(template_render(rule->from, &run->context, &value, err));
     TRY(measures_round(rule->measures, rule->measure_count, &run->arena, &value, err));
     TRY(run_attachments_add(run, rule, &value, err));
+    TRY(part(run, rule, &value, &private, err));
     TRY(write_body(run, value, &body, err));
     struct slice key = {0};
     if (rule->key != NULL) {
@@ -72,7 +121,8 @@ static status render_rule(struct run *run, const struct result_rule *rule, struc
     drafted->destinations =
         run->runner != NULL ? destinations_bits(run->runner->destinations, rule->to, rule->to_count)
                             : 0;
-    return run_limits_note(run, rule, err);
+    TRY(run_limits_note(run, rule, err));
+    return private.kind == VALUE_OBJECT ? draft_aside(run, rule, private, err) : STATUS_OK;
 }
 
 /* Results are all or nothing: a rule that fails takes back those before it. */

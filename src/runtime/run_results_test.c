@@ -172,6 +172,58 @@ static void test_run_results__are_listed_with_their_units(void **state) {
     assert_part(stage_list(stage, READ_PEEK, LANE_NORMAL), OUT);
 }
 
+static void write_private(struct stage *stage, const char *more) {
+    char text[512];
+    (void)snprintf(text, sizeof(text),
+                   "results:\n"
+                   "  - name: out\n"
+                   "    from: { said: '${ .event.data.said }', n: '${ .event.data.n }' }\n"
+                   "    private: { said: drop }\n"
+                   "%s"
+                   "  - { name: last, from: 1, to: [] }\n",
+                   more);
+    write_flow(stage, "flow", text);
+    stage_open(stage);
+}
+
+static void
+test_run_results__private_fields_are_a_record_of_their_own_that_stays_here(void **state) {
+    struct stage *stage = *state;
+    write_private(stage, "    key: one\n    expires: 1h\n");
+    stage_offer(stage, "flow", "{\"said\":\"stop it\",\"n\":1}");
+    stage_offer(stage, "flow", "{\"said\":\"go on\",\"n\":2}");
+    stage_until_ended(stage, 2);
+    assert_text(&stage->said,
+                "normal out {\"n\":1}\nlocal last 1\nnormal out {\"n\":2}\nlocal last 1\n");
+    assert_int_equal(stage_slot(stage, "flow")->counts.results, 4);
+    for (int lane = 0; lane < LANE_LOCAL; lane++) {
+        assert_null(strstr(stage_list(stage, READ_PEEK, (enum lane)lane)->bytes, "said"));
+    }
+    struct buffer *local = stage_list(stage, READ_PEEK, LANE_LOCAL);
+    assert_part(local, "{\"said\":\"stop it\"}"); /* what it was said with gave way to the other */
+    assert_part(local, "{\"said\":\"go on\"}");
+}
+
+static void test_run_results__that_stay_here_have_their_private_fields(void **state) {
+    struct stage *stage = *state;
+    write_private(stage, "    to: []\n");
+    stage_offer(stage, "flow", "{\"said\":\"stop\",\"n\":1}");
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "local out {\"said\":\"stop\",\"n\":1}\nlocal last 1\n");
+    assert_int_equal(stage_counters(stage).records, 2);
+}
+
+static void test_run_results__held_back_take_what_is_private_with_them(void **state) {
+    struct stage *stage = *state;
+    write_private(stage, "    limit: { rate: 1/h, over: drop }\n");
+    stage_offer(stage, "flow", "{\"said\":\"a\",\"n\":1}");
+    stage_offer(stage, "flow", "{\"said\":\"b\",\"n\":2}");
+    stage_until_ended(stage, 2);
+    assert_text(&stage->said, "normal out {\"n\":1}\nlocal last 1\nlocal last 1\n");
+    assert_int_equal(stage_counters(stage).records, 4);
+    assert_int_equal(stage_count_listed(stage, READ_RESULTS, LANE_COUNT, "\"said\""), 1);
+}
+
 static void test_run_results__that_are_not_to_be_stored_are_not(void **state) {
     struct stage *stage = *state;
     write_flow(stage, "flow",
@@ -307,6 +359,13 @@ int main(void) {
                                         stage_end),
         cmocka_unit_test_setup_teardown(test_run_results__are_listed_with_their_units, stage_make,
                                         stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_run_results__private_fields_are_a_record_of_their_own_that_stays_here, stage_make,
+            stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__that_stay_here_have_their_private_fields,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__held_back_take_what_is_private_with_them,
+                                        stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_run_results__that_are_not_to_be_stored_are_not,
                                         stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_run_results__may_see_run_device_and_lets, stage_make,

@@ -39,6 +39,7 @@ struct record_draft {
     int64_t keep_ms;       /* 0: 7 days */
     int64_t expires_ms;    /* worth sending so long; 0: for ever */
     uint64_t destinations; /* whom it is for besides the hub: bits of store_use_destinations */
+    bool aside;            /* the private fields of the result before it: told to nobody */
     struct id out_id;      /* public id, set when the job is done */
     uint64_t out_seq;
 };

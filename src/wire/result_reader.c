@@ -142,7 +142,9 @@ static const struct key RESULT_KEYS[] = {
      .form = FORM_KEYS,
      .table = &LIMIT_TABLE},
     {.name = "schema", .state = KEY_RESERVED},
-    {.name = "private", .state = KEY_RESERVED},
+    {.name = "private",
+     .help = "Fields of `from` that stay on this device: { said: drop }.",
+     .form = FORM_TEXT_MAP},
     {.name = "amends", .state = KEY_RESERVED},
     {0}};
 
@@ -168,6 +170,7 @@ static void read_result(struct workflow_draft *draft, const struct yaml *node) {
         faults_add(reading->faults, node->place, "a result needs `from`");
     }
     attachments_check(reading, node, &one.rule);
+    privates_read(reading, node, &one.rule);
     limit_check(draft, &one);
     for (uint32_t i = 0; i < draft->result_count && one.rule.name.count > 0; i++) {
         const struct result_rule *other = &draft->results[i].rule;

@@ -169,6 +169,9 @@ struct durability {
     int64_t interval_ms;
 };
 
+/* Bits: kinds of blobs by their types. */
+enum blob_kind { BLOB_IMAGE = 1 << 0, BLOB_AUDIO = 1 << 1, BLOB_FILE = 1 << 2 };
+
 /* A blob that stays under its hash; a field of the result names it. */
 struct attachment {
     struct slice name;
@@ -196,7 +199,9 @@ struct result_rule {
     const struct template *from;
     const struct measure *measures; /* its fields with a unit */
     uint32_t measure_count;
-    struct slice units;         /* of them, as JSON: {"t":"Cel"}; empty: none */
+    const struct slice *privates; /* fields that never leave the device */
+    uint32_t private_count;
+    struct slice units;         /* of measures, as JSON: {"t":"Cel"}; empty: none */
     const struct template *key; /* NULL: none */
     int priority;
     enum lane lane;         /* LANE_LOCAL when `to:` does not name the hub */
@@ -230,6 +235,7 @@ struct workflow {
     uint32_t concurrency;
     const struct template *order_by; /* one event of a key is taken at a time, different keys at
                                         once; native. NULL: events have no keys */
+    unsigned stay;                   /* blob_kind bits: what no result lets leave the device */
     struct durability runs, results_durability, state_durability;
     int64_t deadline_ms;                      /* 0: none */
     const struct expression *const *programs; /* every expression that is not native */
@@ -273,6 +279,10 @@ bool workflow_is_same(const struct workflow *a, const struct workflow *b);
 
 /* One of its triggers is on the device's source of that name. */
 bool workflow_has_source(const struct workflow *workflow, struct slice name);
+
+/* Whether a blob of that type must never leave the device where it is attached so. */
+bool workflow_blob_stays(const struct workflow *workflow, const struct attachment *attachment,
+                         struct slice type);
 
 /* Another owner, one owner less; the last one frees it. From any thread. */
 struct workflow *workflow_share(struct workflow *workflow);

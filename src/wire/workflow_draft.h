@@ -114,7 +114,7 @@ bool workflow_keys_read(struct workflow_draft *draft);
 
 /* Readers of keys, each in its own file. */
 key_reader triggers_read, steps_read, results_read, lets_read, attachments_read, params_read;
-key_reader step_state_read, limit_read;
+key_reader step_state_read, limit_read, privacy_read;
 key_reader draft_read_condition; /* const struct expression * */
 key_reader draft_read_template;  /* const struct template * */
 
@@ -132,12 +132,15 @@ extern const char *const EVENT_UNFIT_WORDS[]; /* from UNFIT_QUARANTINE on */
 /* Other tables, so that a key in the wrong place is told where it belongs. */
 extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, HTTP_TABLE,
     EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, STATE_TABLE, RESULT_TABLE, LIMIT_TABLE,
-    ATTACHMENT_TABLE, PARAM_TABLE;
+    ATTACHMENT_TABLE, PARAM_TABLE, PRIVACY_TABLE;
 
 /* What of a result's `from:` has a unit goes into the rule; what comes back is `from:` with the
  * plain values, in the scratch arena. */
 const struct yaml *measures_read(struct reading *reading, const struct yaml *from,
                                  struct result_rule *rule);
+
+/* Which fields of the result are private. */
+void privates_read(struct reading *reading, const struct yaml *result, struct result_rule *rule);
 
 /* That a limit has room for what it says, and its name. */
 void limit_check(struct workflow_draft *draft, struct result_draft *result);

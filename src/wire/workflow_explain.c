@@ -370,7 +370,24 @@ static void explain_step(struct page *page, const struct workflow *workflow,
     }
 }
 
+/* Of what type it may be is known when it must be of one. */
+static void explain_egress(struct page *page, const struct yaml *node,
+                           const struct workflow *workflow, const struct attachment *attachment) {
+    const bool any = attachment->as.count == 0 && !attachment->stays && workflow->stay != 0;
+    if (any) {
+        row(page, "egress", true, "allowed, but never%s%s%s (`privacy`)",
+            (workflow->stay & BLOB_IMAGE) != 0 ? " image" : "",
+            (workflow->stay & BLOB_AUDIO) != 0 ? " audio" : "",
+            (workflow->stay & BLOB_FILE) != 0 ? " file" : "");
+    } else if (workflow_blob_stays(workflow, attachment, attachment->as)) {
+        row(page, "egress", true, "never%s", attachment->stays ? "" : " (`privacy`)");
+    } else {
+        row(page, "egress", has(node, "egress"), "allowed");
+    }
+}
+
 static void explain_attachment(struct page *page, const struct yaml *node,
+                               const struct workflow *workflow,
                                const struct attachment *attachment) {
     buffer_print(page->out, "  attach %.*s, line %d\n", SLICE_ARGS(attachment->name),
                  attachment->place.line);
@@ -379,7 +396,7 @@ static void explain_attachment(struct page *page, const struct yaml *node,
         SLICE_ARGS(attachment->as.count > 0 ? attachment->as : SLICE("any type")));
     row(page, "max", has(node, "max"), "%lld bytes", (long long)attachment->bytes_max);
     span_row(page, "keep", node, attachment->keep_ms, "as long as the result");
-    row(page, "egress", has(node, "egress"), "%s", attachment->stays ? "never" : "allowed");
+    explain_egress(page, node, workflow, attachment);
 }
 
 static void explain_to(struct page *page, const struct yaml *node, const struct result_rule *rule) {
@@ -413,13 +430,18 @@ static void explain_measure(struct page *page, const struct measure *measure) {
         measure->unit.count > 0 ? " in " : "", SLICE_ARGS(measure->unit), digits);
 }
 
-static void explain_result(struct page *page, const struct result_rule *rule) {
+static void explain_result(struct page *page, const struct workflow *workflow,
+                           const struct result_rule *rule) {
     const struct yaml *node = find_item(yaml_get(page->root, "results"), rule->place);
     buffer_print(page->out, "\nresult %.*s, line %d\n", SLICE_ARGS(rule->name), rule->place.line);
     condition_rows(page, rule->when);
     template_rows(page, "from", node != NULL ? yaml_get(node, "from") : NULL, rule->from);
     for (uint32_t i = 0; i < rule->measure_count; i++) {
         explain_measure(page, &rule->measures[i]);
+    }
+    for (uint32_t i = 0; i < rule->private_count; i++) {
+        row(page, "private", true, "%.*s: it never leaves the device",
+            SLICE_ARGS(rule->privates[i]));
     }
     row(page, "priority", has(node, "priority"), "%d, lane %s", rule->priority,
         lane_name(lane_of_priority(rule->priority)));
@@ -436,7 +458,7 @@ static void explain_result(struct page *page, const struct result_rule *rule) {
     }
     const struct yaml *attach = node != NULL ? yaml_get(node, "attach") : NULL;
     for (uint32_t i = 0; i < rule->attachment_count && attach != NULL; i++) {
-        explain_attachment(page, &attach->pairs[i].value, &rule->attachments[i]);
+        explain_attachment(page, &attach->pairs[i].value, workflow, &rule->attachments[i]);
     }
 }
 
@@ -470,6 +492,6 @@ void workflow_explain(const struct workflow *workflow, struct buffer *out) {
         explain_step(&page, workflow, &workflow->steps[i]);
     }
     for (uint32_t i = 0; i < workflow->result_count; i++) {
-        explain_result(&page, &workflow->results[i]);
+        explain_result(&page, workflow, &workflow->results[i]);
     }
 }

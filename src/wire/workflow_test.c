@@ -488,6 +488,7 @@ static void test_workflow__explains_what_applies_and_what_is_a_default(void **st
     explain(&tally, "good-everything.yaml", "tests/format/explain/good-everything.expected");
     explain(&tally, "good-state.yaml", "tests/format/explain/good-state.expected");
     explain(&tally, "good-measures.yaml", "tests/format/explain/good-measures.expected");
+    explain(&tally, "good-privacy.yaml", "tests/format/explain/good-privacy.expected");
     assert_int_equal(tally.wrong, 0);
 }
 

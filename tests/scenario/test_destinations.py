@@ -97,6 +97,22 @@ def test_a_unit_goes_wherever_a_result_goes(device):
     assert {"t": -18.46, "name": "0001.in"} in results and {"n": 1} in results
 
 
+def test_what_is_private_goes_nowhere(device, serve):
+    out = device.folder / "out.jsonl"
+    service = serve(lambda request: (204, ""))
+    begin(device, [f"files: {{ file: {out} }}", "desk:", f"  webhook: {service.url}"], to="[hub, desk, files]",
+          text=WORKFLOW + "    private: { text: drop }\n")
+    drop(device, range(3), text="a secret word")
+    devices.until("a service and a file have all", lambda: len(service.requests) == 3 and len(lines(out)) == 3)
+    assert [set(line["result"]) for line in lines(out)] == [{"n"}] * 3
+    assert b"secret word" not in b"".join(request.body for request in service.requests) + out.read_bytes()
+    # Here it is shown: beside the result, of the same run and name, in the lane that nobody sends.
+    listed = device.get("/v1/results?name=out")["results"]
+    private = [row for row in listed if row["lane"] == "local"]
+    assert [row["result"] for row in private] == [{"text": "a secret word"}] * 3
+    assert {row["run"] for row in private} == {row["run"] for row in listed if row["lane"] == "normal"}
+
+
 def test_a_webhook_gets_each_result_in_order_and_signed(device, serve):
     service = serve(lambda request: (204, ""))
     secrets = device.folder / "secrets"

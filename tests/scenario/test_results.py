@@ -53,6 +53,15 @@ def test_a_unit_stands_beside_the_plain_number(ebb, device):
     assert "field 't' is of type string" in answer.err, answer
 
 
+def test_what_is_private_is_not_printed(ebb, device):
+    path = device.workflow("w", "ebb: 1\nworkflow: w\ntrigger: { stdin: json }\nresults:\n  - name: out\n"
+                                "    from: { said: '${ .event.data.said }', n: 1 }\n    private: { said: drop }\n")
+    answer = ebb("run", path, "--data", device.data, stdin='{"said":"stop"}\n')
+    assert [line["result"] for line in answer.lines()] == [{"n": 1}], answer
+    rows = device.rows("SELECT key, body FROM record ORDER BY key")
+    assert [(LANES[key >> 40 & 7], body) for key, body in rows] == [("normal", '{"n":1}'), ("local", '{"said":"stop"}')]
+
+
 def test_one_event_may_make_several_results(ebb, device):
     path = device.workflow("w", "ebb: 1\nworkflow: w\ntrigger: { stdin: json }\nresults:\n"
                            + "".join(f"  - name: r{number}\n    when: .event.data.n > {number}\n"

@@ -98,7 +98,7 @@ def test_a_device_file_is_accepted_as_the_daemon_accepts_it(judges, device):
 
 def misspelt(value, path=()):
     """The same with one key after another misspelt, but for what people name themselves."""
-    free = {"with", "from", "let", "use", "env", "labels", "set", "headers", "carry"}
+    free = {"with", "from", "let", "use", "env", "labels", "set", "headers", "carry", "private"}
     if isinstance(value, list):
         for index, item in enumerate(value):
             for name, wrong in misspelt(item, path + (index,)):
