@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/human.h"
 #include "platform/file.h"
 
 enum { EVENT_BYTES_MAX = 1 << 20, CHUNK_BYTES = 64 << 10, HEADERS_MAX = 3, KEY_BYTES_MAX = 255 };
@@ -75,6 +76,21 @@ static status write_key(struct call *call, const char **out_header, struct error
                                : fail(err, STATUS_NO_MEMORY, "no memory for the question");
 }
 
+/* What does not fit is kept, and who posted it learns that it must be mended. */
+static status answered(struct call *call, struct slice what, struct value answer,
+                       struct error *err) {
+    if (!slice_is(human_member(&call->arena, answer, "state"), "quarantined")) {
+        return daemon_done(call, what, answer, err);
+    }
+    if (call->json) {
+        TRY(call_write_json(call, answer, false, err));
+    }
+    const struct slice reason = human_member(&call->arena, answer, "reason");
+    return fail(err, STATUS_INVALID,
+                "the event does not fit and is kept aside (`ebb event list`): %.*s",
+                SLICE_ARGS(reason));
+}
+
 static status run(struct call *call, struct error *err) {
     const char *name = call_argument(call, 0);
     const char *headers[HEADERS_MAX] = {call_has(call, "text") ? "Content-Type: text/plain"
@@ -89,8 +105,13 @@ static status run(struct call *call, struct error *err) {
         .path = arena_print(&call->arena, "/v1/workflows/%s/events", name),
         .body = buffer_slice(&body),
         .headers = headers};
-    return daemon_change(call, &request,
-                         arena_print(&call->arena, "post an event to workflow '%s'", name), err);
+    const struct slice what = arena_print(&call->arena, "post an event to workflow '%s'", name);
+    if (call->dry_run) {
+        return daemon_change(call, &request, what, err);
+    }
+    struct value answer = {.kind = VALUE_NULL};
+    TRY(daemon_ask(call, &request, &answer, err));
+    return answered(call, what, answer, err);
 }
 
 static const struct command_option OPTIONS[] = {

@@ -169,7 +169,7 @@ def test_what_the_reach_of_a_device_may_lack_is_found(ebb, device):
     config.write_text(f"ebb: 1\ndestinations: {{ log: {{ file: {device.folder}/stick/log.jsonl }} }}\n")
     device.start("--config", config)
     device.drop("1.txt")
-    device.cli("event", "post", "takes", "--data", '{"t":"warm"}')
+    assert device.cli("event", "post", "takes", "--data", '{"t":"warm"}').code == 2
     devices.until("all of it is known", lambda: len(look(ebb, device)[1]) >= 4)
     code, found = look(ebb, device)
     assert code == 2 and set(found) == {"workflow", "runs", "destination", "events"}, found

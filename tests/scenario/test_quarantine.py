@@ -59,6 +59,19 @@ def test_what_does_not_fit_is_kept_aside_through_a_kill_and_shown(device):
     assert device.cli("event", "show", "2").code != 0
     assert "field 't' is -300" in device.cli("event", "list").out
     assert device.counts("readings")["quarantined"] == 0  # counted from the daemon's start
+
+
+def test_who_posts_what_does_not_fit_is_told_so(device):
+    device.workflow("readings", ROOM)
+    device.start()
+    said = device.cli("event", "post", "readings", "--data", '{"room":"a1","n":1,"t":-300}')
+    assert said.code == 2 and said.out == "", said
+    assert said.err == ("ebb: the event does not fit and is kept aside (`ebb event list`): "
+                        "field 't' is -300: from -60 to 60\n"), said
+    said = device.cli("event", "post", "readings", "--data", '{"room":"a1","n":1,"t":-300}', "--json")
+    assert said.code == 2 and json.loads(said.out)["state"] == "quarantined", said
+    assert device.cli("event", "post", "readings", "--data", '{"room":"a1","n":2,"t":-3}').code == 0
+    assert len(kept(device)) == 2
     assert "ebb_quarantined_total" in device.ask("GET", "/metrics")[1]
 
 
