@@ -84,6 +84,12 @@ static status ask_bytes(struct call *call, const struct daemon_request *request,
         return fail(err, STATUS_OFFLINE, "no daemon answers on %.*s; `ebb serve` starts one",
                     SLICE_ARGS(socket));
     }
+    if (ended == STATUS_DENIED) {
+        return fail(err, STATUS_DENIED,
+                    "this user may not ask the daemon on %.*s: ask as root, as its user, or in the "
+                    "socket's group",
+                    SLICE_ARGS(socket));
+    }
     if (ended != STATUS_OK) {
         return fail_while(err, "ask the daemon on %.*s", SLICE_ARGS(socket));
     }

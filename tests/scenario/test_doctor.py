@@ -79,6 +79,10 @@ def test_a_socket_that_is_not_for_us_is_told_with_its_group(device, open_folder)
                           env=devices.clean_environment())
     (found,) = [one for one in json.loads(done.stdout)["findings"] if one["what"] == "socket"]
     assert done.returncode == 9 and "the socket is for the group 'root'" in found["text"], done
+    done = subprocess.run([devices.EBB, "status", "--socket", device.socket], user=65534, group=65534, extra_groups=[],
+                          capture_output=True, text=True, timeout=30, check=False, env=devices.clean_environment())
+    assert done.returncode == 9 and done.stderr == (f"ebb: this user may not ask the daemon on {device.socket}: ask as "
+                                                    "root, as its user, or in the socket's group\n"), done
 
 
 def test_a_workflow_with_faults_is_found_with_and_without_a_daemon(ebb, device):
