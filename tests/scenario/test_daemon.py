@@ -212,7 +212,7 @@ def test_an_event_that_ends_the_daemon_is_parked_at_the_third_time(device):
     assert listed.code == 0 and run["id"] in listed.out
     resumed = device.cli("runs", "resume", run["id"])
     assert resumed.code == 0, resumed
-    devices.until("it has failed by itself", lambda: device.records(2), patience=10)
+    devices.until("it has failed by itself", lambda: device.records(2), patience=60)
     assert not device.get("/v1/runs?parked=1")["runs"]
 
 
