@@ -8,6 +8,8 @@
 #   make bench     measure against peers (ONLY=name for one)
 #   make fuzz      fuzz every parser of foreign bytes (SECONDS_EACH=300)
 #   make torture   the long power cuts, kills and floods
+#   make aarch64   build for aarch64, run its tests under qemu-user, compare its answers with this machine's
+#   make onnxruntime    the tests of models with each release of ONNX Runtime that tools/fetch-npm knows
 #   make install   into PREFIX (/usr/local), DESTDIR honoured
 #
 # Each installs by itself what it needs and does not find.
@@ -16,10 +18,11 @@ BUILD := build
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS_EACH ?= 300
-MODELS := onnxruntime-$(shell uname -m) blazeface silero-vad sensors
+MACHINE := $(shell uname -m)
+MODELS := onnxruntime-$(MACHINE) blazeface silero-vad sensors
 export YES
 
-.PHONY: all deps build demo test check bench fuzz torture install clean
+.PHONY: all deps build demo test check bench fuzz torture aarch64 onnxruntime install clean
 .NOTPARALLEL:
 
 all: build
@@ -63,9 +66,28 @@ torture:
 	@tools/build $(BUILD)
 	@tools/torture
 
+aarch64:
+	@tools/deps aarch64
+	@tools/fetch-npm $(MODELS) onnxruntime-aarch64
+	@tools/fetch-photographs
+	@tools/fetch-mails
+	@tools/build $(BUILD) -- programs
+	@tools/aarch64
+
+# Two releases; the second is a download of 113 MB.
+RUNTIMES := onnxruntime-$(MACHINE)/libonnxruntime.so \
+	onnxruntime-node/bin/napi-v6/linux/$(patsubst aarch64,arm64,$(MACHINE:x86_64=x64))/libonnxruntime.so.1
+onnxruntime:
+	@tools/deps test
+	@tools/fetch-npm $(MODELS) onnxruntime-node
+	@tools/fetch-photographs
+	@tools/build $(BUILD)
+	@for library in $(RUNTIMES); do echo "test: $$library" && EBB_ONNXRUNTIME=$(CURDIR)/build/data/$$library tools/test \
+	    unit:platform-inference_test,agents-onnx_agent_test,agents-onnx_picture_test scenarios:onnx,pictures || exit; done
+
 install: build
 	@tools/install "$(DESTDIR)" "$(PREFIX)"
 
 clean:
 	rm -rf build-*
-	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deb ! -name data -exec rm -rf {} + 2>/dev/null || true
+	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name 'deb*' ! -name data -exec rm -rf {} + 2>/dev/null || true
