@@ -19,7 +19,16 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("EBB_BUILD") or ROOT / "build").resolve()
 EBB = BUILD / "ebb"
+MACHINE = os.environ.get("EBB_MACHINE") or os.uname().machine  # of the programs, which may run under qemu-user
 PATIENCE = float(os.environ.get("EBB_TEST_PATIENCE", "30"))
+
+DATA = ROOT / "build" / "data"
+# Releases of ONNX Runtime: those that tools/fetch-npm fetches, or the one that the caller names.
+LIBRARIES = {
+    "sherpa": DATA / f"onnxruntime-{MACHINE}" / "libonnxruntime.so",
+    "node": DATA / "onnxruntime-node" / "bin" / "napi-v6" / "linux" /
+            {"x86_64": "x64", "aarch64": "arm64"}.get(MACHINE, "none") / "libonnxruntime.so.1",
+} if "EBB_ONNXRUNTIME" not in os.environ else {"named": pathlib.Path(os.environ["EBB_ONNXRUNTIME"]).resolve()}
 
 
 class Waited(AssertionError):
@@ -102,8 +111,9 @@ class _SocketConnection(http.client.HTTPConnection):
 class Device:
     """One data folder with its workflows, agents and socket; its daemon, while one runs."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, build=BUILD):
         self.folder = pathlib.Path(folder)
+        self.build = build
         self.data = self.folder / "data"
         self.workflows = self.folder / "workflows"
         self.agents = self.folder / "agents"
@@ -152,7 +162,7 @@ class Device:
         assert self.daemon is None or self.daemon.poll() is not None
         log = open(self.log_path, "ab")
         self.daemon = subprocess.Popen(
-            [*prefix, str(EBB), "serve", "--data", str(self.data), "--workflows", str(self.workflows),
+            [*prefix, str(self.build / "ebb"), "serve", "--data", str(self.data), "--workflows", str(self.workflows),
              "--agents", str(self.agents), "--socket", str(self.socket), *map(str, words)],
             env=clean_environment(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, cwd=self.folder)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agents of kind onnx: real models through real runs, and models that are none."""
 import json
-import os
 import pathlib
 import wave
 
@@ -10,12 +9,6 @@ import pytest
 import device as devices
 import onnx_model
 
-DATA = devices.ROOT / "build" / "data"
-LIBRARIES = {
-    "sherpa": DATA / f"onnxruntime-{os.uname().machine}" / "libonnxruntime.so",
-    "node": DATA / "onnxruntime-node" / "bin" / "napi-v6" / "linux" /
-            {"x86_64": "x64", "aarch64": "arm64"}.get(os.uname().machine, "none") / "libonnxruntime.so.1",
-}
 HEAD = "ebb: 1\nagent: it\nversion: 1.0.0\nkind: onnx\nmodel: { file: m.onnx }\n"
 WORKFLOW = """\
 ebb: 1
@@ -50,7 +43,7 @@ results:
 
 
 SPEECH = pathlib.Path("/usr/share/pocketsphinx/test/data/goforward.raw")
-VAD = DATA / "silero-vad" / "weights" / "silero_vad_16k_op15.onnx"
+VAD = devices.DATA / "silero-vad" / "weights" / "silero_vad_16k_op15.onnx"
 FRAME = 512
 VOICE = """\
 ebb: 1
@@ -82,16 +75,17 @@ results:
 """
 
 
-@pytest.fixture(params=sorted(LIBRARIES))
+@pytest.fixture(params=sorted(devices.LIBRARIES))
 def library(request):
-    if not LIBRARIES[request.param].exists():
-        pytest.skip(f"{LIBRARIES[request.param].relative_to(devices.ROOT)} is not here: tools/fetch-npm fetches it")
-    return {"EBB_ONNXRUNTIME": str(LIBRARIES[request.param])}
+    path = devices.LIBRARIES[request.param]
+    if not path.exists():
+        pytest.skip(f"{path} is not here: tools/fetch-npm fetches it")
+    return {"EBB_ONNXRUNTIME": str(path)}
 
 
 @pytest.fixture
 def one_library():
-    found = next((path for path in LIBRARIES.values() if path.exists()), None)
+    found = next((path for path in devices.LIBRARIES.values() if path.exists()), None)
     if found is None:
         pytest.skip("no ONNX Runtime is here: tools/fetch-npm fetches one")
     return {"EBB_ONNXRUNTIME": str(found)}
