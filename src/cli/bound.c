@@ -30,10 +30,9 @@ static const char *const *collect_sets(struct call *call) {
     return sets;
 }
 
-status bound_read(struct call *call, const char *option, struct bound *out_bound,
-                  struct error *err) {
+status bound_read(struct call *call, struct bound *out_bound, struct error *err) {
     struct bound *bound = out_bound;
-    const char *path = call_option(call, option);
+    const char *path = call_option(call, "config");
     *bound = (struct bound){
         .known = path != NULL || call_has(call, "set"),
         .binding = {.file = path, .sets = collect_sets(call), .environment = environment}};
@@ -48,7 +47,7 @@ status bound_read(struct call *call, const char *option, struct bound *out_bound
     bound->binding.device = &bound->device;
     return device_load(&call->arena, &files, &bound->device, err) == STATUS_OK
                ? STATUS_OK
-               : fail_while(err, "--%s", option);
+               : fail_while(err, "--config");
 }
 
 const struct binding *bound_binding(const struct bound *bound) {

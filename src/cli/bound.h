@@ -16,10 +16,9 @@ struct bound {
     bool known; /* a device's file or a parameter was named: there is something to be bound to */
 };
 
-/* Reads what the option of that name and every --set say. Faults of the device's files are said on
+/* Reads what --config and every --set say. Faults of the device's files are said on
  * standard error; INVALID then, NOT_FOUND without the file. Lives in the call's arena. */
-status bound_read(struct call *call, const char *option, struct bound *out_bound,
-                  struct error *err);
+status bound_read(struct call *call, struct bound *out_bound, struct error *err);
 
 /* The binding, or NULL where nothing was named. */
 const struct binding *bound_binding(const struct bound *bound);

@@ -105,7 +105,7 @@ static status check_file(struct call *call, const char *path, const struct bindi
 static status run(struct call *call, struct error *err) {
     TRY(device_program_check_folder(call, "agents", err));
     struct bound bound;
-    TRY(bound_read(call, "device", &bound, err));
+    TRY(bound_read(call, &bound, err));
     status worst = STATUS_OK;
     for (size_t i = 0; i < call->argument_count; i++) {
         struct error error = {.code = STATUS_OK};
@@ -121,7 +121,7 @@ static status run(struct call *call, struct error *err) {
 static const struct command_option OPTIONS[] = {
     {"explain", NULL, "show every default as it applies and how each expression is evaluated"},
     {"agents", "DIR", "look for agents here as well as in agents/ beside the file"},
-    {"device", "FILE", "a device's file: check what workflows are given there, too"},
+    {"config", "FILE", "a device's file: check what workflows are given there, too"},
     {"set", "PARAM=VALUE", "a parameter's value; may stand several times"},
     {0}};
 

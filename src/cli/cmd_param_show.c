@@ -37,7 +37,7 @@ static status show_file(struct call *call, const char *path, struct error *err) 
     struct bound bound;
     struct value answer = {.kind = VALUE_NULL};
     buffer_init(&json, ANSWER_BYTES_MAX);
-    TRY(bound_read(call, "config", &bound, err));
+    TRY(bound_read(call, &bound, err));
     const status ended =
         checker_check(path, call_option(call, "agents"), bound_binding(&bound), &checked, err);
     if (ended != STATUS_OK && checked.faults != NULL) {

@@ -64,7 +64,7 @@ static void say_unbound(const struct lookup *lookup, struct slice name) {
     const struct binding *binding = lookup->binding;
     if (binding == NULL) {
         faults_warn(faults, lookup->place,
-                    "%s `%.*s` stands in the device's file: `ebb check --device FILE` looks there",
+                    "%s `%.*s` stands in the device's file: `ebb check --config FILE` looks there",
                     role, QUOTED(name));
         return;
     }

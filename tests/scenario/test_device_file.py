@@ -81,9 +81,9 @@ def test_a_source_that_is_bound_to_nothing_stops_its_workflow_alone(device):
 def test_check_looks_where_it_is_told_to(ebb, device):
     path = device.workflow("mail", MAIL)
     answer = ebb("check", path)
-    assert answer.code == 0 and "warning: source `mailbox` stands in the device's file: `ebb check --device FILE`" in answer.out
-    assert ebb("check", path, "--device", config(device, source(device))).out == ""
-    answer = ebb("check", path, "--device", config(device, source(device).replace("mailbox", "mailbx")))
+    assert answer.code == 0 and "warning: source `mailbox` stands in the device's file: `ebb check --config FILE`" in answer.out
+    assert ebb("check", path, "--config", config(device, source(device))).out == ""
+    answer = ebb("check", path, "--config", config(device, source(device).replace("mailbox", "mailbx")))
     assert answer.code == 2 and "the device has no source `mailbox`: did you mean `mailbx`?" in answer.out, answer
 
 
@@ -94,7 +94,7 @@ def test_a_source_may_be_what_is_posted(device):
     assert device.ask("POST", "/v1/workflows/mail/events", body="a mail")[0] == 202
     assert device.wait_results(1) == [{"workflow": "mail", "source": "mailbox", "text": '"a mail"', "name": None}]
     path = device.workflow("mail", MAIL)
-    answer = devices.ebb("check", path, "--device", device_file)
+    answer = devices.ebb("check", path, "--config", device_file)
     assert answer.code == 2 and "parameter `inbox` wants a source of kind watch: `mailbox`" in answer.out, answer
 
 
@@ -103,7 +103,7 @@ def test_a_destination_is_one_that_the_device_names(ebb, device):
     answer = ebb("run", path, "--config", config(device, source(device)))
     assert answer.code == 2 and "write `destinations: { desk: { webhook: https://... } }` in" in answer.err, answer
     text = source(device) + "destinations: { desk: { webhook: 'https://desk.example/hook', sign: secret:desk } }\n"
-    answer = ebb("check", path, "--device", config(device, text))
+    answer = ebb("check", path, "--config", config(device, text))
     assert answer.code == 0, answer
 
 

@@ -100,7 +100,7 @@ def test_a_value_that_must_be_said(ebb, tmp_path):
         assert "w.yaml:5:3: parameter `who` has no value: write `workflows: { cold-room: { params: { who" in \
             answer.out + answer.err, answer
     config = write(tmp_path / "device.yaml", "ebb: 1\nworkflows: { cold-room: { params: { who: me } } }\n")
-    assert ebb("check", path, "--device", config).code == 0
+    assert ebb("check", path, "--config", config).code == 0
     assert ebb("param", "show", path, "--config", config).out.splitlines()[2].split() == \
         ["who", "me", "-", "string", "-", f"{config}:2:42", "-"]
 
