@@ -27,7 +27,8 @@ struct daemon_options {
     int64_t budget_bytes, commit_ms;
     bool stdin_allowed, traced;
     bool feeds_closed; /* events come from elsewhere (`ebb run --event`) */
-    void (*on_result)(void *owner, const struct run *run, const struct record_draft *record);
+    void (*on_result)(void *owner, const struct workflow *workflow,
+                      const struct record_draft *record);
     void (*on_ended)(void *owner, const struct run *run);
     void (*on_refused)(void *owner, const struct slot *slot, const struct error *err);
     void (*on_idle)(void *owner);

@@ -66,14 +66,15 @@ static struct slice units_of(const struct workflow *workflow, struct slice resul
     return (struct slice){0};
 }
 
-static void on_result(void *owner, const struct run *run, const struct record_draft *draft) {
+static void on_result(void *owner, const struct workflow *workflow,
+                      const struct record_draft *draft) {
     struct desk *desk = owner;
     if (draft->record.kind != RECORD_RESULT) {
         return;
     }
     buffer_clear(&desk->line);
-    record_line_write(&desk->line, &draft->record,
-                      units_of(run->version->workflow, draft->record.name), draft->out_id);
+    record_line_write(&desk->line, &draft->record, units_of(workflow, draft->record.name),
+                      draft->out_id);
     buffer_add_byte(&desk->line, '\n');
     print_line(desk);
 }

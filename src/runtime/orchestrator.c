@@ -10,6 +10,7 @@
 #include "platform/folder.h"
 #include "runtime/intake.h"
 #include "runtime/key_order.h"
+#include "runtime/late_results.h"
 #include "runtime/recovery.h"
 #include "runtime/run_limits.h"
 #include "runtime/slot_states.h"
@@ -38,17 +39,21 @@ static void count_run(struct slot *slot, const struct run *run) {
     slot->counts.skipped += run->outcome == OUTCOME_SKIPPED;
 }
 
-static void tell(const struct orchestrator *orchestrator, const struct run *run) {
+void orchestrator_tell(const struct orchestrator *orchestrator, const struct workflow *workflow,
+                       const struct record_draft *drafts, uint32_t count) {
     const struct orchestrator_options *options = &orchestrator->options;
-    for (uint32_t i = 0; i < run->record_count; i++) {
-        const struct record_draft *draft = &run->records[i];
-        destinations_note(options->destinations, draft->destinations, draft->lane);
-        if (options->on_result != NULL && !draft->aside) {
-            options->on_result(options->owner, run, draft);
+    for (uint32_t i = 0; i < count; i++) {
+        destinations_note(options->destinations, drafts[i].destinations, drafts[i].lane);
+        if (options->on_result != NULL && !drafts[i].aside) {
+            options->on_result(options->owner, workflow, &drafts[i]);
         }
     }
-    if (options->on_ended != NULL) {
-        options->on_ended(options->owner, run);
+}
+
+static void tell(const struct orchestrator *orchestrator, const struct run *run) {
+    orchestrator_tell(orchestrator, run->version->workflow, run->records, run->record_count);
+    if (orchestrator->options.on_ended != NULL) {
+        orchestrator->options.on_ended(orchestrator->options.owner, run);
     }
 }
 
@@ -402,6 +407,7 @@ status orchestrator_start_slot(struct slot *slot, struct error *err) {
         slot_set_fault(slot, slice_of(err->text));
         return fail_while(err, "workflow '%s'", slot->name);
     }
+    late_results_look(slot);
     orchestrator_pump(slot);
     return STATUS_OK;
 }

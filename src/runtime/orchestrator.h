@@ -32,7 +32,7 @@ struct orchestrator_options {
     bool traced;
     bool feeds_closed; /* events come from elsewhere */
     /* All on the loop, any may be NULL. */
-    void (*on_result)(void *owner, const struct run *run,
+    void (*on_result)(void *owner, const struct workflow *workflow,
                       const struct record_draft *record); /* durable */
     void (*on_ended)(void *owner, const struct run *run);
     void (*on_refused)(void *owner, const struct slot *slot, const struct error *err);
@@ -94,6 +94,10 @@ void orchestrator_offer(struct slot *slot, struct event *event);
 
 /* Something that came does not become a run: counted, said once. */
 void orchestrator_refuse(struct slot *slot, const struct error *err);
+
+/* These are durable: destinations and whoever listens are told. */
+void orchestrator_tell(const struct orchestrator *orchestrator, const struct workflow *workflow,
+                       const struct record_draft *drafts, uint32_t count);
 
 /* Says so when nothing is left to do. */
 void orchestrator_check_idle(struct orchestrator *orchestrator);

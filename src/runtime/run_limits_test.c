@@ -102,6 +102,63 @@ static void test_run_limits__hold_over_a_restart(void **state) {
     assert_some(stage, "some {\"n\":4,\"held\":3}\n");
 }
 
+static void test_run_limits__the_last_comes_when_there_is_room(void **state) {
+    struct stage *stage = *state;
+    write_flow(stage, "{ rate: 1/400ms, over: last, by: '${ .event.data.k }' }", "");
+    stage_open(stage);
+    run_numbers(stage, "a", 0, 3);
+    run_numbers(stage, "b", 3, 4);
+    assert_some(stage, "some {\"n\":0,\"held\":0}\nsome {\"n\":3,\"held\":0}\n");
+    stage_let_pass(stage, 600);
+    assert_some(stage, "some {\"n\":2,\"held\":1}\n");
+    stage_let_pass(stage, 600);
+    assert_some(stage, "");
+    run_numbers(stage, "a", 4, 5);
+    assert_some(stage, "some {\"n\":4,\"held\":0}\n");
+    assert_int_equal(stage_count_listed(stage, READ_RESULTS, LANE_COUNT, "\"name\":\"some\""), 4);
+}
+
+static void test_run_limits__the_last_comes_after_a_restart(void **state) {
+    struct stage *stage = *state;
+    write_flow(stage, "{ rate: 1/500ms, over: last }", "");
+    stage_open(stage);
+    run_numbers(stage, "a", 0, 3);
+    stage_forget(stage);
+    stage_close(stage);
+    stage_open(stage);
+    stage_let_pass(stage, 700);
+    assert_some(stage, "some {\"n\":2,\"held\":1}\n");
+    stage_close(stage);
+    stage_open(stage);
+    stage_let_pass(stage, 700);
+    assert_some(stage, "");
+}
+
+static void test_run_limits__the_last_comes_with_what_is_private_of_it(void **state) {
+    struct stage *stage = *state;
+    stage_flow(stage, "flow",
+               "trigger: { stdin: json }\n"
+               "results:\n"
+               "  - name: some\n"
+               "    limit: { rate: 1/300ms, over: last }\n"
+               "    from: { n: '${ .event.data.n }', k: '${ .event.data.k }' }\n"
+               "    private: { k: drop }\n");
+    stage_open(stage);
+    run_numbers(stage, "a", 0, 1);
+    run_numbers(stage, "b", 1, 2);
+    run_numbers(stage, "c", 2, 3);
+    stage_let_pass(stage, 500);
+    assert_some(stage, "some {\"n\":0,\"held\":0}\nsome {\"n\":2,\"held\":1}\n");
+    struct buffer *local = stage_list(stage, READ_PEEK, LANE_LOCAL);
+    assert_part(local, "\"result\":{\"k\":\"a\"}");
+    assert_part(local, "\"result\":{\"k\":\"c\"}");
+    assert_null(strstr(local->bytes, "\"result\":{\"k\":\"b\"}"));
+}
+
+static void begin_three(struct stage *stage) {
+    run_numbers(stage, "a", 0, 3);
+}
+
 static void begin_two(struct stage *stage) {
     run_numbers(stage, "a", 0, 2);
 }
@@ -119,6 +176,15 @@ static void test_run_limits__hold_after_a_crash(void **state) {
     run_numbers(stage, "a", 2, 4);
     assert_some(stage, "");
     assert_int_equal(stage_slot(stage, "flow")->counts.held, 2);
+}
+
+static void test_run_limits__the_last_comes_after_a_crash(void **state) {
+    struct stage *stage = *state;
+    write_flow(stage, "{ rate: 1/500ms, over: last }", "");
+    stage_crash(stage, begin_three, is_now);
+    stage_open(stage);
+    stage_let_pass(stage, 700);
+    assert_some(stage, "some {\"n\":2,\"held\":1}\n");
 }
 
 static void test_run_limits__are_forgotten_with_the_process_where_state_is(void **state) {
@@ -153,6 +219,10 @@ int main(void) {
         STAGED(test_run_limits__dropped_ones_leave_no_word),
         STAGED(test_run_limits__hold_over_a_restart),
         STAGED(test_run_limits__hold_after_a_crash),
+        STAGED(test_run_limits__the_last_comes_when_there_is_room),
+        STAGED(test_run_limits__the_last_comes_with_what_is_private_of_it),
+        STAGED(test_run_limits__the_last_comes_after_a_restart),
+        STAGED(test_run_limits__the_last_comes_after_a_crash),
         STAGED(test_run_limits__are_forgotten_with_the_process_where_state_is),
         STAGED(test_run_limits__a_key_has_a_bound),
     };

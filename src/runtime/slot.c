@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "runtime/late_results.h"
 #include "runtime/slot_states.h"
 
 enum { OPEN_ROOM_LEAST = 16 };
@@ -40,6 +41,7 @@ void slot_destroy(struct slot *slot) {
     while (slot->runs != NULL) {
         run_destroy(slot->runs);
     }
+    late_results_destroy(slot->late);
     slot_states_destroy(slot->states);
     number_map_done(&slot->held);
     version_release(slot->version);

@@ -59,6 +59,7 @@ struct slot {
     size_t open_count, open_room;
     struct number_map held;     /* hashes of keys whose turn it is: how many hold each */
     struct slot_states *states; /* owned; NULL: none of its steps has kept any */
+    struct late_results *late;  /* owned; NULL: none has waited */
     struct run *runs; /* owned: all that were made and are not destroyed, parked ones too */
     struct slot_counts counts;
     bool pumping;

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "platform/json.h"
 #include "runtime/key_order.h"
+#include "runtime/late_results.h"
 #include "runtime/orchestrator.h"
 #include "runtime/run_limits.h"
 #include "runtime/run_states.h"
@@ -170,6 +171,7 @@ static void page_read(struct store_read *read) {
     table->told = false;
     buffer_done(&table->read.out);
     state_table_sort(&table->table);
+    late_results_look(slot);
     orchestrator_pump(slot);
 }
 
@@ -454,14 +456,24 @@ status slot_states_give(struct run *run, struct error *err) {
     return STATUS_OK;
 }
 
-bool slot_states_put(const struct run *run, const struct state_put *put) {
-    struct slot *slot = run->slot;
+void slot_states_visit(const struct slot *slot, struct slice name,
+                       void (*each)(void *owner, struct slice key, struct slice value),
+                       void *owner) {
+    const struct step_table *table = find_table(slot, name);
+    const struct state_entry *e = table != NULL ? table->table.newest : NULL;
+    for (; e != NULL; e = e->older) {
+        each(owner, e->key, e->value);
+    }
+}
+
+bool slot_states_put(struct slot *slot, const struct version *version,
+                     const struct state_put *put) {
     struct step_table *table = find_table(slot, put->name);
     struct error err;
     if (table == NULL || table->phase != TABLE_READY) {
         return false; /* memory was short: what is on disk is read again */
     }
-    slot->states->workflow = run->version->number;
+    slot->states->workflow = version->number;
     if (state_table_put(&table->table, put->key, put->value, put->expires_ns, put->later_ms > 0,
                         &err) != STATUS_OK) {
         if (put->on_disk && put->later_ms == 0) {
@@ -493,7 +505,7 @@ static void take_step(struct run *run, const struct step *step, struct slice sta
         .on_disk = on_disk,
         .later_ms = later ? workflow->state_durability.interval_ms : 0,
     };
-    (void)slot_states_put(run, &put); /* what went wrong was said */
+    (void)slot_states_put(run->slot, run->version, &put); /* what went wrong was said */
 }
 
 void slot_states_take(struct run *run) {

@@ -41,8 +41,14 @@ struct state_put {
     int64_t later_ms; /* it is written so soon; 0: not here, but with the end of a run */
 };
 
-/* Keeps a copy, on behalf of a run. false: it stays as it was, or is read again from the disk. */
-bool slot_states_put(const struct run *run, const struct state_put *put);
+/* Calls `each` for all that is kept under a name; it must not put anything. */
+void slot_states_visit(const struct slot *slot, struct slice name,
+                       void (*each)(void *owner, struct slice key, struct slice value),
+                       void *owner);
+
+/* Keeps a copy, on behalf of a run of that version. false: it stays as it was, or is read again
+ * from the disk. */
+bool slot_states_put(struct slot *slot, const struct version *version, const struct state_put *put);
 
 /* Writes what waits for its time. */
 void slot_states_flush(struct slot *slot);

@@ -66,10 +66,10 @@ static inline void stage_note_failure(struct stage *stage, const struct record_d
     arena_done(&arena);
 }
 
-static inline void stage_result(void *owner, const struct run *run,
+static inline void stage_result(void *owner, const struct workflow *workflow,
                                 const struct record_draft *draft) {
     struct stage *stage = owner;
-    (void)run;
+    (void)workflow;
     if (draft->record.kind == RECORD_FAILURE) {
         stage->failures++;
         stage_note_failure(stage, draft);

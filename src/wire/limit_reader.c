@@ -35,18 +35,8 @@ static void read_by(struct reading *reading, const struct key *key, const struct
     }
 }
 
-static const char *const OVERS[] = {"count", "drop", NULL};
-
-static void read_over(struct reading *reading, const struct key *key, const struct yaml *node,
-                      void *target) {
-    struct limit *limit = target;
-    struct slice text;
-    if (node->kind == YAML_SCALAR && slice_is(node->text, "last")) {
-        draft_refuse_value(reading, key->name, node->text, node->place);
-    } else if (keys_scalar(reading, key->name, "count or drop", node, &text)) {
-        limit->drops = keys_word(reading, key->name, OVERS, text, node->place) == 1;
-    }
-}
+static const char *const OVERS[] = {
+    [OVER_COUNT] = "count", [OVER_DROP] = "drop", [OVER_LAST] = "last", NULL};
 
 static const struct key LIMIT_KEYS[] = {
     {.name = "rate",
@@ -60,8 +50,10 @@ static const struct key LIMIT_KEYS[] = {
      .help = "A value such as ${ .event.key }: each has a limit of its own. One for all.",
      .form = FORM_TEXT},
     {.name = "over",
-     .read = read_over,
-     .help = "What becomes of those beyond: count, the next result says how many as `held`; drop.",
+     .read = keys_read_word,
+     .offset = offsetof(struct limit, over),
+     .help = "What becomes of those beyond: count, the next result says how many as `held`; last, "
+             "the last one comes as soon as there is room; drop.",
      .words = OVERS},
     {0}};
 
@@ -82,11 +74,11 @@ void limit_check(struct workflow_draft *draft, struct result_draft *result) {
     if (result->limit == NULL) {
         return;
     }
-    if (!limit->drops && from != NULL && from->kind != YAML_MAP) {
+    if (limit->over != OVER_DROP && from != NULL && from->kind != YAML_MAP) {
         faults_add(draft->reading.faults, result->limit->place,
                    "how many were held back is said in a field `held` of the next result: `from` "
                    "is no map, so say `over: drop`");
-    } else if (!limit->drops && from != NULL && yaml_get(from, "held") != NULL) {
+    } else if (limit->over != OVER_DROP && from != NULL && yaml_get(from, "held") != NULL) {
         faults_add(draft->reading.faults, yaml_get(from, "held")->place,
                    "`held` is how many the limit held back: name this field otherwise, or say "
                    "`over: drop`");

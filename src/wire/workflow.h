@@ -183,13 +183,20 @@ struct attachment {
     bool stays;      /* it never leaves the device */
 };
 
+/* What becomes of results beyond a limit. */
+enum limit_over {
+    OVER_COUNT, /* the next one says how many, as `held` */
+    OVER_DROP,
+    OVER_LAST /* as OVER_COUNT, and the last one comes when there is room again */
+};
+
 /* How often a result may come. */
 struct limit {
     uint32_t count;            /* so many ... 0: there is no limit */
     int64_t span_ms;           /* ... in this span */
     const struct template *by; /* each value has a limit of its own; NULL: one for all */
-    bool drops;                /* those beyond are not counted in the next one's `held` */
-    struct slice state;        /* the name under which it is kept from run to run */
+    enum limit_over over;
+    struct slice state; /* the name under which it is kept from run to run */
 };
 
 struct result_rule {

@@ -411,14 +411,17 @@ static void explain_to(struct page *page, const struct yaml *node, const struct 
 }
 
 static void explain_limit(struct page *page, const struct yaml *node, const struct limit *limit) {
+    static const char *const OVERS[] = {[OVER_COUNT] = "count, as `held` of the next one",
+                                        [OVER_DROP] = "drop",
+                                        [OVER_LAST] =
+                                            "last: it comes when there is room, and says `held`"};
     char span[TIME_TEXT_BYTES];
     time_write_span(limit->span_ms, span);
     row(page, "limit rate", true, "%u in %s", (unsigned)limit->count, span);
     if (limit->by != NULL) {
         template_rows(page, "limit by", yaml_get(node, "by"), limit->by);
     }
-    row(page, "limit over", has(node, "over"), "%s",
-        limit->drops ? "drop" : "count, as `held` of the next one");
+    row(page, "limit over", has(node, "over"), "%s", OVERS[limit->over]);
 }
 
 static void explain_measure(struct page *page, const struct measure *measure) {

@@ -3,6 +3,8 @@
 import collections
 import time
 
+import device as devices
+
 WORKFLOW = """\
 ebb: 1
 workflow: files
@@ -84,3 +86,20 @@ def test_where_it_is_dropped_nothing_is_said(device):
     drop(device, "aa")
     device.wait_results(2 + 1)
     assert some(device) == {"a": [None]}
+
+
+def test_the_last_one_comes_once_whatever_is_killed_when(device):
+    write(device, "1/2s", ", over: last")
+    device.start()
+    drop(device, "aaab")
+    device.wait_results(4 + 2)
+    for _ in range(6):  # before, around and after the moment at which there is room
+        device.kill()
+        device.start()
+        time.sleep(0.4)
+    devices.until("the last one is there", lambda: some(device) == {"a": [0, 1], "b": [0]})
+    device.kill()
+    device.start()
+    drop(device, "c")
+    device.wait_results(5 + 4)
+    assert some(device) == {"a": [0, 1], "b": [0], "c": [0]}
