@@ -102,18 +102,20 @@ static double number_of(struct value list, uint32_t index) {
     return value_number(list.items[index]);
 }
 
+#define BOX(x, y, width, height) ((const double[]){x, y, width, height})
+
 /* Object `index` is this one; its box is in pixels of the tensor. */
 static void check(const struct trial *trial, uint32_t index, const char *label, double score,
-                  double x, double y, double width, double height) {
+                  const double *wanted) {
     assert_true(index < trial->objects.count);
     const struct value object = trial->objects.items[index];
     const struct value box = *value_get(object, SLICE("box"));
     assert_true(slice_is(value_text(*value_get(object, SLICE("label"))), label));
     assert_true(fabs(value_number(*value_get(object, SLICE("score"))) - score) < 2e-5);
-    assert_true(fabs(number_of(box, 0) - x / 100) < 2e-5);
-    assert_true(fabs(number_of(box, 1) - (y - 25) / 50) < 2e-5);
-    assert_true(fabs(number_of(box, 2) - width / 100) < 2e-5);
-    assert_true(fabs(number_of(box, 3) - height / 50) < 2e-5);
+    assert_true(fabs(number_of(box, 0) - wanted[0] / 100) < 2e-5);
+    assert_true(fabs(number_of(box, 1) - (wanted[1] - 25) / 50) < 2e-5);
+    assert_true(fabs(number_of(box, 2) - wanted[2] / 100) < 2e-5);
+    assert_true(fabs(number_of(box, 3) - wanted[3] / 50) < 2e-5);
 }
 
 static double sigmoid(double number) {
@@ -158,8 +160,8 @@ static void test_detector__blazeface_counts_from_the_centres_of_cells(void **sta
     add_faces(&trial);
     decode(&trial);
     assert_int_equal(trial.objects.count, 2);
-    check(&trial, 0, "face", sigmoid(3), 71.25, 46.25, 20, 20);
-    check(&trial, 1, "face", sigmoid(2), 22.875 - 5, 36.375 - 4, 10, 8);
+    check(&trial, 0, "face", sigmoid(3), BOX(71.25, 46.25, 20, 20));
+    check(&trial, 1, "face", sigmoid(2), BOX(22.875 - 5, 36.375 - 4, 10, 8));
     const struct value points = *value_get(trial.objects.items[1], SLICE("points"));
     assert_int_equal(points.count, 6);
     assert_true(fabs(number_of(points.items[0], 0) - (21.875 - 3) / 100) < 2e-5);
@@ -193,9 +195,9 @@ static void add_animals(float *numbers, int boxes, int step_of_number, int step_
 static void check_animals(struct trial *trial) {
     decode(trial);
     assert_int_equal(trial->objects.count, 3);
-    check(trial, 0, "dog", 0.9, 40, 45, 20, 10);
-    check(trial, 1, "cat", 0.7, 15, 35, 10, 10);
-    check(trial, 2, "owl", 0.26, 70, 50, 30, 25); /* cut to the picture */
+    check(trial, 0, "dog", 0.9, BOX(40, 45, 20, 10));
+    check(trial, 1, "cat", 0.7, BOX(15, 35, 10, 10));
+    check(trial, 2, "owl", 0.26, BOX(70, 50, 30, 25)); /* cut to the picture */
 }
 
 static void test_detector__yolo8_is_read_in_either_order(void **state) {
@@ -223,7 +225,7 @@ static void test_detector__keeps_what_is_wanted_and_no_more(void **state) {
     trial.after.kept = kept;
     decode(&trial);
     assert_int_equal(trial.objects.count, 2);
-    check(&trial, 0, "cat", 0.7, 15, 35, 10, 10);
+    check(&trial, 0, "cat", 0.7, BOX(15, 35, 10, 10));
     trial.after.most = 1;
     decode(&trial);
     assert_int_equal(trial.objects.count, 1);
@@ -232,7 +234,7 @@ static void test_detector__keeps_what_is_wanted_and_no_more(void **state) {
     trial.after.kept = NULL;
     trial.after.labels.count = 0;
     decode(&trial);
-    check(&trial, 0, "1", 0.9, 40, 45, 20, 10);
+    check(&trial, 0, "1", 0.9, BOX(40, 45, 20, 10));
 }
 
 static void test_detector__yolo8_says_when_the_labels_are_others(void **state) {
@@ -262,7 +264,8 @@ static void test_detector__reads_outputs_of_half_precision(void **state) {
     trial.outputs[0].byte_count /= 2;
     decode(&trial);
     assert_int_equal(trial.objects.count, 3);
-    check(&trial, 0, "dog", (double)float16_to_float(float16_from_float(0.9f)), 40, 45, 20, 10);
+    check(&trial, 0, "dog", (double)float16_to_float(float16_from_float(0.9f)),
+          BOX(40, 45, 20, 10));
 }
 
 /* --- ssd --- */
@@ -284,7 +287,7 @@ static void test_detector__ssd_takes_boxes_as_they_are(void **state) {
         (struct detector_names){(const struct slice[]){{"scores", 6}}, 1};
     decode(&trial);
     assert_int_equal(trial.objects.count, 1);
-    check(&trial, 0, "owl", 0.6, 10, 30, 30, 40);
+    check(&trial, 0, "owl", 0.6, BOX(10, 30, 30, 40));
 }
 
 static void test_detector__ssd_counts_from_anchors(void **state) {
@@ -304,7 +307,7 @@ static void test_detector__ssd_counts_from_anchors(void **state) {
     assert_int_equal(trial.objects.count, 1);
     const double width = 0.2 * exp(2 * 0.2) * 100;
     const double chance = exp(4) / (exp(1) + exp(4) + exp(2) + exp(0));
-    check(&trial, 0, "cat", chance, 52 - width / 2, 46 - 20, width, 40);
+    check(&trial, 0, "cat", chance, BOX(52 - width / 2, 46 - 20, width, 40));
     trial.after.anchor_count = 3;
     check_refused(&trial, "the model has 2 boxes, and there are 3 anchors");
 }
@@ -330,11 +333,11 @@ static void test_detector__centre_finds_the_peaks_of_its_map(void **state) {
     offsets[400 + at - 20] = 0.75f;
     decode(&trial);
     assert_int_equal(trial.objects.count, 1);
-    check(&trial, 0, "dog", 0.8, 4.25 * 5 - 10, 9.75 * 5 - 5, 20, 10);
+    check(&trial, 0, "dog", 0.8, BOX(4.25 * 5 - 10, 9.75 * 5 - 5, 20, 10));
     trial.after.units = DETECTOR_PIXELS;
     trial.count = 2; /* without offsets the middle of the cell is meant */
     decode(&trial);
-    check(&trial, 0, "dog", 0.8, 4.5 * 5 - 2, 9.5 * 5 - 1, 4, 2);
+    check(&trial, 0, "dog", 0.8, BOX(4.5 * 5 - 2, 9.5 * 5 - 1, 4, 2));
 }
 
 /* --- boxes --- */
@@ -356,8 +359,8 @@ static void test_detector__boxes_are_taken_as_the_model_gives_them(void **state)
     set(scores, (const float[]){0.6f, 0.9f, 0.99f}, 3);
     decode(&trial);
     assert_int_equal(trial.objects.count, 2);
-    check(&trial, 0, "cat", 0.9, 10, 30, 30, 20);
-    check(&trial, 1, "owl", 0.6, 10, 30, 30, 20);
+    check(&trial, 0, "cat", 0.9, BOX(10, 30, 30, 20));
+    check(&trial, 1, "owl", 0.6, BOX(10, 30, 30, 20));
 }
 
 static void test_detector__boxes_may_come_as_rows_of_six(void **state) {
@@ -369,7 +372,7 @@ static void test_detector__boxes_may_come_as_rows_of_six(void **state) {
     set(rows + 6, (const float[]){10, 30, 30, 60, 0.75f, 2}, 6);
     decode(&trial);
     assert_int_equal(trial.objects.count, 1);
-    check(&trial, 0, "owl", 0.75, 10, 30, 20, 30);
+    check(&trial, 0, "owl", 0.75, BOX(10, 30, 20, 30));
 }
 
 static void test_detector__an_output_that_is_not_there_is_named(void **state) {
@@ -408,7 +411,7 @@ static void test_detector__what_lies_outside_of_the_picture_is_left_out(void **s
     set(rows + 6, (const float[]){10, 20, 30, 30, 0.8f, 0}, 6);
     decode(&trial);
     assert_int_equal(trial.objects.count, 1);
-    check(&trial, 0, "0", 0.8, 10, 25, 20, 5);
+    check(&trial, 0, "0", 0.8, BOX(10, 25, 20, 5));
 }
 
 static void test_detector__without_memory_says_so(void **state) {

@@ -177,6 +177,8 @@ static const struct resource {
 };
 
 static const char *const METHODS[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+static const char UNKNOWN_FILE[] =
+    "{\"workflows\":[{\"file\":\"/no/such.yaml\",\"digest\":\"" ID "\"}]}";
 static const char *const BODIES[] = {"",
                                      "{",
                                      "[]",
@@ -188,8 +190,7 @@ static const char *const BODIES[] = {"",
                                      "{\"file\":\"/no/such.yaml\"}",
                                      "{\"workflows\":3}",
                                      "{\"workflows\":[3],\"remove\":[3]}",
-                                     "{\"workflows\":[{\"file\":\"/no/such.yaml\",\"digest\":\"" ID
-                                     "\"}]}",
+                                     UNKNOWN_FILE,
                                      "{\"remove\":[\"flow\",\"none\"]}",
                                      "\xff\xfe"};
 
