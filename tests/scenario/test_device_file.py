@@ -158,8 +158,8 @@ def test_the_guides_configuration_runs_as_it_stands(tmp_path, ebb):
     try:
         socket = tmp_path / "storage" / "ebb.sock"
         devices.until("the daemon answers", lambda: ebb("status", "--socket", socket).code == 0)
-        (tmp_path / "inbox" / "a.part").write_text("a mail")
-        (tmp_path / "inbox" / "a.part").rename(tmp_path / "inbox" / "a")
+        (tmp_path / "a.part").write_text("a mail")
+        (tmp_path / "a.part").rename(tmp_path / "inbox" / "a")
 
         def results():
             return [json.loads(row["result"]) if isinstance(row["result"], str) else row["result"]
