@@ -272,6 +272,12 @@ struct id core_stream(const struct core *core) {
     return core->outbox.streams[core->outbox.stream_count - 1].id;
 }
 
+void core_note_sent(struct core *core, enum lane lane, uint64_t seq) {
+    if (seq > atomic_load(&core->outbox.sent[lane])) {
+        atomic_store(&core->outbox.sent[lane], seq);
+    }
+}
+
 status core_each_run(struct core *core, void (*each)(void *owner, const struct kept_run *run),
                      void *owner, struct error *err) {
     return runs_each(core->database, each, owner, err);

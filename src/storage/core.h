@@ -48,6 +48,9 @@ size_t core_job_bytes(const struct store_job *job);
 
 struct id core_stream(const struct core *core);
 
+/* The lane of the stream that is written to was handed out up to `seq`; any thread. */
+void core_note_sent(struct core *core, enum lane lane, uint64_t seq);
+
 /* As store_use_destinations. */
 status core_use_destinations(struct core *core, const struct slice *names, uint32_t count,
                              uint64_t *out_bits, struct error *err);

@@ -93,7 +93,8 @@ static inline uint64_t core_bench_put(struct core_bench *bench, enum lane lane, 
 }
 
 static inline void core_bench_acknowledge(struct core_bench *bench, enum lane lane, uint64_t seq) {
-    struct store_job job = {.kind = STORE_ACKNOWLEDGE, .lane = lane, .seq = seq};
+    struct store_job job = {
+        .kind = STORE_ACKNOWLEDGE, .lane = lane, .seq = seq, .anchored_seq = seq};
     assert_int_equal(core_bench_run(bench, &job), STATUS_OK);
 }
 

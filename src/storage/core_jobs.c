@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "storage/blobs.h"
+#include "storage/outbox_renumber.h"
 #include "storage/quarantine.h"
 #include "storage/seen.h"
 #include "storage/sql.h"
@@ -102,6 +103,26 @@ static status run_delivered(struct core *core, const struct store_job *job, stru
     return cursors_move(&core->cursors, core->database, job, stream->number, err);
 }
 
+/* What is gone from the bottom stays behind, whoever has it. */
+static status run_renumber(struct core *core, const struct store_job *job, struct error *err) {
+    struct outbox *box = &core->outbox;
+    if (outbox_find_stream(box, job->stream) == outbox_stream(box)) {
+        TRY(outbox_begin_stream(box, "the hub holds another one under its name", err));
+    }
+    struct stream *from = id_is_zero(job->stream) ? &box->streams[box->stream_count - 2]
+                                                  : outbox_find_stream(box, job->stream);
+    if (from == NULL) {
+        return fail(err, STATUS_NOT_FOUND, "no record of that stream is here");
+    }
+    purge_place_reset(&core->purge);
+    for (int i = 0; i < LANE_LOCAL; i++) {
+        const uint64_t floor_seq = from->lanes[i].floor_seq;
+        const uint64_t after_seq = job->after[i] > floor_seq ? job->after[i] : floor_seq;
+        TRY(outbox_renumber(box, from, (enum lane)i, after_seq, err));
+    }
+    return STATUS_OK;
+}
+
 /* States go by the wall clock that they were given; a clock that is wrong takes none. */
 static status run_purge(struct core *core, struct store_job *job, struct error *err) {
     const struct moment now = clock_now();
@@ -139,7 +160,9 @@ status core_run_job(struct core *core, struct store_job *job, struct error *err)
     case STORE_QUARANTINE:
         return run_quarantine(core, job, err);
     case STORE_ACKNOWLEDGE:
-        return outbox_acknowledge(&core->outbox, job->stream, job->lane, job->seq, err);
+        return outbox_acknowledge(&core->outbox, job, err);
+    case STORE_RENUMBER:
+        return run_renumber(core, job, err);
     case STORE_DELIVERED:
         return run_delivered(core, job, err);
     case STORE_PURGE:

@@ -66,24 +66,25 @@ static status load_streams(struct streams *all, struct database *database, struc
 }
 
 /* What was handed out of another stream says nothing of the one that is written to now. */
-static void forget_sent(struct outbox *box, const struct streams *loaded) {
-    const struct stream *current = &loaded->streams[loaded->count - 1];
-    if (box->stream_count > 0 && !id_equal(outbox_stream(box)->id, current->id)) {
-        for (int i = 0; i < LANE_COUNT; i++) {
-            atomic_store(&box->sent[i], 0);
-        }
+static void forget_sent(struct outbox *box) {
+    for (int i = 0; i < LANE_COUNT; i++) {
+        atomic_store(&box->sent[i], 0);
     }
 }
 
 status outbox_load(struct outbox *box, struct error *err) {
     CLEANUP(streams_done) struct streams loaded = {0};
     TRY(load_streams(&loaded, box->database, err));
-    forget_sent(box, &loaded);
+    if (box->stream_count > 0 &&
+        !id_equal(outbox_stream(box)->id, loaded.streams[loaded.count - 1].id)) {
+        forget_sent(box);
+    }
     outbox_done(box);
     buffer_init(&box->bytes, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
     buffer_init(&box->text, RECORD_BYTES_MAX);
     box->streams = loaded.streams;
     box->stream_count = loaded.count;
+    box->kept_count = loaded.count;
     loaded.streams = NULL;
     return STATUS_OK;
 }
@@ -94,6 +95,7 @@ void outbox_done(struct outbox *box) {
     buffer_done(&box->text);
     box->streams = NULL;
     box->stream_count = 0;
+    box->kept_count = 0;
 }
 
 struct stream *outbox_stream(struct outbox *box) {
@@ -112,6 +114,18 @@ struct stream *outbox_find_stream(struct outbox *box, struct id id) {
     return NULL;
 }
 
+status outbox_begin_stream(struct outbox *box, const char *reason, struct error *err) {
+    struct streams all = {.streams = box->streams, .count = box->stream_count};
+    struct stream *stream = add_stream(&all);
+    if (stream == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "begin a stream: out of memory");
+    }
+    box->streams = all.streams;
+    TRY(stream_begin(stream, box->database, reason, err));
+    box->stream_count = all.count;
+    return STATUS_OK;
+}
+
 status outbox_write_rows(struct outbox *box, bool all, struct error *err) {
     for (int i = 0; i < box->stream_count; i++) {
         TRY(stream_write_rows(&box->streams[i], box->database, all, err));
@@ -123,9 +137,14 @@ void outbox_settle(struct outbox *box) {
     for (int i = 0; i < box->stream_count; i++) {
         stream_settle(&box->streams[i]);
     }
+    if (box->stream_count > box->kept_count) {
+        forget_sent(box);
+    }
+    box->kept_count = box->stream_count;
 }
 
 void outbox_take_back(struct outbox *box) {
+    box->stream_count = box->kept_count;
     for (int i = 0; i < box->stream_count; i++) {
         stream_take_back(&box->streams[i]);
     }
@@ -288,20 +307,42 @@ status outbox_put(struct outbox *box, struct record_draft *draft, const struct s
 
 /* --- acknowledging --------------------------------------------------------------------------- */
 
-status outbox_acknowledge(struct outbox *box, struct id stream_id, enum lane lane, uint64_t seq,
-                          struct error *err) {
-    struct stream *stream = outbox_find_stream(box, stream_id);
+/* What it says of a record that is gone cannot be compared. */
+static status check_chain(struct outbox *box, const struct stream *stream,
+                          const struct store_job *job, struct error *err) {
+    struct id ours = {0};
+    if (id_is_zero(job->chain)) {
+        return STATUS_OK;
+    }
+    const status found = outbox_gap_chain_at(box, stream, job->lane, job->seq, &ours, err);
+    if (found != STATUS_OK) {
+        return found == STATUS_NOT_FOUND ? STATUS_OK : found;
+    }
+    return id_equal(ours, job->chain)
+               ? STATUS_OK
+               : fail(err, STATUS_CONFLICT, "the hub holds another record %llu of lane '%s'",
+                      (unsigned long long)job->seq, lane_name(job->lane));
+}
+
+status outbox_acknowledge(struct outbox *box, const struct store_job *job, struct error *err) {
+    struct stream *stream = outbox_find_stream(box, job->stream);
+    const enum lane lane = job->lane;
     if (stream == NULL) {
         return fail(err, STATUS_NOT_FOUND, "no record of that stream is here");
     }
-    if (lane >= LANE_COUNT || lane == LANE_LOCAL || seq >= stream->lanes[lane].next_seq) {
+    if (lane >= LANE_COUNT || lane == LANE_LOCAL || job->seq >= stream->lanes[lane].next_seq ||
+        job->anchored_seq > job->seq) {
         return fail(err, STATUS_INVALID, "lane '%s' has no record %llu to acknowledge",
-                    lane_name(lane), (unsigned long long)seq);
+                    lane_name(lane), (unsigned long long)job->seq);
     }
+    TRY(check_chain(box, stream, job, err));
     struct lane_head *head = stream_change(stream, lane);
-    if (seq > head->acked_seq) {
-        head->acked_seq = seq;
-        head->anchored_seq = seq; /* until a hub says otherwise: sync.md M6 */
+    if (job->seq > head->acked_seq) {
+        head->acked_seq = job->seq;
+        head->row_due = true;
+    }
+    if (job->anchored_seq > head->anchored_seq) {
+        head->anchored_seq = job->anchored_seq;
         head->row_due = true;
     }
     return STATUS_OK;

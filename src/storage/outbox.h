@@ -37,7 +37,7 @@ struct outbox {
     const struct cursors *cursors; /* not owned; NULL: there is no destination but the hub */
     struct id boot;                /* that runs now */
     struct stream *streams;        /* owned; the last one is written to */
-    int stream_count;
+    int stream_count, kept_count;  /* the second: as committed */
     int64_t budgets[LANE_COUNT];
     struct buffer bytes;               /* of the record that is being written or read */
     struct buffer text;                /* of a gap's body */
@@ -60,14 +60,17 @@ struct stream *outbox_stream(struct outbox *box);
 /* NULL when no stream of this id has records here. Zero: the one that is written to. */
 struct stream *outbox_find_stream(struct outbox *box, struct id id);
 
+/* Another stream is written to from now on; pointers to streams are void after it. */
+status outbox_begin_stream(struct outbox *box, const char *reason, struct error *err);
+
 /* Adds a record to its lane and sets out_seq and out_id. FULL when the lane's bytes are used up and
  * nothing in it may go. */
 status outbox_put(struct outbox *box, struct record_draft *draft, const struct store_job *job,
                   struct error *err);
 
-/* The hub holds the lane up to `seq`; what it held before stays held. INVALID beyond the end. */
-status outbox_acknowledge(struct outbox *box, struct id stream, enum lane lane, uint64_t seq,
-                          struct error *err);
+/* The hub holds the job's lane up to its seq, and its backup up to anchored_seq; what it held before
+ * stays held. INVALID beyond the end, CONFLICT when the hub's chain value there is not ours. */
+status outbox_acknowledge(struct outbox *box, const struct store_job *job, struct error *err);
 
 /* Writes the lane rows that are due; with `all` those whose count is behind, too. */
 status outbox_write_rows(struct outbox *box, bool all, struct error *err);

@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/outbox_reader.h"
 
-#include "storage/core_parts.h"
+#include <string.h>
+
 #include "storage/record_row.h"
 #include "storage/sql.h"
+#include "storage/stream.h"
 #include "wire/gap.h"
 
-/* NULL: err says why. */
-static struct stream *find_stream(struct core *core, struct id id, struct error *err) {
-    if (core->database == NULL) {
-        (void)fail(err, STATUS_SYSTEM, "the store is not open");
-        return NULL;
-    }
-    struct stream *stream = outbox_find_stream(&core->outbox, id);
-    if (stream == NULL) {
-        (void)fail(err, STATUS_NOT_FOUND, "nothing of that stream is here");
-    }
-    return stream;
-}
-
 /* Zero where it is not known. */
-static status chain_or_zero(struct core *core, const struct stream *stream, enum lane lane,
+static status chain_or_zero(struct database *database, const struct stream *stream, enum lane lane,
                             uint64_t seq, struct id *out_chain, struct error *err) {
-    const status found = outbox_gap_chain_at(&core->outbox, stream, lane, seq, out_chain, err);
+    struct outbox box = {.database = database};
+    const status found = outbox_gap_chain_at(&box, stream, lane, seq, out_chain, err);
     if (found == STATUS_NOT_FOUND) {
         *out_chain = (struct id){0};
         return STATUS_OK;
@@ -32,28 +22,91 @@ static status chain_or_zero(struct core *core, const struct stream *stream, enum
 
 /* --- peek ------------------------------------------------------------------------------------ */
 
-static status peek(void *owner, struct id id, enum lane lane, struct lane_facts *facts,
-                   struct error *err) {
-    struct core *core = owner;
-    struct stream *stream = find_stream(core, id, err);
-    if (stream == NULL) {
-        return err->code;
-    }
+static status read_lane(struct database *database, const struct stream *stream, enum lane lane,
+                        struct lane_facts *facts, struct error *err) {
     const struct lane_head *head = &stream->lanes[lane];
     const bool empty = head->floor_seq + 1 == head->next_seq;
-    facts->lowest_kept = empty ? 0 : head->floor_seq + 1;
-    facts->highest_durable = head->next_seq - 1;
-    facts->acked_seq = head->acked_seq;
-    facts->anchored_seq = head->anchored_seq;
-    facts->bytes = head->bytes;
-    TRY(chain_or_zero(core, stream, lane, head->acked_seq, &facts->acked_chain, err));
-    for (int i = 0; i < facts->position_count && i < OUTBOX_POSITIONS_MAX; i++) {
-        TRY(chain_or_zero(core, stream, lane, facts->positions[i], &facts->chains[i], err));
+    *facts = (struct lane_facts){.lowest_kept = empty ? 0 : head->floor_seq + 1,
+                                 .highest_durable = head->next_seq - 1,
+                                 .acked_seq = head->acked_seq,
+                                 .anchored_seq = head->anchored_seq,
+                                 .bytes = head->bytes};
+    return chain_or_zero(database, stream, lane, head->acked_seq, &facts->acked_chain, err);
+}
+
+static status read_positions(struct database *database, const struct stream *stream,
+                             struct outbox_facts *facts, struct error *err) {
+    for (int i = 0; i < facts->position_count; i++) {
+        struct outbox_position *at = &facts->positions[i];
+        TRY(chain_or_zero(database, stream, at->lane, at->seq, &at->chain, err));
     }
     return STATUS_OK;
 }
 
+static status read_stream(struct database *database, const struct stream *stream,
+                          struct outbox_facts *facts, struct error *err) {
+    struct outbox_stream_facts *out = &facts->streams[facts->stream_count++];
+    *out = (struct outbox_stream_facts){.id = stream->id};
+    for (int i = 0; i < LANE_LOCAL; i++) {
+        TRY(read_lane(database, stream, (enum lane)i, &out->lanes[i], err));
+    }
+    return id_equal(stream->id, facts->positions_of) ? read_positions(database, stream, facts, err)
+                                                     : STATUS_OK;
+}
+
+status outbox_reader_peek(struct database *database, struct outbox_facts *facts,
+                          struct error *err) {
+    struct stream stream = {.number = 0};
+    facts->stream_count = 0;
+    for (int i = 0; i < facts->position_count; i++) {
+        facts->positions[i].chain = (struct id){0};
+    }
+    CLEANUP(query_done) struct query query = query_on(database, SQL_STREAM_LIST);
+    while (query_next(&query)) {
+        /* An older one that is empty has nothing to say. */
+        if (stream.number != 0 && !stream_is_empty(&stream) &&
+            facts->stream_count < OUTBOX_STREAMS_MAX - 1) {
+            TRY(read_stream(database, &stream, facts, err));
+        }
+        struct id id = {0};
+        const struct slice bytes = query_bytes(&query, 1);
+        if (bytes.count != ID_BYTES) {
+            return fail(err, STATUS_CORRUPT, "a stream's id has %zu bytes", bytes.count);
+        }
+        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
+        TRY(stream_load(&stream, database, (uint32_t)query_number(&query, 0), id, err));
+    }
+    TRY(query_status(&query, err));
+    if (stream.number == 0) {
+        return fail(err, STATUS_CORRUPT, "there is no stream");
+    }
+    TRY(read_stream(database, &stream, facts, err));
+    facts->streams[facts->stream_count - 1].current = true;
+    return STATUS_OK;
+}
+
 /* --- read ------------------------------------------------------------------------------------ */
+
+/* A lane of a stream, as far as reading from it needs. */
+struct place {
+    struct database *database;
+    struct stream stream; /* its id and number, and the floor of the lane */
+    enum lane lane;
+};
+
+static status find_place(struct place *place, struct id id, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(place->database, SQL_STREAM_LIST);
+    while (query_next(&query)) {
+        const struct slice bytes = query_bytes(&query, 1);
+        if (bytes.count == ID_BYTES && memcmp(bytes.bytes, id.bytes, ID_BYTES) == 0) {
+            place->stream = (struct stream){.id = id, .number = (uint32_t)query_number(&query, 0)};
+        }
+    }
+    TRY(query_status(&query, err));
+    return place->stream.number != 0
+               ? stream_load_floor(&place->stream, place->database, place->lane, err)
+               : fail(err, STATUS_NOT_FOUND, "nothing of that stream is here");
+}
 
 /* True when it fitted. */
 static bool add_item(struct outbox_batch *batch, const struct record *record,
@@ -71,7 +124,7 @@ static bool add_item(struct outbox_batch *batch, const struct record *record,
     return true;
 }
 
-static bool add_purged(struct core *core, const struct lane_head *head, struct seq_range range,
+static bool add_purged(const struct lane_head *head, struct seq_range range,
                        struct outbox_batch *batch) {
     const uint64_t to = range.to < head->floor_seq ? range.to : head->floor_seq;
     struct gap gap = {
@@ -79,20 +132,23 @@ static bool add_purged(struct core *core, const struct lane_head *head, struct s
     if (to == head->floor_seq) {
         gap.chain_end = head->floor_chain;
     }
-    struct record record = {.kind = RECORD_GAP, .version = RECORD_VERSION, .time = clock_now()};
-    record.boot = core->outbox.boot;
-    buffer_clear(&core->outbox.text);
-    gap_write(&core->outbox.text, &gap);
-    record.body = buffer_slice(&core->outbox.text);
+    CLEANUP(buffer_done) struct buffer body;
+    buffer_init(&body, GAP_BODY_BYTES_MAX);
+    gap_write(&body, &gap);
+    const struct record record = {.kind = RECORD_GAP,
+                                  .version = RECORD_VERSION,
+                                  .time = clock_now(),
+                                  .boot = clock_boot_id(),
+                                  .body = buffer_slice(&body)};
     const struct outbox_item item = {
         .seq = range.from, .last_seq = to, .chain = gap.chain_end, .is_gap = true};
     return add_item(batch, &record, &item);
 }
 
-/* True when the record is what was chained. */
+/* True when the last item, which is the row's, is what was chained. */
 static bool is_whole(const struct outbox_batch *batch, const struct record_row *row,
                      struct id before) {
-    if (row->is_gap || batch->count == 0) {
+    if (row->is_gap) {
         return true;
     }
     const struct outbox_item *item = &batch->items[batch->count - 1];
@@ -106,19 +162,20 @@ static void take_back(struct outbox_batch *batch) {
     batch->room.count = batch->items[batch->count].from;
 }
 
-static status read_rows(struct core *core, const struct stream *stream, enum lane lane,
-                        struct seq_range range, struct outbox_batch *batch, struct error *err) {
+static status read_rows(const struct place *place, struct seq_range range,
+                        struct outbox_batch *batch, struct error *err) {
     struct id before = batch->chain_in;
-    const uint64_t last = stream->lanes[lane].next_seq - 1;
-    range.to = range.to < last ? range.to : last;
-    CLEANUP(query_done) struct query query = query_on(core->database, SQL_RECORD_RANGE);
-    query_bind_number(&query, (int64_t)record_key(stream->number, lane, range.from));
-    query_bind_number(&query, (int64_t)record_key(stream->number, lane, range.to));
+    CLEANUP(query_done) struct query query = query_on(place->database, SQL_RECORD_RANGE);
+    query_bind_number(&query, (int64_t)record_key(place->stream.number, place->lane, range.from));
+    query_bind_number(&query, (int64_t)record_key(place->stream.number, place->lane, range.to));
     while (query_next(&query)) {
         struct record_row row;
         TRY(record_row_read(&query, &row, err));
-        const struct outbox_item item = {
-            .seq = row.seq, .last_seq = row.last_seq, .chain = row.chain, .is_gap = row.is_gap};
+        const struct outbox_item item = {.seq = row.seq,
+                                         .last_seq = row.last_seq,
+                                         .chain = row.chain,
+                                         .first_id = row.first_id,
+                                         .is_gap = row.is_gap};
         if (!add_item(batch, &row.record, &item)) {
             return batch->count > 0 ? STATUS_OK
                                     : fail(err, STATUS_FULL, "record %llu does not fit the batch",
@@ -135,87 +192,43 @@ static status read_rows(struct core *core, const struct stream *stream, enum lan
     return query_status(&query, err);
 }
 
-/* What was handed out may be on its way: it is not replaced any more. */
-static void note_sent(struct core *core, const struct stream *stream, enum lane lane,
-                      const struct outbox_batch *batch) {
-    if (batch->count == 0 || stream != outbox_stream(&core->outbox)) {
-        return;
+/* Where the row begins that `seq` lies in: before it, if that is a gap. */
+static status find_begin(const struct place *place, uint64_t seq, uint64_t *out_begin,
+                         struct error *err) {
+    *out_begin = seq;
+    CLEANUP(query_done) struct query query = query_on(place->database, SQL_RECORD_BACK);
+    query_bind_number(&query, (int64_t)record_key(place->stream.number, place->lane, 0));
+    query_bind_number(&query, (int64_t)record_key(place->stream.number, place->lane, seq));
+    if (query_next(&query)) {
+        struct record_row row;
+        TRY(record_row_read(&query, &row, err));
+        *out_begin = row.last_seq >= seq ? row.seq : seq;
     }
-    const uint64_t seq = batch->items[batch->count - 1].last_seq;
-    if (seq > atomic_load(&core->outbox.sent[lane])) {
-        atomic_store(&core->outbox.sent[lane], seq);
-    }
+    return query_status(&query, err);
 }
 
-static status read_batch(void *owner, struct id id, enum lane lane, struct seq_range range,
-                         struct outbox_batch *batch, struct error *err) {
-    struct core *core = owner;
-    struct stream *stream = find_stream(core, id, err);
+status outbox_reader_read(struct database *database, struct id stream, enum lane lane,
+                          struct seq_range range, struct outbox_batch *batch, struct error *err) {
+    static const uint64_t SEQ_MAX = (UINT64_C(1) << RECORD_SEQ_BITS) - 1;
+    struct place place = {.database = database, .lane = lane};
     batch->count = 0;
     buffer_clear(&batch->room);
-    if (stream == NULL) {
-        return err->code;
-    }
-    const struct lane_head *head = &stream->lanes[lane];
-    if (range.from == 0 || range.from > range.to || range.from >= head->next_seq) {
+    TRY(find_place(&place, stream, err));
+    const struct lane_head *head = &place.stream.lanes[lane];
+    range.to = range.to < SEQ_MAX ? range.to : SEQ_MAX;
+    if (range.from == 0 || range.from > range.to) {
         return STATUS_OK;
     }
-    TRY(chain_or_zero(core, stream, lane, range.from - 1, &batch->chain_in, err));
-    if (range.from <= head->floor_seq) {
-        if (!add_purged(core, head, range, batch)) {
-            return fail(err, STATUS_FULL, "not even a gap fits the batch");
-        }
-        return STATUS_OK; /* what stands is read next, with a chain value before it */
+    const bool purged = range.from <= head->floor_seq;
+    if (!purged) {
+        TRY(find_begin(&place, range.from, &range.from, err));
     }
-    TRY(read_rows(core, stream, lane, range, batch, err));
-    note_sent(core, stream, lane, batch);
-    return STATUS_OK;
-}
-
-/* --- acknowledge and gap -----------------------------------------------------------------------
- */
-
-static status acknowledge(void *owner, struct id id, enum lane lane, uint64_t seq, struct id chain,
-                          struct error *err) {
-    struct core *core = owner;
-    struct stream *stream = find_stream(core, id, err);
-    struct id ours;
-    if (stream == NULL) {
-        return err->code;
+    TRY(chain_or_zero(database, &place.stream, lane, range.from - 1, &batch->chain_in, err));
+    if (purged) {
+        /* What stands is read next, with a chain value before it. */
+        return add_purged(head, range, batch)
+                   ? STATUS_OK
+                   : fail(err, STATUS_FULL, "not even a gap fits the batch");
     }
-    TRY(chain_or_zero(core, stream, lane, seq, &ours, err));
-    if (!id_is_zero(ours) && !id_equal(ours, chain)) {
-        return fail(err, STATUS_CONFLICT, "the hub holds another record %llu of lane '%s'",
-                    (unsigned long long)seq, lane_name(lane));
-    }
-    struct store_job job = {.kind = STORE_ACKNOWLEDGE, .stream = id, .lane = lane, .seq = seq};
-    struct store_job *batch[] = {&job};
-    core_run(core, batch, 1);
-    return job.error.code == STATUS_OK ? STATUS_OK
-                                       : fail(err, job.error.code, "%s", job.error.text);
-}
-
-static status put_gap(void *owner, struct id id, enum lane lane, struct seq_range range,
-                      enum gap_reason reason, struct error *err) {
-    struct core *core = owner;
-    struct stream *stream = find_stream(core, id, err);
-    if (stream == NULL) {
-        return err->code;
-    }
-    TRY(core_ready(core, err));
-    TRY(database_begin(core->database, err));
-    const status put = outbox_gap_write(&core->outbox, stream, lane, range, reason, err);
-    if (put != STATUS_OK) {
-        core_take_back(core);
-        return put;
-    }
-    return core_commit(core, err);
-}
-
-struct outbox_reader outbox_reader_of(struct core *core) {
-    return (struct outbox_reader){.owner = core,
-                                  .peek = peek,
-                                  .read = read_batch,
-                                  .acknowledge = acknowledge,
-                                  .gap = put_gap};
+    return read_rows(&place, range, batch, err);
 }

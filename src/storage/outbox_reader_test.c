@@ -13,13 +13,12 @@
 
 #include "storage/core_bench.h"
 
-static const struct id CURRENT = {{0}};
 static const uint64_t END = UINT64_MAX;
 
 struct reading {
     struct core_bench *bench;
-    struct outbox_reader reader;
     struct outbox_batch batch;
+    struct outbox_facts facts;
 };
 
 static int set_up(void **state) {
@@ -27,7 +26,6 @@ static int set_up(void **state) {
     void *bench = NULL;
     assert_int_equal(core_bench_set_up(&bench), 0);
     reading->bench = bench;
-    reading->reader = outbox_reader_of(reading->bench->core);
     buffer_init(&reading->batch.room, 2000);
     *state = reading;
     return 0;
@@ -43,8 +41,20 @@ static int tear_down(void **state) {
 
 static status read_from(struct reading *reading, uint64_t from, uint64_t to) {
     struct error err;
-    return reading->reader.read(reading->reader.owner, CURRENT, LANE_NORMAL,
-                                (struct seq_range){.from = from, .to = to}, &reading->batch, &err);
+    struct core *core = reading->bench->core;
+    const status read =
+        outbox_reader_read(core->database, core_stream(core), LANE_NORMAL,
+                           (struct seq_range){.from = from, .to = to}, &reading->batch, &err);
+    if (read == STATUS_OK && reading->batch.count > 0) {
+        core_note_sent(core, LANE_NORMAL, reading->batch.items[reading->batch.count - 1].last_seq);
+    }
+    return read;
+}
+
+static void peek(struct reading *reading) {
+    struct error err;
+    assert_int_equal(outbox_reader_peek(reading->bench->core->database, &reading->facts, &err),
+                     STATUS_OK);
 }
 
 static struct record record_at(struct reading *reading, int index) {
@@ -132,26 +142,98 @@ static void test_outbox_reader__what_was_handed_out_is_not_replaced(void **state
 
 static void test_outbox_reader__acknowledging_another_chain_is_refused(void **state) {
     struct reading *reading = *state;
-    struct error err;
     (void)core_bench_put(reading->bench, LANE_NORMAL, "1", NULL);
     assert_int_equal(read_from(reading, 1, END), STATUS_OK);
-    struct id chain = reading->batch.items[0].chain;
-    chain.bytes[0] ^= 1;
-    assert_int_equal(
-        reading->reader.acknowledge(reading->reader.owner, CURRENT, LANE_NORMAL, 1, chain, &err),
-        STATUS_CONFLICT);
-    chain.bytes[0] ^= 1;
-    assert_int_equal(
-        reading->reader.acknowledge(reading->reader.owner, CURRENT, LANE_NORMAL, 1, chain, &err),
-        STATUS_OK);
-    struct lane_facts facts = {.position_count = 2, .positions = {1, 9}};
-    assert_int_equal(
-        reading->reader.peek(reading->reader.owner, CURRENT, LANE_NORMAL, &facts, &err), STATUS_OK);
-    assert_int_equal(facts.acked_seq, 1);
-    assert_int_equal(facts.highest_durable, 1);
-    assert_true(id_equal(facts.acked_chain, chain));
-    assert_true(id_equal(facts.chains[0], chain));
-    assert_true(id_is_zero(facts.chains[1]));
+    struct store_job job = {.kind = STORE_ACKNOWLEDGE,
+                            .lane = LANE_NORMAL,
+                            .seq = 1,
+                            .chain = reading->batch.items[0].chain};
+    job.chain.bytes[0] ^= 1;
+    assert_int_equal(core_bench_run(reading->bench, &job), STATUS_CONFLICT);
+    job.chain.bytes[0] ^= 1;
+    assert_int_equal(core_bench_run(reading->bench, &job), STATUS_OK);
+    reading->facts = (struct outbox_facts){
+        .positions_of = core_stream(reading->bench->core),
+        .position_count = 2,
+        .positions = {{.lane = LANE_NORMAL, .seq = 1}, {.lane = LANE_NORMAL, .seq = 9}}};
+    peek(reading);
+    assert_int_equal(reading->facts.stream_count, 1);
+    assert_true(reading->facts.streams[0].current);
+    const struct lane_facts *lane = &reading->facts.streams[0].lanes[LANE_NORMAL];
+    assert_int_equal(lane->acked_seq, 1);
+    assert_int_equal(lane->anchored_seq, 0);
+    assert_int_equal(lane->highest_durable, 1);
+    assert_true(id_equal(lane->acked_chain, job.chain));
+    assert_true(id_equal(reading->facts.positions[0].chain, job.chain));
+    assert_true(id_is_zero(reading->facts.positions[1].chain));
+}
+
+static void test_outbox_reader__of_a_gap_that_reaches_into_the_range_the_whole_comes(void **state) {
+    struct reading *reading = *state;
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "1", NULL);
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "2", "door");
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "3", "window");
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "4", "door");
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "5", "window");
+    core_bench_expect_lane(reading->bench, LANE_NORMAL, "1-1 2-3superseded 4-4 5-5");
+    assert_int_equal(read_from(reading, 1, 1), STATUS_OK);
+    const struct id before = reading->batch.items[0].chain;
+    assert_int_equal(read_from(reading, 3, END), STATUS_OK);
+    assert_int_equal(reading->batch.count, 3);
+    assert_int_equal(reading->batch.items[0].seq, 2);
+    assert_true(id_equal(reading->batch.chain_in, before));
+}
+
+/* The hub's verdict: what it lacks goes on in another stream, the rest stays where it is. */
+static void test_outbox_reader__what_is_renumbered_is_read_under_its_first_id(void **state) {
+    struct reading *reading = *state;
+    struct core_bench *bench = reading->bench;
+    const struct id old = core_stream(bench->core);
+    for (int i = 0; i < 3; i++) {
+        (void)core_bench_put(bench, LANE_NORMAL, "1", NULL);
+    }
+    (void)core_bench_put(bench, LANE_HIGH, "1", NULL);
+    assert_int_equal(read_from(reading, 1, END), STATUS_OK);
+    const uint64_t after[LANE_LOCAL] = {[LANE_HIGH] = 1, [LANE_NORMAL] = 1};
+    struct store_job job = {.kind = STORE_RENUMBER, .stream = old, .after = after};
+    assert_int_equal(core_bench_run(bench, &job), STATUS_OK);
+    assert_false(id_equal(core_stream(bench->core), old));
+    peek(reading);
+    assert_int_equal(reading->facts.stream_count, 2);
+    assert_true(id_equal(reading->facts.streams[0].id, old));
+    assert_int_equal(reading->facts.streams[0].lanes[LANE_NORMAL].highest_durable, 1);
+    assert_int_equal(reading->facts.streams[0].lanes[LANE_HIGH].highest_durable, 1);
+    assert_true(reading->facts.streams[1].current);
+    assert_int_equal(reading->facts.streams[1].lanes[LANE_NORMAL].highest_durable, 2);
+    assert_int_equal(read_from(reading, 1, END), STATUS_OK);
+    assert_int_equal(reading->batch.count, 2);
+    assert_true(id_equal(reading->batch.items[0].first_id, record_public_id(old, LANE_NORMAL, 2)));
+    assert_int_equal(core_bench_put(bench, LANE_NORMAL, "1", NULL), 3);
+    core_bench_reopen(bench);
+    assert_false(bench->opened.salvaged);
+    core_bench_expect_lane(bench, LANE_NORMAL, "1-1 2-2 3-3");
+}
+
+static void test_outbox_reader__a_renumbering_that_fails_leaves_all_as_it_was(void **state) {
+    struct reading *reading = *state;
+    struct core_bench *bench = reading->bench;
+    const struct id old = core_stream(bench->core);
+    (void)core_bench_put(bench, LANE_NORMAL, "1", NULL);
+    const uint64_t after[LANE_LOCAL] = {0};
+    struct store_job renumber = {.kind = STORE_RENUMBER, .after = after};
+    struct store_job bad = {.kind = STORE_ACKNOWLEDGE, .lane = LANE_LOCAL, .seq = 1};
+    struct store_job *batch[] = {&bad, &renumber};
+    struct error err;
+    assert_int_equal(database_begin(bench->core->database, &err), STATUS_OK);
+    assert_int_equal(core_run_job(bench->core, &renumber, &err), STATUS_OK);
+    assert_false(id_equal(core_stream(bench->core), old));
+    core_take_back(bench->core);
+    assert_true(id_equal(core_stream(bench->core), old));
+    assert_int_equal(core_bench_put(bench, LANE_NORMAL, "1", NULL), 2);
+    core_run(bench->core, batch, 2); /* one by one, since the first fails */
+    assert_int_equal(bad.error.code, STATUS_INVALID);
+    assert_int_equal(renumber.error.code, STATUS_OK);
+    core_bench_expect_lane(bench, LANE_NORMAL, "1-1 2-2");
 }
 
 static void test_outbox_reader__a_damaged_record_ends_the_batch_before_it(void **state) {
@@ -166,9 +248,7 @@ static void test_outbox_reader__a_damaged_record_ends_the_batch_before_it(void *
     assert_int_equal(read_from(reading, 1, END), STATUS_OK);
     assert_int_equal(reading->batch.count, 1);
     assert_int_equal(read_from(reading, 2, END), STATUS_CORRUPT);
-    assert_int_equal(reading->reader.gap(reading->reader.owner, CURRENT, LANE_NORMAL,
-                                         (struct seq_range){.from = 2, .to = 2}, GAP_DAMAGED, &err),
-                     STATUS_OK);
+    core_mend_found(reading->bench->core, false);
     assert_int_equal(read_from(reading, 2, END), STATUS_OK);
     assert_int_equal(reading->batch.count, 2);
     core_bench_expect_lane(reading->bench, LANE_NORMAL, "1-1 2-2damaged 3-3");
@@ -186,6 +266,13 @@ int main(void) {
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_outbox_reader__acknowledging_another_chain_is_refused,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_reader__of_a_gap_that_reaches_into_the_range_the_whole_comes, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_reader__what_is_renumbered_is_read_under_its_first_id, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_reader__a_renumbering_that_fails_leaves_all_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_outbox_reader__a_damaged_record_ends_the_batch_before_it, set_up, tear_down),
     };

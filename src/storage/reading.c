@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "platform/json.h"
+#include "storage/outbox_reader.h"
 #include "storage/quarantine.h"
 #include "storage/reading_due.h"
 #include "storage/record_row.h"
@@ -424,6 +425,12 @@ static status run_read(struct database *database, struct store_read *read, struc
         return states_read(database, read, err);
     case READ_DESTINATIONS:
         return reading_destinations(database, read, err);
+    case READ_FACTS:
+        return outbox_reader_peek(database, read->facts, err);
+    case READ_BATCH:
+        return outbox_reader_read(database, read->id, read->lane,
+                                  (struct seq_range){.from = read->from_seq, .to = read->to_seq},
+                                  read->batch, err);
     }
     return fail(err, STATUS_INVALID, "there is no listing of kind %u", (unsigned)read->kind);
 }

@@ -18,6 +18,9 @@
 #include "wire/lane.h"
 #include "wire/record.h"
 
+struct outbox_facts;
+struct outbox_batch;
+
 enum {
     STORE_READ_ROWS_MAX = 1000,
     STORE_READ_BYTES_MAX = 8 << 20,
@@ -69,8 +72,10 @@ enum store_job_kind {
     STORE_SEEN_FORGET, /* the source's file is gone: its mark goes too */
     STORE_QUARANTINE,  /* keep an event that does not fit, and mark it; out_number: its own */
     STORE_ACKNOWLEDGE, /* the hub holds a lane up to seq */
-    STORE_DELIVERED,   /* a destination has a lane up to seq, or gave up what it had not */
-    STORE_PURGE        /* what time and budgets say should go, a bounded step of it; out_number:
+    STORE_RENUMBER,  /* what stands in a stream behind `after` goes on in another one: the one that
+                          is written to, or, if it is that one, a new one */
+    STORE_DELIVERED, /* a destination has a lane up to seq, or gave up what it had not */
+    STORE_PURGE      /* what time and budgets say should go, a bounded step of it; out_number:
                           records that went */
 };
 
@@ -112,9 +117,12 @@ struct store_job {
     bool seen_fades;    /* END, QUARANTINE: nobody will forget the mark: it goes with time */
     bool drop_oldest;   /* END: the workflow's `queue.full` is not `block`: where a lane or the disk
                            is   full, its oldest unsent records in high and normal become a gap */
-    struct id stream;   /* ACKNOWLEDGE, DELIVERED: zero for the one that is written to */
+    struct id stream;   /* ACKNOWLEDGE, RENUMBER, DELIVERED: zero for the one that is written to */
     enum lane lane;
     uint64_t seq;
+    struct id chain;          /* ACKNOWLEDGE: the hub's chain value there; zero: it did not say */
+    uint64_t anchored_seq;    /* ACKNOWLEDGE: what of it the hub's backup covers */
+    const uint64_t *after;    /* RENUMBER: for each lane but local, the last seq that both have */
     struct slice destination; /* DELIVERED */
     bool gave_up;             /* DELIVERED: what was still to go up to seq is missed */
 
@@ -141,7 +149,10 @@ enum store_read_kind {
                      more */
     READ_PEEK,    /* the next `limit` records of a lane that the hub does not hold, oldest first */
     READ_DUE,     /* what a destination has yet to get of a lane: reading_due.h */
-    READ_DESTINATIONS /* how much that is for each, and what it missed */
+    READ_DESTINATIONS, /* how much that is for each, and what it missed */
+    READ_FACTS,        /* where all lanes stand, into `facts` */
+    READ_BATCH         /* what stands in `lane` of stream `id` from `from_seq` to `to_seq`, into
+                          `batch`: it is not replaced from then on */
 };
 
 struct store_read {
@@ -157,6 +168,9 @@ struct store_read {
     uint32_t limit;      /* at most STORE_READ_ROWS_MAX; 0: that */
     struct slice after;  /* READ_STATES: the last key of the page before; empty: from the first */
     bool parked_only;
+    struct outbox_facts *facts; /* FACTS, BATCH: storage/outbox_reader.h; the caller's */
+    struct outbox_batch *batch;
+    uint64_t from_seq, to_seq;
     struct buffer out;     /* JSON: a list of objects, or one object; the caller's to clean */
     uint64_t out_next_key; /* to go on with; 0: no more */
     struct error error;

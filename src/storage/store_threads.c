@@ -4,6 +4,7 @@
 
 #include "platform/clock.h"
 #include "storage/full_check.h"
+#include "storage/outbox_reader.h"
 #include "storage/reading.h"
 #include "storage/seen.h"
 #include "storage/store_parts.h"
@@ -173,11 +174,26 @@ static struct store_read *take_read(struct read_list *list) {
     return read;
 }
 
+/* What is handed out may be on its way: it is not replaced any more. A record that is not what was
+ * chained is mended by the database thread. With `mutex` held. */
+static void note_batch(struct store *store, const struct store_read *read) {
+    const struct outbox_batch *batch = read->batch;
+    if (read->error.code == STATUS_CORRUPT) {
+        store->damage_found = true;
+        (void)pthread_cond_signal(&store->work);
+    } else if (batch->count > 0 && id_equal(read->id, store->stream)) {
+        core_note_sent(store->core, read->lane, batch->items[batch->count - 1].last_seq);
+    }
+}
+
 /* With `mutex` held at its start and end. */
 static void answer_read(struct store *store, struct store_read *read) {
     (void)pthread_mutex_unlock(&store->mutex);
     run_read(store, read);
     (void)pthread_mutex_lock(&store->mutex);
+    if (read->kind == READ_BATCH) {
+        note_batch(store, read);
+    }
     *store->reads_answered.end = read;
     store->reads_answered.end = &read->next;
     (void)pthread_mutex_unlock(&store->mutex);

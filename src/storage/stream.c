@@ -23,8 +23,8 @@ static struct slice bytes_of(const struct id *id) {
 
 /* --- loading --------------------------------------------------------------------------------- */
 
-static status load_row(struct stream *stream, struct database *database, enum lane lane,
-                       struct error *err) {
+status stream_load_floor(struct stream *stream, struct database *database, enum lane lane,
+                         struct error *err) {
     struct lane_head *head = &stream->lanes[lane];
     CLEANUP(query_done) struct query query = query_on(database, SQL_LANE_GET);
     query_bind_number(&query, stream->number);
@@ -79,7 +79,7 @@ status stream_load(struct stream *stream, struct database *database, uint32_t nu
     *stream = (struct stream){.number = number, .id = id};
     for (int i = 0; i < LANE_COUNT; i++) {
         const enum lane lane = (enum lane)i;
-        TRY(load_row(stream, database, lane, err));
+        TRY(stream_load_floor(stream, database, lane, err));
         TRY(load_last(stream, database, lane, err));
         TRY(count_bytes(stream, database, lane, err));
         if (stream->lanes[i].acked_seq >= stream->lanes[i].next_seq) {
