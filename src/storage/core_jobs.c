@@ -103,6 +103,21 @@ static status run_delivered(struct core *core, const struct store_job *job, stru
     return cursors_move(&core->cursors, core->database, job, stream->number, err);
 }
 
+static status run_gap(struct core *core, const struct store_job *job, struct error *err) {
+    struct stream *stream = outbox_find_stream(&core->outbox, job->stream);
+    bool stands = false;
+    if (stream != NULL && job->lane < LANE_COUNT) {
+        TRY(outbox_gap_is_record(&core->outbox, record_key(stream->number, job->lane, job->seq),
+                                 &stands, err));
+    }
+    if (!stands) {
+        return fail(err, STATUS_NOT_FOUND, "no record %llu stands in lane '%s'",
+                    (unsigned long long)job->seq, lane_name(job->lane));
+    }
+    const struct seq_range range = {.from = job->seq, .to = job->seq};
+    return outbox_gap_write(&core->outbox, stream, job->lane, range, job->gap_reason, err);
+}
+
 /* What is gone from the bottom stays behind, whoever has it. */
 static status run_renumber(struct core *core, const struct store_job *job, struct error *err) {
     struct outbox *box = &core->outbox;
@@ -161,6 +176,8 @@ status core_run_job(struct core *core, struct store_job *job, struct error *err)
         return run_quarantine(core, job, err);
     case STORE_ACKNOWLEDGE:
         return outbox_acknowledge(&core->outbox, job, err);
+    case STORE_GAP:
+        return run_gap(core, job, err);
     case STORE_RENUMBER:
         return run_renumber(core, job, err);
     case STORE_DELIVERED:

@@ -254,6 +254,19 @@ static void test_outbox_reader__a_damaged_record_ends_the_batch_before_it(void *
     core_bench_expect_lane(reading->bench, LANE_NORMAL, "1-1 2-2damaged 3-3");
 }
 
+static void test_outbox_reader__a_record_that_no_hub_takes_gives_way_to_a_gap(void **state) {
+    struct reading *reading = *state;
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "1", NULL);
+    (void)core_bench_put(reading->bench, LANE_NORMAL, "2", NULL);
+    struct store_job job = {
+        .kind = STORE_GAP, .lane = LANE_NORMAL, .seq = 1, .gap_reason = GAP_EVICTED};
+    assert_int_equal(core_bench_run(reading->bench, &job), STATUS_OK);
+    core_bench_expect_lane(reading->bench, LANE_NORMAL, "1-1evicted 2-2");
+    assert_int_equal(core_bench_run(reading->bench, &job), STATUS_NOT_FOUND);
+    assert_int_equal(read_from(reading, 1, END), STATUS_OK);
+    assert_int_equal(reading->batch.count, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
@@ -271,6 +284,8 @@ int main(void) {
             tear_down),
         cmocka_unit_test_setup_teardown(
             test_outbox_reader__what_is_renumbered_is_read_under_its_first_id, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_reader__a_record_that_no_hub_takes_gives_way_to_a_gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_outbox_reader__a_renumbering_that_fails_leaves_all_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(

@@ -74,6 +74,7 @@ enum store_job_kind {
     STORE_ACKNOWLEDGE, /* the hub holds a lane up to seq */
     STORE_RENUMBER,  /* what stands in a stream behind `after` goes on in another one: the one that
                           is written to, or, if it is that one, a new one */
+    STORE_GAP,       /* a gap of `gap_reason` takes the place of the record at seq */
     STORE_DELIVERED, /* a destination has a lane up to seq, or gave up what it had not */
     STORE_PURGE      /* what time and budgets say should go, a bounded step of it; out_number:
                           records that went */
@@ -117,14 +118,16 @@ struct store_job {
     bool seen_fades;    /* END, QUARANTINE: nobody will forget the mark: it goes with time */
     bool drop_oldest;   /* END: the workflow's `queue.full` is not `block`: where a lane or the disk
                            is   full, its oldest unsent records in high and normal become a gap */
-    struct id stream;   /* ACKNOWLEDGE, RENUMBER, DELIVERED: zero for the one that is written to */
+    struct id
+        stream; /* ACKNOWLEDGE, GAP, RENUMBER, DELIVERED: zero for the one that is written to */
     enum lane lane;
     uint64_t seq;
-    struct id chain;          /* ACKNOWLEDGE: the hub's chain value there; zero: it did not say */
-    uint64_t anchored_seq;    /* ACKNOWLEDGE: what of it the hub's backup covers */
-    const uint64_t *after;    /* RENUMBER: for each lane but local, the last seq that both have */
-    struct slice destination; /* DELIVERED */
-    bool gave_up;             /* DELIVERED: what was still to go up to seq is missed */
+    struct id chain;            /* ACKNOWLEDGE: the hub's chain value there; zero: it did not say */
+    uint64_t anchored_seq;      /* ACKNOWLEDGE: what of it the hub's backup covers */
+    enum gap_reason gap_reason; /* GAP */
+    const uint64_t *after;      /* RENUMBER: for each lane but local, the last seq that both have */
+    struct slice destination;   /* DELIVERED */
+    bool gave_up;               /* DELIVERED: what was still to go up to seq is missed */
 
     uint64_t out_number;
     uint64_t

@@ -247,6 +247,7 @@ void power_ledger_apply(struct power_ledger *ledger, const struct store_job *job
     case STORE_RUN_COUNT:
     case STORE_RUN_STATE:
     case STORE_ACKNOWLEDGE:
+    case STORE_GAP:
     case STORE_RENUMBER:
         break;
     }
