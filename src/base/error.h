@@ -19,20 +19,24 @@ struct error {
     char text[ERROR_TEXT_MAX]; /* ended by a zero; cut, never overrun */
 };
 
+/* These three are cold: what leads to them is laid apart from what runs, so that a program in which
+ * nothing fails does not have it in memory. */
+
 /* Writes class and sentence (err may be NULL) and returns the class, so that a caller can
  * `return fail(err, STATUS_INVALID, "...")`. */
 status fail(struct error *err, status code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((cold, format(printf, 3, 4)));
 
 /* The same for a call that left errno: class SYSTEM (FULL for ENOSPC and EDQUOT, NOT_FOUND for
  * ENOENT, DENIED for EACCES, EPERM and EROFS, NO_MEMORY for ENOMEM); the sentence ends with
  * errno's words. */
 status fail_errno(struct error *err, int number, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((cold, format(printf, 3, 4)));
 
 /* Puts what was being done in front of the sentence that is there: "doing: sentence". Returns the
  * class that is there, SYSTEM when err is NULL: who needs the class hands in an error. */
-status fail_while(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+status fail_while(struct error *err, const char *format, ...)
+    __attribute__((cold, format(printf, 2, 3)));
 
 #ifdef __clang_analyzer__
 /* What the analyser cannot see from outside: none of them ever returns OK. */

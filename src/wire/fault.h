@@ -50,11 +50,11 @@ void faults_init(struct faults *faults, struct arena *arena);
 
 /* Adds an error; a second one of the same place and sentence is dropped. */
 void faults_add(struct faults *faults, struct place place, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((cold, format(printf, 3, 4)));
 
 /* Adds a warning: the file is good, but perhaps not what was meant. */
 void faults_warn(struct faults *faults, struct place place, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((cold, format(printf, 3, 4)));
 
 /* As much of a text of the file as a sentence quotes. */
 struct slice fault_quote(struct slice text);
