@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +37,10 @@ void *memory_resize(void *block, size_t bytes) {
 
 void memory_free(void *block) {
     free(block);
+}
+
+void memory_give_back(void) {
+    (void)malloc_trim(0);
 }
 
 size_t memory_fail_at(long index, int forever) {

@@ -19,6 +19,10 @@ void *memory_resize(void *block, size_t bytes);
 
 void memory_free(void *block);
 
+/* Gives the system back the pages of the heap in which nothing lies; memory_free gives back only
+ * its end. It looks at all of the heap: for after work that took much and kept little. */
+void memory_give_back(void);
+
 /* For tests: the allocation number `index` from now on (0 is the next) and, when `forever`, all
  * after it fail. A negative index switches this off. Returns how many allocations were asked for
  * since the last call, counted only while this is on (LONG_MAX counts and fails nothing). */

@@ -84,6 +84,28 @@ static void test_memory_resize__leaves_the_block_when_it_fails(void **state) {
     memory_free(bytes);
 }
 
+static void test_memory_give_back__leaves_what_is_in_use(void **state) {
+    (void)state;
+    enum { COUNT = 512, BYTES = 4096 };
+    char *blocks[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = memory_new(BYTES, 1);
+        assert_non_null(blocks[i]);
+        (void)memset(blocks[i], i & 0x7f, BYTES);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        if (i % 16 != 0) {
+            memory_free(blocks[i]);
+        }
+    }
+    memory_give_back();
+    for (int i = 0; i < COUNT; i += 16) {
+        assert_int_equal(blocks[i][0], i & 0x7f);
+        assert_int_equal(blocks[i][BYTES - 1], i & 0x7f);
+        memory_free(blocks[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_new__gives_zeroes_also_for_nothing),
@@ -92,6 +114,7 @@ int main(void) {
         cmocka_unit_test(test_memory_fail_at__fails_one_or_all_after_it),
         cmocka_unit_test(test_memory_fail_at__counts_without_failing),
         cmocka_unit_test(test_memory_resize__leaves_the_block_when_it_fails),
+        cmocka_unit_test(test_memory_give_back__leaves_what_is_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,8 +67,10 @@ static void told_faults(void *owner, const char *file, struct slice faults) {
 }
 
 static status load(struct daemon *daemon, bool first, struct error *err) {
-    return reload_workflows(daemon->orchestrator, &daemon->options.places, first, told_faults,
-                            daemon, err);
+    const status loaded = reload_workflows(daemon->orchestrator, &daemon->options.places, first,
+                                           told_faults, daemon, err);
+    memory_give_back(); /* reading files takes several times what is kept of them */
+    return loaded;
 }
 
 status daemon_reload(struct daemon *daemon, struct error *err) {

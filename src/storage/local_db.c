@@ -17,6 +17,7 @@ static const char SET_APPLICATION[] = "PRAGMA application_id = 1700946481";
 static const char SCRATCH_MAKE[] = "CREATE TABLE scratch (bytes)";
 static const char SCRATCH_PUT[] = "INSERT INTO scratch VALUES (zeroblob(?1))";
 static const char SCRATCH_DROP[] = "DROP TABLE scratch";
+static const char SCRATCH_FORGET[] = "PRAGMA shrink_memory"; /* the cache is full of it */
 
 static status get_number(struct database *database, const char *sql, int64_t *out_number,
                          struct error *err) {
@@ -54,7 +55,8 @@ static status grow_wal(struct database *database, int64_t bytes, struct error *e
         return filled;
     }
     TRY(database_run(database, SCRATCH_DROP, err));
-    return database_checkpoint(database, &done, err);
+    TRY(database_checkpoint(database, &done, err));
+    return database_run(database, SCRATCH_FORGET, err);
 }
 
 /* Somebody else may have opened the file meanwhile: the last one to close it deletes the WAL. */
