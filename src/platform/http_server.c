@@ -2,72 +2,52 @@
 #include "platform/http_server.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <microhttpd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "platform/clock.h"
+#include "platform/http_peers.h"
+#include "platform/listener.h"
+#include "platform/tls_peer.h"
 
 enum {
-    BACKLOG = 64,
-    ROUNDS_A_TURN = 8,     /* of the server before the loop's other work has its turn */
-    LOOKS_A_PATIENCE = 16, /* for the slow, while anybody is connected */
+    ROUNDS_A_TURN = 8, /* of the server before the loop's other work has its turn */
+    OPTIONS_MAX = 16,
     TOO_LARGE = 413
 };
 
-static const int64_t NS_PER_MS = 1000000;
-
-/*
- * Who has connected.
- *
- *   sends     a request, not yet whole, or nothing since the last one
- *   waits     for our answer: as long as that takes
- *   takes     the answer
- *   cut off   the library will see it
- */
-enum peer_state { PEER_SENDS, PEER_WAITS, PEER_TAKES, PEER_CUT_OFF };
-
-struct peer {
-    struct http_server *server; /* not owned */
-    struct peer *next;
-    struct peer *before;
-    int descriptor; /* the library's */
-    uid_t user;
-    gid_t group;
-    pid_t process;
-    enum peer_state state;
-    int64_t patience_ends_ns; /* while it sends or takes */
-};
+/* A certificate that was looked at is looked at again after this. */
+static const int64_t VERIFIED_NS = INT64_C(600) * 1000000000;
 
 /*
  * A request from its head until the library lets go of it.
  *
- *   receiving   body grows, or is dropped when beyond its bound
- *   handled     given to the handler; suspended unless it answered at once
+ *   receiving   body grows, or is dropped when beyond its bound, or goes on to the streamer;
+ *               suspended while that has paused it
+ *   handled     given to the handler, or its end to the streamer; suspended unless it answered
  *   answered    response and code are there (no response: out of memory, cut off)
  */
 struct exchange {
     struct http_request request; /* what the handler sees */
     struct http_server *server;  /* not owned */
     struct MHD_Connection *raw;  /* not owned */
-    struct peer *peer;           /* not owned */
+    struct http_peer *peer;      /* not owned */
     struct exchange *next;       /* of those suspended */
     struct exchange *before;
     struct MHD_Response *response;
     unsigned code;
     int retry_after_s; /* 0: nothing is said of it */
     struct buffer body;
-    size_t received; /* of the body, dropped or not */
+    size_t received; /* of the body since it is dropped */
     bool too_large;
+    bool streams;
+    bool paused;
     bool handled;
     bool suspended;
     bool answered;
@@ -75,94 +55,29 @@ struct exchange {
 
 struct http_server {
     http_handler *handler;
+    const struct http_streamer *streamer; /* NULL: every body is gathered */
     void *owner;
     struct MHD_Daemon *daemon;
     struct poll *poll;
     struct timer *timer;
     struct turn *turn;
-    struct peer *peers;
-    unsigned peer_count;
+    struct http_peers peers;
+    struct listener listener;
     struct exchange *suspended;
     bool running; /* the library is at work: it may not be entered again */
     bool somebody_left;
     bool resumed; /* somebody was, and the library has not been run since */
-    int64_t patience_ms;
-    int64_t look_ns; /* when the slow are looked for next */
-    int descriptor;
-    dev_t device; /* of the socket file, so that only ours is removed */
-    ino_t inode;
-    struct sockaddr_un address;
 };
-
-static void enter(struct peer *peer, enum peer_state state) {
-    if (peer->state != PEER_CUT_OFF) {
-        peer->state = state;
-        peer->patience_ends_ns = clock_monotonic_ns() + peer->server->patience_ms * NS_PER_MS;
-    }
-}
-
-static int64_t look_ms(const struct http_server *server) {
-    return server->patience_ms / LOOKS_A_PATIENCE;
-}
-
-/* Shutting the descriptor makes the library see the end of the stream and close it properly. */
-static void cut_off(struct peer *peer) {
-    (void)shutdown(peer->descriptor, SHUT_RDWR);
-    peer->state = PEER_CUT_OFF;
-}
-
-/* Who trickles keeps setting the timer anew, so that this looks at the time itself. */
-static void cut_off_the_slow(struct http_server *server) {
-    const int64_t now_ns = clock_monotonic_ns();
-    if (now_ns < server->look_ns) {
-        return;
-    }
-    server->look_ns = now_ns + look_ms(server) * NS_PER_MS;
-    for (struct peer *peer = server->peers; peer != NULL; peer = peer->next) {
-        const bool is_awaited = peer->state == PEER_SENDS || peer->state == PEER_TAKES;
-        if (is_awaited && peer->patience_ends_ns <= now_ns) {
-            cut_off(peer);
-        }
-    }
-}
-
-/* Who goes first when places are scarce; 0: whoever waits for us, and our own who take an answer.
- */
-static int dispensability(const struct peer *peer) {
-    const bool is_ours = peer->user == 0 || peer->user == geteuid();
-    if (peer->state == PEER_SENDS) {
-        return is_ours ? 1 : 3;
-    }
-    return peer->state == PEER_TAKES && !is_ours ? 2 : 0;
-}
-
-/* Who connects and says nothing must not keep others from being heard: when the last place is
- * taken, one is made for the next, by the oldest of those who can best be spared. */
-static void make_place(struct http_server *server) {
-    struct peer *spared = NULL;
-    int most = 0;
-    for (struct peer *peer = server->peers; peer != NULL; peer = peer->next) {
-        const int rank = dispensability(peer);
-        const bool is_older = spared != NULL && peer->patience_ends_ns <= spared->patience_ends_ns;
-        if (rank > most || (rank > 0 && rank == most && is_older)) {
-            spared = peer;
-            most = rank;
-        }
-    }
-    if (spared != NULL) {
-        cut_off(spared);
-    }
-}
 
 static void set_timer(struct http_server *server) {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     const bool wanted = MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES;
     if (server->resumed) {
         timer_set(server->timer, 0); /* when the rounds of this turn were not enough */
-    } else if (wanted && wait_ms < (MHD_UNSIGNED_LONG_LONG)look_ms(server)) {
+    } else if (wanted && wait_ms < (MHD_UNSIGNED_LONG_LONG)http_peers_look_ms(&server->peers)) {
         timer_set(server->timer, (int64_t)wait_ms);
-    } else if (wanted || server->peers != NULL) {
-        timer_set(server->timer, look_ms(server));
+    } else if (wanted || server->peers.first != NULL) {
+        timer_set(server->timer, http_peers_look_ms(&server->peers));
     } else {
         timer_clear(server->timer);
     }
@@ -170,7 +85,7 @@ static void set_timer(struct http_server *server) {
 
 static void run(void *owner) {
     struct http_server *server = owner;
-    cut_off_the_slow(server);
+    http_peers_cut_off_the_slow(&server->peers);
     for (int round = 0; round < ROUNDS_A_TURN; round++) {
         server->somebody_left = server->resumed = false;
         server->running = true;
@@ -194,53 +109,17 @@ static void turn_ended(void *owner) {
     }
 }
 
-static void peer_came(struct http_server *server, struct MHD_Connection *raw, void **place) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(raw, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct peer *peer = memory_new(1, sizeof *peer);
-    if (peer == NULL || info == NULL) {
-        memory_free(peer);
-        return; /* its first request is cut off */
-    }
-    struct ucred who = {.uid = (uid_t)-1, .gid = (gid_t)-1};
-    socklen_t bytes = sizeof who;
-    (void)getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes); /* else nobody */
-    *peer = (struct peer){
-        .server = server,
-        .next = server->peers,
-        .descriptor = info->connect_fd,
-        .user = who.uid,
-        .group = who.gid,
-        .process = who.pid,
-    };
-    enter(peer, PEER_SENDS);
-    if (++server->peer_count == HTTP_CONNECTIONS_MAX) {
-        make_place(server);
-    }
-    if (peer->next != NULL) {
-        peer->next->before = peer;
-    }
-    server->peers = peer;
-    *place = peer;
-}
-
-static void peer_went(struct peer *peer) {
-    struct http_server *server = peer->server;
-    *(peer->before != NULL ? &peer->before->next : &server->peers) = peer->next;
-    if (peer->next != NULL) {
-        peer->next->before = peer->before;
-    }
-    server->peer_count--;
-    server->somebody_left = true;
-    memory_free(peer);
-}
-
 static void connection_changed(void *owner, struct MHD_Connection *raw, void **place,
                                enum MHD_ConnectionNotificationCode what) {
+    struct http_server *server = owner;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        peer_came(owner, raw, place);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(raw, MHD_CONNECTION_INFO_CONNECTION_FD);
+        /* Who finds no memory here has their first request cut off. */
+        *place = info != NULL ? http_peers_add(&server->peers, info->connect_fd) : NULL;
     } else if (*place != NULL) {
-        peer_went(*place);
+        http_peers_remove(*place);
+        server->somebody_left = true;
         *place = NULL;
     }
 }
@@ -274,7 +153,7 @@ static void set_answer(struct exchange *exchange, int code, const char *content_
     assert(!exchange->answered);
     exchange->answered = true;
     exchange->code = (unsigned)code;
-    enter(exchange->peer, PEER_TAKES);
+    http_peer_enter(exchange->peer, PEER_TAKES);
     union {
         const char *given;
         void *wanted; /* copied, not written to */
@@ -312,14 +191,18 @@ static enum MHD_Result send_answer(struct exchange *exchange) {
     return MHD_queue_response(exchange->raw, exchange->code, exchange->response);
 }
 
-static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *raw,
-                             const char *method, const char *path, void **place) {
+static struct http_peer *peer_of(struct MHD_Connection *raw) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(raw, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct peer *peer = info != NULL ? info->socket_context : NULL;
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static struct exchange *make_exchange(struct http_server *server, struct MHD_Connection *raw,
+                                      const char *method, const char *path) {
+    struct http_peer *peer = peer_of(raw);
     struct exchange *exchange = peer != NULL ? memory_new(1, sizeof *exchange) : NULL;
     if (exchange == NULL) {
-        return MHD_NO;
+        return NULL;
     }
     const bool is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     *exchange = (struct exchange){.server = server, .raw = raw, .peer = peer};
@@ -332,8 +215,30 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
         .connection = exchange,
     };
     buffer_init(&exchange->body, HTTP_BODY_BYTES_MAX);
-    *place = exchange;
+    return exchange;
+}
 
+static bool begins_to_stream(struct exchange *exchange) {
+    const struct http_server *server = exchange->server;
+    exchange->streams =
+        server->streamer != NULL && server->streamer->begun(server->owner, &exchange->request);
+    return exchange->streams;
+}
+
+static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *raw,
+                             const char *method, const char *path, void **place) {
+    struct exchange *exchange = make_exchange(server, raw, method, path);
+    if (exchange == NULL) {
+        return MHD_NO;
+    }
+    *place = exchange;
+    if (exchange->peer->state == PEER_RESTS) {
+        http_peer_enter(exchange->peer, PEER_SENDS);
+    }
+    if (begins_to_stream(exchange)) {
+        http_peer_enter(exchange->peer, PEER_STREAMS);
+        return exchange->answered ? send_answer(exchange) : MHD_YES;
+    }
     const char *announced = http_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     const unsigned long long count = announced != NULL ? strtoull(announced, NULL, 10) : 0;
     const bool asks_first = http_header(&exchange->request, MHD_HTTP_HEADER_EXPECT) != NULL;
@@ -347,7 +252,7 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
 
 /* A body that is too large is read to its end all the same: who is still sending when we close may
  * never see the answer. */
-static enum MHD_Result receive(struct exchange *exchange, struct slice bytes) {
+static enum MHD_Result gather(struct exchange *exchange, struct slice bytes) {
     if (!exchange->too_large) {
         buffer_add(&exchange->body, bytes);
     }
@@ -362,14 +267,44 @@ static enum MHD_Result receive(struct exchange *exchange, struct slice bytes) {
     return exchange->received <= HTTP_BODY_DROPPED_BYTES_MAX ? MHD_YES : MHD_NO;
 }
 
-static enum MHD_Result handle(struct exchange *exchange) {
-    exchange->handled = true;
-    enter(exchange->peer, PEER_WAITS);
-    if (exchange->too_large) {
+/* What was answered before its end is read to its end, for the same reason. */
+static enum MHD_Result pass_on(struct exchange *exchange, struct slice bytes) {
+    const struct http_server *server = exchange->server;
+    http_peer_progress(exchange->peer, bytes.count);
+    if (!exchange->answered) {
+        server->streamer->came(server->owner, &exchange->request, bytes);
+    } else {
+        exchange->received += bytes.count;
+    }
+    if (exchange->answered) {
+        const bool goes_on =
+            exchange->response != NULL && exchange->received <= HTTP_BODY_DROPPED_BYTES_MAX;
+        return goes_on ? MHD_YES : MHD_NO;
+    }
+    if (exchange->paused) {
+        http_peer_enter(exchange->peer, PEER_WAITS);
+        suspend(exchange);
+    }
+    return MHD_YES;
+}
+
+static void give(struct exchange *exchange) {
+    const struct http_server *server = exchange->server;
+    if (exchange->streams) {
+        server->streamer->ended(server->owner, &exchange->request);
+    } else if (exchange->too_large) {
         refuse_large(exchange);
     } else {
         exchange->request.body = buffer_slice(&exchange->body);
-        exchange->server->handler(exchange->server->owner, &exchange->request);
+        server->handler(server->owner, &exchange->request);
+    }
+}
+
+static enum MHD_Result handle(struct exchange *exchange) {
+    exchange->handled = true;
+    if (!exchange->answered) {
+        http_peer_enter(exchange->peer, PEER_WAITS);
+        give(exchange);
     }
     if (exchange->answered) {
         return send_answer(exchange);
@@ -390,7 +325,7 @@ static enum MHD_Result request_came(void *owner, struct MHD_Connection *raw, con
     if (*count > 0) {
         const struct slice some = {.bytes = bytes, .count = *count};
         *count = 0;
-        return receive(exchange, some);
+        return exchange->streams ? pass_on(exchange, some) : gather(exchange, some);
     }
     if (!exchange->handled) {
         return handle(exchange);
@@ -407,10 +342,14 @@ static void request_done(void *owner, struct MHD_Connection *raw, void **place,
     if (exchange == NULL) {
         return;
     }
+    if (exchange->streams && !exchange->answered) {
+        const struct http_server *server = exchange->server;
+        server->streamer->gone(server->owner, &exchange->request);
+    }
     if (exchange->response != NULL) {
         MHD_destroy_response(exchange->response);
     }
-    enter(exchange->peer, PEER_SENDS);
+    http_peer_rest(exchange->peer);
     buffer_done(&exchange->body);
     memory_free(exchange);
     *place = NULL;
@@ -440,74 +379,109 @@ void http_answer(struct http_request *request, int code, const char *content_typ
     }
 }
 
-/* Whether somebody listens under the name; a file that nobody listens on is removed. */
-static status make_room(const struct sockaddr_un *address, struct error *err) {
-    struct stat facts;
-    if (lstat(address->sun_path, &facts) != 0) {
-        return errno == ENOENT ? STATUS_OK : fail_errno(err, errno, "look for it");
-    }
-    if (!S_ISSOCK(facts.st_mode)) {
-        return fail(err, STATUS_CONFLICT, "something that is no socket has this name");
-    }
-    const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (probe < 0) {
-        return fail_errno(err, errno, "ask whether somebody listens");
-    }
-    const int number =
-        connect(probe, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;
-    (void)close(probe);
-    if (number == 0 || number == EAGAIN) {
-        return fail(err, STATUS_CONFLICT, "another process listens there");
-    }
-    if (number != ECONNREFUSED) {
-        return fail_errno(err, number, "ask whether somebody listens");
-    }
-    if (unlink(address->sun_path) != 0 && errno != ENOENT) {
-        return fail_errno(err, errno, "remove the socket that was left there");
-    }
-    return STATUS_OK;
+void http_pause(struct http_request *request) {
+    struct exchange *exchange = request->connection;
+    exchange->paused = true;
 }
 
-/* The mode is set before anybody can connect: nobody listens until then. */
-static status bind_and_listen(struct http_server *server, mode_t mode, struct error *err) {
-    const struct sockaddr_un *address = &server->address;
-    TRY(make_room(address, err));
-    server->descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (server->descriptor < 0) {
-        return fail_errno(err, errno, "make a socket");
+void http_resume(struct http_request *request) {
+    struct exchange *exchange = request->connection;
+    if (exchange->paused && exchange->suspended) {
+        http_peer_enter(exchange->peer, PEER_STREAMS);
+        resume(exchange);
     }
-    if (bind(server->descriptor, (const struct sockaddr *)address, sizeof *address) != 0) {
-        return errno == EADDRINUSE ? fail(err, STATUS_CONFLICT, "another process listens there")
-                                   : fail_errno(err, errno, "make the socket file");
-    }
-    struct stat facts;
-    if (lstat(address->sun_path, &facts) != 0) {
-        return fail_errno(err, errno, "find the socket file just made");
-    }
-    server->device = facts.st_dev;
-    server->inode = facts.st_ino;
-    if (chmod(address->sun_path, mode) != 0) {
-        return fail_errno(err, errno, "set its mode");
-    }
-    if (listen(server->descriptor, BACKLOG) != 0) {
-        return fail_errno(err, errno, "listen");
-    }
-    return STATUS_OK;
+    exchange->paused = false;
 }
 
-static status start(struct http_server *server, struct loop *loop, struct error *err) {
+void http_cut_off(struct http_request *request) {
+    struct exchange *exchange = request->connection;
+    exchange->answered = true;
+    http_peer_cut_off(exchange->peer);
+    if (exchange->suspended) {
+        resume(exchange);
+    }
+}
+
+void http_rest(struct http_request *request, int64_t rest_ms) {
+    const struct exchange *exchange = request->connection;
+    exchange->peer->rest_ms = rest_ms;
+}
+
+void http_source(const struct http_request *request, char out_source[HTTP_SOURCE_BYTES]) {
+    const struct exchange *exchange = request->connection;
+    http_peer_source(exchange->peer, out_source);
+}
+
+void http_peer_certificate(struct http_request *request, struct http_certificate *out_certificate) {
+    const struct exchange *exchange = request->connection;
+    struct http_peer *peer = exchange->peer;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->raw, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    *out_certificate = (struct http_certificate){0};
+    if (info == NULL || info->tls_session == NULL) {
+        return;
+    }
+    out_certificate->der = tls_peer_certificate(info->tls_session);
+    const int64_t now_ns = clock_monotonic_ns();
+    if (out_certificate->der.count > 0 &&
+        (peer->verified_ns == 0 || now_ns - peer->verified_ns > VERIFIED_NS)) {
+        peer->trusted = tls_peer_verify(info->tls_session, &peer->expired);
+        peer->verified_ns = now_ns;
+    }
+    out_certificate->trusted = peer->trusted;
+    out_certificate->expired = peer->expired;
+}
+
+/* --- birth and end --- */
+
+static unsigned list_options(struct http_server *server, const struct http_options *options,
+                             struct MHD_OptionItem *out) {
+    const struct http_tls *tls = options->tls;
+    const bool is_port = options->address != NULL;
+    unsigned count = 0;
+    out[count++] =
+        (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, server->listener.descriptor, NULL};
+    out[count++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                           (intptr_t)HTTP_HEAD_BYTES_MAX, NULL};
+    out[count++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT,
+                                           (intptr_t)server->peers.count_max, NULL};
+    /* On a port some rest for hours, and our own patience is all there is. */
+    out[count++] =
+        (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, is_port ? 0 : HTTP_TIMEOUT_S, NULL};
+    if (tls != NULL) {
+        union {
+            const char *given;
+            void *wanted; /* read, not written to */
+        } key = {.given = tls->key_pem}, certificate = {.given = tls->certificate_pem},
+          trust = {.given = tls->trust_pem}, priorities = {.given = TLS_SERVER_PRIORITIES};
+        out[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, key.wanted};
+        out[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.wanted};
+        out[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, trust.wanted};
+        out[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, priorities.wanted};
+    }
+    out[count++] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    return count;
+}
+
+static status start(struct http_server *server, struct loop *loop,
+                    const struct http_options *options, struct error *err) {
+    struct MHD_OptionItem list[OPTIONS_MAX];
+    const unsigned count = list_options(server, options, list);
+    assert(count <= OPTIONS_MAX);
+    (void)count;
+    const unsigned flags =
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (options->tls != NULL ? MHD_USE_TLS : 0u);
     server->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, request_came,
-                         server, MHD_OPTION_LISTEN_SOCKET, server->descriptor,            /**/
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEAD_BYTES_MAX, /**/
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,     /**/
-                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,         /**/
-                         MHD_OPTION_NOTIFY_COMPLETED, request_done, server,               /**/
-                         MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,        /**/
-                         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, /* by the loop */ MHD_OPTION_END);
+        MHD_start_daemon(flags, 0, NULL, NULL, request_came, server, MHD_OPTION_ARRAY, list, /**/
+                         MHD_OPTION_NOTIFY_COMPLETED, request_done, server,                  /**/
+                         MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
+                         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, /* by the loop */
+                         MHD_OPTION_END);
     if (server->daemon == NULL) {
-        return fail(err, STATUS_SYSTEM, "start the HTTP server: out of memory or descriptors");
+        return fail(err, STATUS_SYSTEM, "start the HTTP server: out of memory or descriptors%s",
+                    options->tls != NULL ? ", or no key that TLS takes" : "");
     }
+    server->listener.descriptor = -1; /* the library's from here on */
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL) {
@@ -518,48 +492,48 @@ static status start(struct http_server *server, struct loop *loop, struct error 
     return poll_open(loop, info->epoll_fd, false, run, server, &server->poll, err);
 }
 
-status http_server_create(struct loop *loop, const char *socket_path, mode_t mode,
-                          http_handler *handler, void *owner, struct http_server **out_server,
-                          struct error *err) {
+status http_server_open(struct loop *loop, const struct http_options *options,
+                        struct http_server **out_server, struct error *err) {
+    const char *where = options->address != NULL ? options->address : options->socket_path;
     struct http_server *server = memory_new(1, sizeof *server);
     if (server == NULL) {
-        return fail(err, STATUS_NO_MEMORY, "listen on '%.200s': out of memory", socket_path);
+        return fail(err, STATUS_NO_MEMORY, "listen on '%.200s': out of memory", where);
     }
-    const size_t count = strlen(socket_path);
-    server->handler = handler;
-    server->owner = owner;
-    server->descriptor = -1;
-    server->patience_ms = INT64_C(1000) * HTTP_TIMEOUT_S;
-    server->address.sun_family = AF_UNIX;
-    if (count == 0 || count >= sizeof server->address.sun_path) {
-        memory_free(server);
-        return fail(err, STATUS_INVALID,
-                    "listen on '%.200s': the path of a socket has 1 to %zu bytes", socket_path,
-                    sizeof server->address.sun_path - 1);
-    }
-    memcpy(server->address.sun_path, socket_path, count + 1);
-    status code = bind_and_listen(server, mode, err);
+    server->handler = options->handler;
+    server->streamer = options->streamer;
+    server->owner = options->owner;
+    server->peers.patience_ms = INT64_C(1000) * HTTP_TIMEOUT_S;
+    server->peers.count_max =
+        options->connections_max > 0 ? options->connections_max : HTTP_CONNECTIONS_MAX;
+    status code =
+        options->address != NULL
+            ? listener_open_port(&server->listener, options->address, err)
+            : listener_open_file(&server->listener, options->socket_path, options->mode, err);
     if (code == STATUS_OK) {
-        code = start(server, loop, err);
+        code = start(server, loop, options, err);
     }
     if (code != STATUS_OK) {
         http_server_destroy(server);
-        return fail_while(err, "listen on '%.200s'", socket_path);
+        return fail_while(err, "listen on '%.200s'", where);
     }
     *out_server = server;
     return STATUS_OK;
 }
 
-void http_server_set_patience(struct http_server *server, int64_t patience_ms) {
-    server->patience_ms = patience_ms;
+status http_server_create(struct loop *loop, const char *socket_path, mode_t mode,
+                          http_handler *handler, void *owner, struct http_server **out_server,
+                          struct error *err) {
+    const struct http_options options = {
+        .socket_path = socket_path, .mode = mode, .handler = handler, .owner = owner};
+    return http_server_open(loop, &options, out_server, err);
 }
 
-static void remove_socket_file(const struct http_server *server) {
-    struct stat facts;
-    if (server->inode != 0 && lstat(server->address.sun_path, &facts) == 0 &&
-        facts.st_dev == server->device && facts.st_ino == server->inode) {
-        (void)unlink(server->address.sun_path); /* what is left is replaced at the next start */
-    }
+const char *http_server_address(const struct http_server *server) {
+    return server->listener.name;
+}
+
+void http_server_set_patience(struct http_server *server, int64_t patience_ms) {
+    server->peers.patience_ms = patience_ms;
 }
 
 void http_server_destroy(struct http_server *server) {
@@ -567,7 +541,6 @@ void http_server_destroy(struct http_server *server) {
         return;
     }
     assert(!server->running);
-    remove_socket_file(server);
     poll_close(server->poll);
     timer_close(server->timer);
     while (server->suspended != NULL) {
@@ -576,8 +549,7 @@ void http_server_destroy(struct http_server *server) {
     turn_destroy(server->turn);
     if (server->daemon != NULL) {
         MHD_stop_daemon(server->daemon); /* closes the descriptor too */
-    } else if (server->descriptor >= 0) {
-        (void)close(server->descriptor);
     }
+    listener_close(&server->listener);
     memory_free(server);
 }

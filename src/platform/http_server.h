@@ -1,13 +1,17 @@
 /*
  * http_server: HTTP/1.1 requests on a socket of ours, answered on the loop (libmicrohttpd, its
- * epoll descriptor inside our loop, no thread).
+ * epoll descriptor inside our loop, no thread): on a Unix socket, or on a port, there with TLS.
  *
  * A handler gets the whole request (body bounded) and answers at once with http_answer, or keeps
  * the request and answers later; until then the connection is suspended. HEAD is handed on as GET;
  * the server leaves the body out. A body beyond its bound is answered with 413, and no handler sees
- * it. Who has connected and neither sends a whole request nor takes an answer in HTTP_TIMEOUT_S is
- * cut off, however busily it trickles; when the last place is taken, the one who has been longest
- * without a whole request is, others than root and our own user first. Not a client.
+ * it. A streamer, where there is one, gets bodies in pieces instead, as they come, and pauses the
+ * connection when it has enough.
+ *
+ * Who has connected and neither sends a whole request (of a body that streams: HTTP_PROGRESS_BYTES
+ * of it) nor takes an answer in HTTP_TIMEOUT_S is cut off, however busily it trickles; when the
+ * last place is taken, the one who has been longest without a whole request is, others than root,
+ * our own user and those who may rest first. Not a client.
  *
  * Thread: loop.
  * SPDX-License-Identifier: Apache-2.0
@@ -27,8 +31,10 @@ enum {
     HTTP_BODY_BYTES_MAX = 1 << 20,
     HTTP_BODY_DROPPED_BYTES_MAX = 16 << 20, /* read and dropped, so that a 413 can be heard */
     HTTP_HEAD_BYTES_MAX = 16 << 10,         /* request line and headers, about */
-    HTTP_CONNECTIONS_MAX = 64,              /* more wait until one closes */
-    HTTP_TIMEOUT_S = 30
+    HTTP_CONNECTIONS_MAX = 64,              /* where no other number is given: more wait */
+    HTTP_TIMEOUT_S = 30,
+    HTTP_PROGRESS_BYTES = 4096, /* of a body that streams */
+    HTTP_SOURCE_BYTES = 64
 };
 
 struct http_server;
@@ -41,16 +47,57 @@ struct http_request {
     gid_t peer_group;
     int peer_process;
     void *connection; /* the server's */
+    void *keep;       /* the handler's own, NULL at first */
 };
 
 /* The request, and all that it points to, is there until it is answered. */
 typedef void http_handler(void *owner, struct http_request *request);
 
-/* Listens on a Unix socket with mode `mode`; a socket file that nobody listens on is replaced, one
- * that somebody answers on is CONFLICT, and so is anything else under that name. */
+/* Who takes bodies as they come. */
+struct http_streamer {
+    /* The head is here. True: the body is wanted in pieces; the request may be answered already,
+     * which closes the connection. False: the handler gets it, whole. */
+    bool (*begun)(void *owner, struct http_request *request);
+
+    /* Some of the body, during the call. It may pause the request, answer it (the rest is read and
+     * dropped first) or cut it off. */
+    void (*came)(void *owner, struct http_request *request, struct slice bytes);
+
+    /* All has come: it is to be answered, now or later. */
+    void (*ended)(void *owner, struct http_request *request);
+
+    /* The connection is gone before there was an answer: so is the request, after this. */
+    void (*gone)(void *owner, struct http_request *request);
+};
+
+struct http_tls {
+    const char *certificate_pem, *key_pem; /* of the server, with its chain */
+    const char *trust_pem;                 /* whose clients are believed; all are asked */
+};
+
+struct http_options {
+    const char *socket_path; /* of a Unix socket ... */
+    mode_t mode;
+    const char *address;        /* ... or "192.0.2.1:8443", "[::1]:0", ":8443" */
+    const struct http_tls *tls; /* NULL: none; read during the call */
+    unsigned connections_max;   /* 0: HTTP_CONNECTIONS_MAX */
+    http_handler *handler;
+    const struct http_streamer *streamer; /* NULL: every body is gathered; not copied */
+    void *owner;
+};
+
+/* A socket file that nobody listens on is replaced, one that somebody answers on is CONFLICT, and
+ * so is anything else under that name, or a port that is taken. */
+status http_server_open(struct loop *loop, const struct http_options *options,
+                        struct http_server **out_server, struct error *err);
+
+/* The same for a Unix socket and whole bodies. */
 status http_server_create(struct loop *loop, const char *socket_path, mode_t mode,
                           http_handler *handler, void *owner, struct http_server **out_server,
                           struct error *err);
+
+/* The address of its port as the system has it, "127.0.0.1:8443"; empty for a Unix socket. */
+const char *http_server_address(const struct http_server *server);
 
 /* The value of ?name=, decoded, or NULL; valid until the answer. */
 const char *http_query(const struct http_request *request, const char *name);
@@ -64,6 +111,27 @@ void http_retry_after(struct http_request *request, int seconds);
 /* Answers (bytes are copied) and lets go of the request. Once for each request. */
 void http_answer(struct http_request *request, int code, const char *content_type,
                  struct slice body);
+
+/* From within `came`: no more of the body comes until http_resume. */
+void http_pause(struct http_request *request);
+void http_resume(struct http_request *request);
+
+/* Closes the connection without an answer, and lets go of the request. */
+void http_cut_off(struct http_request *request);
+
+/* Between this request and the next its connection may rest so long; 0: as long as any. */
+void http_rest(struct http_request *request, int64_t rest_ms);
+
+/* The address that it comes from, "192.0.2.7" or "2001:db8::7"; empty for a Unix socket. */
+void http_source(const struct http_request *request, char out_source[HTTP_SOURCE_BYTES]);
+
+/* The certificate that the other end has proved to hold. */
+struct http_certificate {
+    struct slice der; /* until the answer; empty: it showed none, or there is no TLS */
+    bool trusted;     /* its chain ends at the server's trust, and it is a client's */
+    bool expired;     /* it would be, but for its time */
+};
+void http_peer_certificate(struct http_request *request, struct http_certificate *out_certificate);
 
 /* For tests: another patience than HTTP_TIMEOUT_S with those who connect from now on. */
 void http_server_set_patience(struct http_server *server, int64_t patience_ms);
