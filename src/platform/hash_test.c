@@ -49,12 +49,51 @@ static void test_hash__hmac_sha256_is_the_known_one(void **state) {
     assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+/* As `sha256sum` and `b2sum -l 256` print them. */
+static void test_hash_256__and_sha256_are_the_known_ones(void **state) {
+    (void)state;
+    char hex[DIGEST_HEX_BYTES + 1];
+    digest_write(hash_sha256(SLICE("abc")), hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    digest_write(hash_sha256((struct slice){0}), hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    digest_write(hash_256(SLICE("abc")), hex);
+    assert_string_equal(hex, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+}
+
+static void test_hash_mac__joins_its_two_parts(void **state) {
+    (void)state;
+    char whole[HASH_SHA256_HEX_BYTES + 1], parts[DIGEST_HEX_BYTES + 1];
+    hash_hmac_sha256(SLICE("key"), SLICE("abc"), whole);
+    digest_write(hash_mac(SLICE("key"), SLICE("a"), SLICE("bc")), parts);
+    assert_string_equal(whole, parts);
+}
+
+static void test_digest__is_read_back_and_nothing_else_is(void **state) {
+    (void)state;
+    const struct digest digest = hash_sha256(SLICE("abc"));
+    struct digest read = {0};
+    char hex[DIGEST_HEX_BYTES + 1];
+    digest_write(digest, hex);
+    assert_true(digest_read(slice_of(hex), &read));
+    assert_true(digest_equal(digest, read));
+    assert_true(slice_equal(digest_slice(&digest), digest_slice(&read)));
+    assert_false(digest_read(slice_part(slice_of(hex), 0, 62), &read));
+    hex[5] = 'g';
+    assert_false(digest_read(slice_of(hex), &read));
+    read.bytes[31] ^= 1;
+    assert_false(digest_equal(digest, read));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hash_128__is_blake2b),
         cmocka_unit_test(test_hash_128__joins_its_two_parts),
         cmocka_unit_test(test_hash_64__is_its_first_eight_bytes_little_endian),
         cmocka_unit_test(test_hash__hmac_sha256_is_the_known_one),
+        cmocka_unit_test(test_hash_256__and_sha256_are_the_known_ones),
+        cmocka_unit_test(test_hash_mac__joins_its_two_parts),
+        cmocka_unit_test(test_digest__is_read_back_and_nothing_else_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
