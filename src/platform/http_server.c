@@ -118,7 +118,11 @@ static void connection_changed(void *owner, struct MHD_Connection *raw, void **p
         /* Who finds no memory here has their first request cut off. */
         *place = info != NULL ? http_peers_add(&server->peers, info->connect_fd) : NULL;
     } else if (*place != NULL) {
-        http_peers_remove(*place);
+        struct http_peer *peer = *place;
+        if (peer->keep != NULL) {
+            server->streamer->closed(server->owner, peer->keep);
+        }
+        http_peers_remove(peer);
         server->somebody_left = true;
         *place = NULL;
     }
@@ -405,6 +409,17 @@ void http_cut_off(struct http_request *request) {
 void http_rest(struct http_request *request, int64_t rest_ms) {
     const struct exchange *exchange = request->connection;
     exchange->peer->rest_ms = rest_ms;
+}
+
+void http_keep(struct http_request *request, void *thing) {
+    const struct exchange *exchange = request->connection;
+    assert(exchange->server->streamer != NULL);
+    exchange->peer->keep = thing;
+}
+
+void *http_kept(const struct http_request *request) {
+    const struct exchange *exchange = request->connection;
+    return exchange->peer->keep;
 }
 
 void http_source(const struct http_request *request, char out_source[HTTP_SOURCE_BYTES]) {

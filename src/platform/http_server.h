@@ -68,6 +68,9 @@ struct http_streamer {
 
     /* The connection is gone before there was an answer: so is the request, after this. */
     void (*gone)(void *owner, struct http_request *request);
+
+    /* A connection that http_keep was called for is gone. */
+    void (*closed)(void *owner, void *kept);
 };
 
 struct http_tls {
@@ -121,6 +124,11 @@ void http_cut_off(struct http_request *request);
 
 /* Between this request and the next its connection may rest so long; 0: as long as any. */
 void http_rest(struct http_request *request, int64_t rest_ms);
+
+/* Keeps a thing of the handler's with the connection, until `closed` (a streamer's) is called with
+ * it. http_kept is NULL before. */
+void http_keep(struct http_request *request, void *thing);
+void *http_kept(const struct http_request *request);
 
 /* The address that it comes from, "192.0.2.7" or "2001:db8::7"; empty for a Unix socket. */
 void http_source(const struct http_request *request, char out_source[HTTP_SOURCE_BYTES]);

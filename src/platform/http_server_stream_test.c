@@ -10,7 +10,7 @@ enum { PIECES_BYTES = 300000, SHORT_PATIENCE_MS = 100 };
 static struct {
     bool pauses, answers_early, cuts, refuses, rests;
     size_t bytes;
-    int pauses_made, gone, ended;
+    int pauses_made, gone, ended, closed;
     struct http_request *paused;
     struct timer *timer;
 } act;
@@ -27,6 +27,9 @@ static bool begun(void *owner, struct http_request *request) {
         http_rest(request, PATIENCE_MS);
     }
     request->keep = &act;
+    if (http_kept(request) == NULL) {
+        http_keep(request, &act);
+    }
     return true;
 }
 
@@ -67,7 +70,13 @@ static void gone(void *owner, struct http_request *request) {
     act.gone++;
 }
 
-static const struct http_streamer STREAMER = {begun, came, ended, gone};
+static void closed(void *owner, void *kept) {
+    (void)owner;
+    assert_ptr_equal(kept, &act);
+    act.closed++;
+}
+
+static const struct http_streamer STREAMER = {begun, came, ended, gone, closed};
 
 /* The server on a port in place of the one on a socket. */
 static int set_up_port(void **state) {
@@ -174,6 +183,7 @@ static void test_http__tells_the_streamer_who_left_inside_a_body(void **state) {
     run_client(stage, client_leaves_inside);
     assert_int_equal(act.gone, 1);
     assert_int_equal(act.ended, 1);
+    assert_true(act.closed > 0);
 }
 
 static void let_pass(int64_t ms) {
