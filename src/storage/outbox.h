@@ -68,8 +68,9 @@ status outbox_begin_stream(struct outbox *box, const char *reason, struct error 
 status outbox_put(struct outbox *box, struct record_draft *draft, const struct store_job *job,
                   struct error *err);
 
-/* The hub holds the job's lane up to its seq, and its backup up to anchored_seq; what it held before
- * stays held. INVALID beyond the end, CONFLICT when the hub's chain value there is not ours. */
+/* The hub holds the job's lane up to its seq, and its backup up to anchored_seq; what it held
+ * before stays held. INVALID beyond the end, CONFLICT when the hub's chain value there is not ours.
+ */
 status outbox_acknowledge(struct outbox *box, const struct store_job *job, struct error *err);
 
 /* Writes the lane rows that are due; with `all` those whose count is behind, too. */

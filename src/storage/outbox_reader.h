@@ -1,9 +1,10 @@
 /*
  * outbox_reader: what a sender sees of the lanes: where each stands, and the records in it.
  *
- * What is read is committed. What was handed out is not replaced any more (store_read notes it), and
- * a gap that comes later is counted by the hub for what it does not hold. Streams of before a salvage
- * or a fork are read the same way until they are empty. Lane local is nobody's business here.
+ * What is read is committed. What was handed out is not replaced any more (store_read notes it),
+ * and a gap that comes later is counted by the hub for what it does not hold. Streams of before a
+ * salvage or a fork are read the same way until they are empty. Lane local is nobody's business
+ * here.
  *
  * Not here: when anything is sent, and how it is cut into frames.
  * Thread: that of the connection (the reader's).
@@ -77,8 +78,9 @@ struct outbox_batch {
 status outbox_reader_peek(struct database *database, struct outbox_facts *facts, struct error *err);
 
 /* What stands in the range, as many whole records as the batch has room for; FULL when not even one
- * fits. Of a gap that begins before the range and reaches into it the whole comes. What is gone from the bottom is one gap of reason `purged` of exactly the part that was asked
- * for. A record that does not match its chain value ends the batch before it; if it is the first,
- * CORRUPT: it must be mended first. NOT_FOUND: nothing of that stream is here. */
+ * fits. Of a gap that begins before the range and reaches into it the whole comes. What is gone
+ * from the bottom is one gap of reason `purged` of exactly the part that was asked for. A record
+ * that does not match its chain value ends the batch before it; if it is the first, CORRUPT: it
+ * must be mended first. NOT_FOUND: nothing of that stream is here. */
 status outbox_reader_read(struct database *database, struct id stream, enum lane lane,
                           struct seq_range range, struct outbox_batch *batch, struct error *err);

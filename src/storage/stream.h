@@ -48,8 +48,8 @@ struct stream {
 status stream_load(struct stream *stream, struct database *database, uint32_t number, struct id id,
                    struct error *err);
 
-/* Of one lane of a stream of that number what its row says: the floor, what is acknowledged. The end
- * is not looked for. */
+/* Of one lane of a stream of that number what its row says: the floor, what is acknowledged. The
+ * end is not looked for. */
 status stream_load_floor(struct stream *stream, struct database *database, enum lane lane,
                          struct error *err);
 
