@@ -122,3 +122,8 @@ void template_visit(const struct template *template,
  * template holds a mark. */
 bool template_shape(const struct template *template, struct arena *arena, struct value *out_shape);
 bool template_member_is_marked(const struct template *template, struct slice name);
+
+/* Whether such a member is text, a list or an object with marks inside, and so of that kind
+ * whatever the marks become. */
+bool template_member_kind(const struct template *template, struct slice name,
+                          enum value_kind *out_kind);

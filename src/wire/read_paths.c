@@ -248,7 +248,7 @@ static void check_variable(const struct look *look, const struct path *path) {
                QUOTED(name), nearest != NULL ? nearest : "");
 }
 
-static bool gives(const struct trigger *trigger, bool text) {
+bool draft_trigger_gives(const struct trigger *trigger, bool text) {
     switch (trigger->kind) {
     case TRIGGER_STDIN:
         return text == (trigger->format == STDIN_TEXT);
@@ -271,7 +271,7 @@ static void check_event_path(const struct look *look, const struct path *path) {
     const bool data = path->name_count > 0 && slice_is(path->names[0], "data");
     bool given = draft->triggers_unsure || draft->trigger_count == 0;
     for (uint32_t i = 0; i < draft->trigger_count; i++) {
-        given = given || gives(&draft->triggers[i], text);
+        given = given || draft_trigger_gives(&draft->triggers[i], text);
     }
     if ((text || data) && !given) {
         faults_warn(draft->reading.faults, path->place,
@@ -292,7 +292,7 @@ static void check_data_field(const struct look *look, const struct path *path) {
     const bool field = path->name_count > 1 && slice_is(path->names[0], "data");
     for (uint32_t i = 0; field && i < draft->trigger_count; i++) {
         const struct trigger *trigger = &draft->triggers[i];
-        if (!gives(trigger, false)) {
+        if (!draft_trigger_gives(trigger, false)) {
             continue;
         }
         if (trigger->schema == NULL || field_find(trigger->schema, path->names[1]) != NULL) {

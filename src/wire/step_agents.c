@@ -29,83 +29,11 @@ static void resolve(struct workflow_draft *draft, struct step_draft *step) {
     }
 }
 
-static void check_literal(struct workflow_draft *draft, const struct field *field,
-                          const struct yaml *node) {
-    struct value value;
-    struct error err;
-    if (!yaml_value(draft->scratch, node, &value)) {
-        draft->reading.faults->no_memory = true;
-        return;
-    }
-    const bool absent = value.kind == VALUE_NULL && (field->optional || field->has_default);
-    if (!absent && field_check(field, value, &err) != STATUS_OK) {
-        faults_add(draft->reading.faults, node->place, "%s", err.text);
-    }
-}
-
-/* The type that the manifest of a step's agent promises for `${ .steps.ID.OUTPUT }`, or a
- * parameter's own for `${ $params.NAME }`, when the scalar is that and nothing else. */
-static const struct field *promised(const struct workflow_draft *draft, const struct yaml *node,
-                                    struct slice *out_path) {
-    uint32_t index;
-    const struct slice text = slice_trim(node->text);
-    if (node->kind != YAML_SCALAR || !slice_starts(text, "${") || !slice_ends(text, "}")) {
-        return NULL;
-    }
-    const struct slice path = slice_trim(slice_part(text, 2, text.count - 1));
-    if (slice_starts(path, "$params.")) {
-        const struct slice name = slice_part(path, sizeof("$params.") - 1, path.count);
-        const struct param *param = param_find(draft->params, draft->param_count, name);
-        *out_path = path;
-        return param != NULL ? &param->field : NULL;
-    }
-    if (!slice_starts(path, ".steps.")) {
-        return NULL;
-    }
-    const struct slice names = slice_part(path, sizeof(".steps.") - 1, path.count);
-    const size_t dot = slice_find(names, '.');
-    if (!draft_find_step(draft, slice_part(names, 0, dot), &index) ||
-        draft->steps[index].outputs == NULL) {
-        return NULL;
-    }
-    *out_path = path;
-    return field_find(draft->steps[index].outputs, slice_part(names, dot + 1, names.count));
-}
-
-/* False only where no value of the one type is ever one of the other. */
-static bool may_fit(enum field_type input, enum field_type output) {
-    static const struct {
-        enum field_type a, b;
-    } ALIKE[] = {
-        {FIELD_NUMBER, FIELD_INTEGER}, {FIELD_STRING, FIELD_TIME}, {FIELD_LIST, FIELD_BOX}};
-    bool alike = input == output || input == FIELD_ANY || output == FIELD_ANY;
-    for (size_t i = 0; i < sizeof(ALIKE) / sizeof(ALIKE[0]); i++) {
-        alike = alike || (input == ALIKE[i].a && output == ALIKE[i].b) ||
-                (input == ALIKE[i].b && output == ALIKE[i].a);
-    }
-    return alike;
-}
-
-static void check_promise(struct workflow_draft *draft, const struct field *input,
-                          const struct yaml *node) {
-    struct slice path;
-    const struct field *output = promised(draft, node, &path);
-    if (output != NULL && !may_fit(input->type, output->type)) {
-        faults_add(draft->reading.faults, node->place,
-                   "field '%.*s' has type %s, but `%.*s` has type %s", QUOTED(input->name),
-                   field_type_name(input->type), QUOTED(path), field_type_name(output->type));
-    }
-}
-
 static void check_member(struct workflow_draft *draft, const struct step_draft *step,
                          const struct yaml_pair *pair) {
     const struct field *field = field_find(step->inputs, pair->key);
     if (field != NULL) {
-        if (template_member_is_marked(step->step.with, pair->key)) {
-            check_promise(draft, field, &pair->value);
-        } else {
-            check_literal(draft, field, &pair->value);
-        }
+        promise_check(draft, field, step->step.with, pair);
         return;
     }
     if (step->inputs->open) {
@@ -149,7 +77,7 @@ static void check_use(struct workflow_draft *draft, const struct step_draft *ste
         const struct yaml_pair *pair = &use->pairs[i];
         const struct field *field = field_find(step->outputs, pair->key);
         if (field != NULL) {
-            check_literal(draft, field, &pair->value);
+            promise_check_constant(draft, field, &pair->value);
         } else if (!step->outputs->open) {
             draft_say_no_output(draft, step, step->outputs, pair->key, pair->key_place);
         }

@@ -427,11 +427,34 @@ bool template_shape(const struct template *template, struct arena *arena, struct
     }
 }
 
-bool template_member_is_marked(const struct template *template, struct slice name) {
+static const struct template *find_member(const struct template *template, struct slice name) {
     for (uint32_t i = 0; template->kind == TEMPLATE_OBJECT && i < template->count; i++) {
         if (slice_equal(template->names[i], name)) {
-            return template->parts[i].kind != TEMPLATE_LITERAL;
+            return &template->parts[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+bool template_member_is_marked(const struct template *template, struct slice name) {
+    const struct template *member = find_member(template, name);
+    return member != NULL && member->kind != TEMPLATE_LITERAL;
+}
+
+bool template_member_kind(const struct template *template, struct slice name,
+                          enum value_kind *out_kind) {
+    const struct template *member = find_member(template, name);
+    switch (member != NULL ? member->kind : TEMPLATE_LITERAL) {
+    case TEMPLATE_TEXT:
+        *out_kind = VALUE_TEXT;
+        return true;
+    case TEMPLATE_LIST:
+        *out_kind = VALUE_LIST;
+        return true;
+    case TEMPLATE_OBJECT:
+        *out_kind = VALUE_OBJECT;
+        return true;
+    default:
+        return false;
+    }
 }

@@ -129,6 +129,13 @@ void event_rule_check(struct workflow_draft *draft, struct trigger *trigger,
 void event_paths_check(struct workflow_draft *draft);
 extern const char *const EVENT_UNFIT_WORDS[]; /* from UNFIT_QUARANTINE on */
 
+/* Whether what stands there (a member of the template's object) can be the field's value, as far as
+ * it is known before anything runs. */
+void promise_check(struct workflow_draft *draft, const struct field *field,
+                   const struct template *template, const struct yaml_pair *pair);
+void promise_check_constant(struct workflow_draft *draft, const struct field *field,
+                            const struct yaml *node);
+
 /* Other tables, so that a key in the wrong place is told where it belongs. */
 extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, HTTP_TABLE,
     EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, STATE_TABLE, RESULT_TABLE, LIMIT_TABLE,
@@ -163,6 +170,9 @@ void workflow_bind_names(struct workflow_draft *draft);
 
 /* Resolves needs and stand-ins, finds cycles, ranks the steps. */
 void step_graph_link(struct workflow_draft *draft);
+
+/* Whether such a trigger gives `.event.text`, or `.event.data`; one that is not known may. */
+bool draft_trigger_gives(const struct trigger *trigger, bool text);
 
 /* Finds the agents, checks `with:` against their inputs, and what follows from what they are. */
 void step_agents_check(struct workflow_draft *draft);
