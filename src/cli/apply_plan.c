@@ -23,7 +23,7 @@ struct gathering {
 static struct slice file_of(struct call *call, const char *folder, const char *name) {
     const struct slice plain = slice_of(name);
     struct file_facts facts;
-    if (name[0] == '.' || slice_ends(plain, ".schema.json")) {
+    if (name[0] == '.' || workflow_is_schema_file(plain)) {
         return SLICE("");
     }
     if (slice_ends(plain, ".yaml") || slice_ends(plain, ".yml") || slice_ends(plain, ".json")) {

@@ -14,6 +14,7 @@
 #include "platform/loop.h"
 #include "platform/process.h"
 #include "platform/watch.h"
+#include "wire/workflow.h"
 
 enum { FILES_OPEN_MAX = 1024 };
 
@@ -23,7 +24,7 @@ static const char MANIFEST[] = "agent.yaml";
 struct spot {
     struct rerun *rerun;
     const char *folder;
-    const char *only; /* the one name that matters; NULL: what the manifest names */
+    const char *only; /* the workflow's name there; NULL: the folder is an agent's */
     struct watch *watch;
 };
 
@@ -48,18 +49,19 @@ static void close_places(struct rerun *rerun) {
     rerun->place_count = 0;
 }
 
-/* The manifest and the files that its text names make the agent. */
+/* The file and those that its text names: schemas beside a workflow, anything beside a manifest. */
 static bool is_part(const struct spot *spot, const char *name) {
-    if (spot->only != NULL) {
-        return strcmp(spot->only, name) == 0;
-    }
-    if (strcmp(name, MANIFEST) == 0) {
+    const char *file = spot->only != NULL ? spot->only : MANIFEST;
+    if (strcmp(name, file) == 0) {
         return true;
+    }
+    if (spot->only != NULL && !workflow_is_schema_file(slice_of(name))) {
+        return false;
     }
     CLEANUP(buffer_done) struct buffer path, text;
     buffer_init(&path, FILENAME_MAX);
-    buffer_init(&text, AGENT_MANIFEST_BYTES_MAX);
-    buffer_print(&path, "%s/%s", spot->folder, MANIFEST);
+    buffer_init(&text, spot->only != NULL ? WORKFLOW_BYTES_MAX : AGENT_MANIFEST_BYTES_MAX);
+    buffer_print(&path, "%s/%s", spot->folder, file);
     return buffer_status(&path, NULL) == STATUS_OK &&
            file_read(path.bytes, &text, NULL) == STATUS_OK &&
            memmem(text.bytes, text.count, name, strlen(name)) != NULL;

@@ -1,9 +1,10 @@
 /*
  * rerun: `ebb run --watch`: a run at a desk, and again at each change of what it is made of.
  *
- * That is the workflow's file and, of each agent beside it, agent.yaml and the files that this
- * names; what an agent reads or writes itself begins nothing anew. Each run is a process of its
- * own, so it sees what `ebb run` sees. A run under way is told to end first, as by Ctrl-C.
+ * That is the workflow's file with the schemas that it names and, of each agent beside it,
+ * agent.yaml and the files that this names; what an agent reads or writes itself begins nothing
+ * anew. Each run is a process of its own, so it sees what `ebb run` sees. A run under way is told
+ * to end first, as by Ctrl-C.
  *
  * Thread: the CLI's only one, which is a loop until it ends. Survives: what the runs kept.
  * SPDX-License-Identifier: Apache-2.0

@@ -58,7 +58,7 @@ static bool consider(void *owner, const char *name) {
     struct reload *reload = owner;
     char path[PATH_BYTES_MAX];
     struct file_facts facts;
-    if (name[0] == '.') {
+    if (name[0] == '.' || workflow_is_schema_file(slice_of(name))) {
         return true;
     }
     const int count = snprintf(path, sizeof(path) - 32, "%s/%s", reload->folder, name);

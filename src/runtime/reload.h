@@ -3,8 +3,9 @@
  * event.
  *
  * A folder holds NAME.yaml files, or folders with a workflow.yaml; agents stand in `agents/` beside
- * a file. A file with faults leaves the older version at work and says why; a file that is gone
- * leaves its slot to finish what was kept; an unchanged one (its agents too) is not touched.
+ * a file, and so do the schemas that it names, which are no workflows. A file with faults leaves
+ * the older version at work and says why; a file that is gone leaves its slot to finish what was
+ * kept; an unchanged one (its agents too) is not touched.
  *
  * Thread: loop (reads small files). Survives: the files are the truth; whether a workflow is
  * stopped is a file in DATA/stopped. SPDX-License-Identifier: Apache-2.0

@@ -103,6 +103,9 @@ static status render_rule(struct run *run, const struct result_rule *rule, struc
     struct slice body;
     TRY(template_render(rule->from, &run->context, &value, err));
     TRY(measures_round(rule->measures, rule->measure_count, &run->arena, &value, err));
+    if (rule->schema != NULL) {
+        TRY(field_set_check(rule->schema, &run->arena, value, &value, err));
+    }
     TRY(run_attachments_add(run, rule, &value, err));
     TRY(part(run, rule, &value, &private, err));
     TRY(write_body(run, value, &body, err));

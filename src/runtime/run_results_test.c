@@ -125,6 +125,65 @@ static void test_run_results__too_large_for_a_record_fail(void **state) {
     assert_int_equal(stage_slot(stage, "flow")->counts.failures, 2);
 }
 
+static void test_run_results__fit_their_schema_or_the_run_fails(void **state) {
+    struct stage *stage = *state;
+    write_flow(stage, "flow",
+               "results:\n"
+               "  - { name: first, from: { n: 1 } }\n"
+               "  - name: out\n"
+               "    schema:\n"
+               "      t: { type: number, unit: Cel, min: -60 }\n"
+               "      room: { type: string, default: a1 }\n"
+               "      tags: { type: list, of: string, optional: true }\n"
+               "    from: ${ .event.data }\n");
+    stage_open(stage);
+    stage_offer(stage, "flow", "{\"t\":-18.5}");
+    stage_offer(stage, "flow", "{\"t\":\"warm\"}");
+    stage_offer(stage, "flow", "{\"t\":-61}");
+    stage_offer(stage, "flow", "{\"t\":1,\"tt\":2}");
+    stage_offer(stage, "flow", "{\"room\":\"b2\"}");
+    stage_offer(stage, "flow", "{\"t\":null}");
+    stage_offer(stage, "flow", "{\"t\":1,\"tags\":[\"a\",3]}");
+    stage_offer(stage, "flow", "[1]");
+    stage_offer(stage, "flow", "{\"t\":2,\"room\":null,\"tags\":null}");
+    stage_until_ended(stage, 9);
+    assert_int_equal(stage->failures, 7);
+    assert_int_equal(stage->results, 4);
+    assert_part(&stage->said, "normal first {\"n\":1}\nnormal out {\"t\":-18.5,\"room\":\"a1\"}\n"
+                              "normal failure  invalid\n");
+    assert_part(&stage->said, "normal out {\"t\":2,\"tags\":null,\"room\":\"a1\"}\n");
+    static const char *const SAID[] = {"field 't' is a number, not a string",
+                                       "field 't' is -61: at least -60",
+                                       "there is no field 'tt'",
+                                       "field 't' is missing",
+                                       "field 't' is a number, not null",
+                                       "field 'tags': item 1: a string, not a number",
+                                       "an object with fields, not a list"};
+    for (size_t i = 0; i < sizeof(SAID) / sizeof(SAID[0]); i++) {
+        char line[256];
+        (void)snprintf(line, sizeof(line), "flow failed: result 'out': %s", SAID[i]);
+        assert_part(&stage->ended, line);
+    }
+    struct buffer *lane = stage_list(stage, READ_PEEK, LANE_NORMAL);
+    assert_part(lane, "\"units\":{\"t\":\"Cel\"}");
+}
+
+/* The number is rounded first; attachments and `held` are beside the schema. */
+static void test_run_results__have_their_schema_beside_units_limits_and_privates(void **state) {
+    struct stage *stage = *state;
+    write_flow(stage, "flow",
+               "results:\n"
+               "  - name: out\n"
+               "    schema: { t: { type: number, max: 3 }, who: string }\n"
+               "    from: { t: { value: '${ .event.data.t }', unit: Cel, digits: 0 }, who: me }\n"
+               "    private: { who: drop }\n"
+               "    limit: { rate: 60/min }\n");
+    stage_open(stage);
+    stage_offer(stage, "flow", "{\"t\":3.4}");
+    stage_until_ended(stage, 1);
+    assert_text(&stage->said, "normal out {\"t\":3,\"held\":0}\n");
+}
+
 static void write_measures(struct stage *stage) {
     write_flow(stage, "flow",
                "results:\n"
@@ -353,6 +412,11 @@ int main(void) {
             test_run_results__a_failure_says_what_where_and_of_which_event, stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_run_results__too_large_for_a_record_fail, stage_make,
                                         stage_end),
+        cmocka_unit_test_setup_teardown(test_run_results__fit_their_schema_or_the_run_fails,
+                                        stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_run_results__have_their_schema_beside_units_limits_and_privates, stage_make,
+            stage_end),
         cmocka_unit_test_setup_teardown(
             test_run_results__with_units_are_plain_numbers_rounded_as_said, stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_run_results__with_units_are_no_text, stage_make,

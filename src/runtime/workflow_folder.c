@@ -24,34 +24,53 @@ struct recovering {
     struct error error;
 };
 
-static status read_name(const char *file, char out_name[SLOT_NAME_BYTES], struct error *err) {
+struct removing {
+    const char *folder;
+    status code;
+    struct error error;
+};
+
+static status read_workflow(const char *file, struct workflow **out_workflow, struct error *err) {
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, WORKFLOW_BYTES_MAX);
     TRY(file_read(file, &text, err));
-    struct workflow *workflow = NULL;
     struct fault_list *faults = NULL;
     const struct workflow_doors doors = {0};
     const status code =
-        workflow_read(slice_of(file), buffer_slice(&text), &doors, &workflow, &faults, err);
+        workflow_read(slice_of(file), buffer_slice(&text), &doors, out_workflow, &faults, err);
     fault_list_release(faults);
-    TRY(code);
-    (void)snprintf(out_name, SLOT_NAME_BYTES, "%.*s", SLICE_ARGS(workflow->name));
-    workflow_release(workflow);
-    return STATUS_OK;
+    return code;
 }
 
-static status copy_workflow(const char *file, const char *folder, struct error *err) {
+/* What is called `name` in the one folder, into the other. */
+static status copy_beside(const char *beside, const char *name, const char *folder,
+                          struct error *err) {
     char from[PATH_BYTES_MAX];
+    char to[PATH_BYTES_MAX];
+    if (snprintf(from, sizeof(from), "%s/%s", beside, name) >= PATH_BYTES_MAX ||
+        snprintf(to, sizeof(to), "%s/%s", folder, name) >= PATH_BYTES_MAX) {
+        return fail(err, STATUS_INVALID, "a path has at most %d bytes", PATH_BYTES_MAX - 1);
+    }
+    return folder_copy_file(from, to, err);
+}
+
+static status copy_workflow(const char *file, const struct workflow *workflow, const char *folder,
+                            struct error *err) {
+    char room[PATH_BYTES_MAX];
     char agents[PATH_BYTES_MAX];
     char to[PATH_BYTES_MAX];
     struct file_facts facts;
-    (void)snprintf(from, sizeof(from), "%s", file);
-    if (snprintf(agents, sizeof(agents), "%s/agents", dirname(from)) >= PATH_BYTES_MAX ||
+    (void)snprintf(room, sizeof(room), "%s", file);
+    const char *beside = dirname(room);
+    if (snprintf(agents, sizeof(agents), "%s/agents", beside) >= PATH_BYTES_MAX ||
         snprintf(to, sizeof(to), "%s/workflow.yaml", folder) >= PATH_BYTES_MAX) {
         return fail(err, STATUS_INVALID, "a path has at most %d bytes", PATH_BYTES_MAX - 1);
     }
     TRY(file_make_folder(folder, err));
     TRY(folder_copy_file(file, to, err));
+    for (uint32_t i = 0; i < workflow->schema_file_count; i++) {
+        TRY(copy_beside(beside, workflow->schema_files[i].bytes, folder, err));
+    }
     if (file_facts(agents, &facts, NULL) != STATUS_OK) {
         return STATUS_OK;
     }
@@ -66,25 +85,37 @@ static void write_places(const char *data, const char *name, struct places *out)
     (void)snprintf(out->aside, PATH_BYTES_MAX, "%.3000s/workflows/.%s.next", data, name);
 }
 
+static status stage_copy(const char *file, const struct workflow *workflow,
+                         const struct places *places, struct error *err) {
+    TRY(folder_remove(places->half, err));
+    status code = copy_workflow(file, workflow, places->half, err);
+    if (code == STATUS_OK) {
+        code = file_rename(places->half, places->aside, err);
+    }
+    if (code != STATUS_OK) {
+        (void)folder_remove(places->half, NULL); /* the copy's own error is the one to tell */
+        return fail_while(err, "add workflow '%.*s'", SLICE_ARGS(workflow->name));
+    }
+    return STATUS_OK;
+}
+
 status workflow_folder_stage(const char *data, const char *file, char out_name[SLOT_NAME_BYTES],
                              struct error *err) {
     struct places places;
     char name[SLOT_NAME_BYTES];
+    struct workflow *workflow = NULL;
     if (file[0] != '/') {
         return fail(err, STATUS_INVALID, "'%s' is no absolute path", file);
     }
-    TRY(read_name(file, name, err));
+    TRY(read_workflow(file, &workflow, err));
+    (void)snprintf(name, sizeof(name), "%.*s", SLICE_ARGS(workflow->name));
     write_places(data, name, &places);
-    TRY(workflow_folder_settle(data, name, err));
-    TRY(folder_remove(places.half, err));
-    status code = copy_workflow(file, places.half, err);
+    status code = workflow_folder_settle(data, name, err);
     if (code == STATUS_OK) {
-        code = file_rename(places.half, places.aside, err);
+        code = stage_copy(file, workflow, &places, err);
     }
-    if (code != STATUS_OK) {
-        (void)folder_remove(places.half, NULL); /* the copy's own error is the one to tell */
-        return fail_while(err, "add workflow '%s'", name);
-    }
+    workflow_release(workflow);
+    TRY(code);
     (void)memcpy(out_name, name, sizeof(name));
     return STATUS_OK;
 }
@@ -113,6 +144,26 @@ status workflow_folder_take_back(const char *data, const char *name, struct erro
                : file_rename(places.place, places.aside, err);
 }
 
+static bool remove_schema(void *owner, const char *name) {
+    struct removing *removing = owner;
+    char path[PATH_BYTES_MAX];
+    if (workflow_is_schema_file(slice_of(name))) {
+        (void)snprintf(path, sizeof(path), "%.4000s/%s", removing->folder, name);
+        removing->code = file_remove(path, &removing->error);
+    }
+    return removing->code == STATUS_OK;
+}
+
+/* They came with the workflow's file and go with it. */
+static status remove_schemas(const char *folder, struct error *err) {
+    struct removing removing = {.folder = folder};
+    TRY(file_list(folder, remove_schema, &removing, err));
+    if (removing.code != STATUS_OK) {
+        *err = removing.error;
+    }
+    return removing.code;
+}
+
 status workflow_folder_settle(const char *data, const char *name, struct error *err) {
     struct places places;
     struct file_facts facts;
@@ -128,6 +179,7 @@ status workflow_folder_settle(const char *data, const char *name, struct error *
     if (gone != STATUS_OK && gone != STATUS_NOT_FOUND) {
         return gone;
     }
+    TRY(remove_schemas(places.aside, err));
     if (file_facts(places.place, &facts, NULL) != STATUS_OK) {
         return folder_remove(places.aside, err);
     }

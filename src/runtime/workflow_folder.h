@@ -1,9 +1,9 @@
 /*
  * workflow_folder: workflows that were added to a device through the API: DATA/workflows/NAME/.
  *
- * Adding copies the file and the agents beside it, so that the device does not depend on where a
- * person had them. What else lies in the folder is the workflow's own (a watched folder that it
- * names by a relative path) and stays, whatever is added over it.
+ * Adding copies the file, the schemas that it names and the agents beside it, so that the device
+ * does not depend on where a person had them. What else lies in the folder is the workflow's own (a
+ * watched folder that it names by a relative path) and stays, whatever is added over it.
  *
  *   .NAME.new    a copy that is being made          removed by the next start
  *   .NAME.next   a whole copy; after the exchange   settled: what is the workflow's own is moved
@@ -19,7 +19,8 @@
 #include "base/error.h"
 #include "runtime/slot.h"
 
-/* Copies `file` and its agents/; puts the workflow's name out. An older copy of that name goes. */
+/* Copies `file`, its schemas and agents/; puts the workflow's name out. An older copy of that name
+ * goes. */
 status workflow_folder_add(const char *data, const char *file, char out_name[SLOT_NAME_BYTES],
                            struct error *err);
 

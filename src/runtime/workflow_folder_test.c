@@ -39,6 +39,29 @@ static void test_workflow_folder__copies_a_file_and_its_agents(void **state) {
     assert_int_equal(facts.st_mode & 0777, 0700);
 }
 
+static void test_workflow_folder__schemas_come_and_go_with_the_file_that_names_them(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    char name[SLOT_NAME_BYTES];
+    stage_write(stage, "here/any.yaml",
+                "ebb: 1\nworkflow: flow\ntrigger: { stdin: json }\n"
+                "results: [ { name: out, schema: one.schema.yaml, from: { n: 1 } } ]\n");
+    stage_write(stage, "here/other.schema.yaml", "n: integer\n");
+    assert_int_equal(add(stage, "here/any.yaml", name, &err), STATUS_INVALID);
+    assert_false(stage_has(stage, "data/workflows/flow"));
+    stage_write(stage, "here/one.schema.yaml", "n: integer\n");
+    assert_int_equal(add(stage, "here/any.yaml", name, &err), STATUS_OK);
+    assert_true(stage_has(stage, "data/workflows/flow/one.schema.yaml"));
+    assert_false(stage_has(stage, "data/workflows/flow/other.schema.yaml"));
+    stage_write(stage, "here/any.yaml",
+                "ebb: 1\nworkflow: flow\ntrigger: { stdin: json }\n"
+                "results: [ { name: out, schema: other.schema.yaml, from: { n: 1 } } ]\n");
+    assert_int_equal(add(stage, "here/any.yaml", name, &err), STATUS_OK);
+    assert_false(stage_has(stage, "data/workflows/flow/one.schema.yaml"));
+    assert_true(stage_has(stage, "data/workflows/flow/other.schema.yaml"));
+    assert_false(stage_has(stage, "data/workflows/.flow.next"));
+}
+
 static void test_workflow_folder__takes_the_place_of_an_older_copy(void **state) {
     struct stage *stage = *state;
     struct error err;
@@ -194,6 +217,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_workflow_folder__copies_a_file_and_its_agents,
                                         stage_make, stage_end),
+        cmocka_unit_test_setup_teardown(
+            test_workflow_folder__schemas_come_and_go_with_the_file_that_names_them, stage_make,
+            stage_end),
         cmocka_unit_test_setup_teardown(test_workflow_folder__takes_the_place_of_an_older_copy,
                                         stage_make, stage_end),
         cmocka_unit_test_setup_teardown(test_workflow_folder__what_is_the_workflows_own_stays,

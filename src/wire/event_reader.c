@@ -81,7 +81,8 @@ void event_schema_read(struct reading *reading, const struct key *key, const str
         reading->faults->no_memory = true;
         return;
     }
-    field_set_read(reading, node, set);
+    const struct yaml *fields;
+    schema_fields_read(reading, node, NULL, set, &fields);
     field_set_open(set);
     trigger->schema = set;
 }

@@ -48,7 +48,8 @@ enum key_form {
     FORM_MAPS,         /* a list of maps by `table` */
     FORM_MAP_OR_MAPS,  /* one such map, or a list of them */
     FORM_NAMED_MAPS,   /* a map of names to maps by `table` */
-    FORM_FIELDS        /* a map of names to words or maps by `table`; nothing, or a word */
+    FORM_FIELDS,       /* a map of names to words or maps by `table`; nothing, or a word */
+    FORM_FIELDS_FILE   /* such a map, or the name of a file that holds one */
 };
 
 /* What every reader is handed. */

@@ -5,10 +5,20 @@
 
 #include "base/decimal.h"
 #include "platform/json.h"
+#include "wire/workflow_draft.h"
 
 enum { SCRATCH_BYTES_MAX = 48 << 20 };
 
 static const double INTEGER_END = 9223372036854775808.0; /* 2^63 */
+
+bool measure_is_unit(struct slice text) {
+    for (size_t i = 0; i < text.count; i++) {
+        if (text.bytes[i] <= ' ' || text.bytes[i] > '~') {
+            return false;
+        }
+    }
+    return text.count > 0 && text.count <= MEASURE_UNIT_BYTES_MAX && !slice_starts(text, "${");
+}
 
 bool measure_is(const struct yaml *field) {
     return field->kind == YAML_MAP && yaml_get(field, "value") != NULL &&
@@ -51,20 +61,52 @@ status measures_round(const struct measure *measures, uint32_t count, struct are
     return STATUS_OK;
 }
 
-void measure_write_units(struct buffer *out, const struct yaml *from) {
-    const char *between = "{";
+/* The unit that a field of `from` has by itself, or NULL. */
+static const struct yaml *own_unit(const struct yaml *field) {
+    const struct yaml *unit = measure_is(field) ? yaml_get(field, "unit") : NULL;
+    return unit != NULL && unit->kind == YAML_SCALAR ? unit : NULL;
+}
+
+/* The unit that a schema says of that field, or NULL. */
+static const struct yaml *schema_unit(const struct yaml_pair *field) {
+    const struct yaml *unit = field->value.kind == YAML_MAP && !slice_starts(field->key, "x-")
+                                  ? yaml_get(&field->value, "unit")
+                                  : NULL;
+    return unit != NULL && unit->kind == YAML_SCALAR ? unit : NULL;
+}
+
+static bool has_own(const struct yaml *from, struct slice name) {
     for (uint32_t i = 0; from->kind == YAML_MAP && i < from->count; i++) {
-        const struct yaml *field = &from->pairs[i].value;
-        const struct yaml *unit = measure_is(field) ? yaml_get(field, "unit") : NULL;
-        if (unit != NULL && unit->kind == YAML_SCALAR) {
-            buffer_add_text(out, between);
-            json_write_text(out, from->pairs[i].key);
-            buffer_add_byte(out, ':');
-            json_write_text(out, unit->text);
-            between = ",";
+        if (slice_equal(from->pairs[i].key, name)) {
+            return own_unit(&from->pairs[i].value) != NULL;
         }
     }
-    if (*between == ',') {
+    return false;
+}
+
+static void write_unit(struct buffer *out, bool *first, struct slice name, struct slice unit) {
+    buffer_add_text(out, *first ? "{" : ",");
+    json_write_text(out, name);
+    buffer_add_byte(out, ':');
+    json_write_text(out, unit);
+    *first = false;
+}
+
+void measure_write_units(struct buffer *out, const struct yaml *from, const struct yaml *schema) {
+    bool first = true;
+    for (uint32_t i = 0; from->kind == YAML_MAP && i < from->count; i++) {
+        const struct yaml *unit = own_unit(&from->pairs[i].value);
+        if (unit != NULL) {
+            write_unit(out, &first, from->pairs[i].key, unit->text);
+        }
+    }
+    for (uint32_t i = 0; schema != NULL && schema->kind == YAML_MAP && i < schema->count; i++) {
+        const struct yaml *unit = schema_unit(&schema->pairs[i]);
+        if (unit != NULL && !has_own(from, schema->pairs[i].key)) {
+            write_unit(out, &first, schema->pairs[i].key, unit->text);
+        }
+    }
+    if (!first) {
         buffer_add_byte(out, '}');
     }
 }
@@ -84,13 +126,14 @@ void measure_read_units(struct slice workflow, struct slice result, struct buffe
         count == 0 || documents[0].root.kind != YAML_MAP) {
         return;
     }
+    const struct yaml *schemas = schemas_of(documents, count);
     const struct yaml *results = yaml_get(&documents[0].root, "results");
     for (uint32_t i = 0; results != NULL && results->kind == YAML_LIST && i < results->count; i++) {
         const struct yaml *one = &results->items[i];
         const struct yaml *name = one->kind == YAML_MAP ? yaml_get(one, "name") : NULL;
         const struct yaml *from = one->kind == YAML_MAP ? yaml_get(one, "from") : NULL;
         if (name != NULL && from != NULL && slice_equal(name->text, result)) {
-            measure_write_units(out, from);
+            measure_write_units(out, from, schemas_find(schemas, one));
         }
     }
 }

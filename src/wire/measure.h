@@ -24,6 +24,9 @@ struct measure {
     int digits;        /* behind the point; MEASURE_DIGITS_NONE: as it comes */
 };
 
+/* In ASCII and without blanks, as UCUM's codes are, and not too long. */
+bool measure_is_unit(struct slice text);
+
 /* A field that is written so: a map of `value`, and of `unit` or `digits`. */
 bool measure_is(const struct yaml *field);
 
@@ -32,8 +35,9 @@ bool measure_is(const struct yaml *field);
 status measures_round(const struct measure *measures, uint32_t count, struct arena *arena,
                       struct value *result, struct error *err);
 
-/* Appends {"t":"Cel"}, a member for each field that has a unit; nothing when none has. */
-void measure_write_units(struct buffer *out, const struct yaml *from);
+/* Appends {"t":"Cel"}, a member for each field that has a unit, by itself or by the fields of the
+ * result's schema (NULL: there are none); nothing when none has. */
+void measure_write_units(struct buffer *out, const struct yaml *from, const struct yaml *schema);
 
 /* The same for the result of that name in the text of a workflow that was checked before; nothing
  * when the text is none. */

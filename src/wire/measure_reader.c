@@ -3,15 +3,11 @@
 #include "base/decimal.h"
 #include "wire/workflow_draft.h"
 
-enum { UNITS_BYTES_MAX = WORKFLOW_BYTES_MAX };
-
-static bool is_unit(struct slice text) {
-    for (size_t i = 0; i < text.count; i++) {
-        if (text.bytes[i] <= ' ' || text.bytes[i] > '~') {
-            return false;
-        }
-    }
-    return text.count > 0 && text.count <= MEASURE_UNIT_BYTES_MAX && !slice_starts(text, "${");
+void measure_say_unit(struct reading *reading, struct slice unit, struct place place) {
+    faults_add(reading->faults, place,
+               "`unit: %.*s`: a unit is written as in UCUM, in ASCII and without blanks: Cel, %%, "
+               "m/s, kW.h",
+               QUOTED(unit));
 }
 
 static void read_unit(struct reading *reading, const struct key *key, const struct yaml *node,
@@ -21,11 +17,8 @@ static void read_unit(struct reading *reading, const struct key *key, const stru
     if (!keys_scalar(reading, key->name, "a unit such as Cel", node, &text)) {
         return;
     }
-    if (!is_unit(text)) {
-        faults_add(reading->faults, node->place,
-                   "`unit: %.*s`: a unit is written as in UCUM, in ASCII and without blanks: Cel, "
-                   "%%, m/s, kW.h",
-                   QUOTED(text));
+    if (!measure_is_unit(text)) {
+        measure_say_unit(reading, text, node->place);
         return;
     }
     measure->unit = arena_copy(reading->arena, text);
@@ -46,18 +39,6 @@ static const struct key_table MEASURE_TABLE = {
     .what = "a field with a unit",
     .example = "{ value: \"${ .event.data.t }\", unit: Cel, digits: 2 }",
     .keys = MEASURE_KEYS};
-
-/* Their names and `units` as results show them. */
-static void keep(struct reading *reading, const struct yaml *from, struct measure *measures,
-                 uint32_t count, struct result_rule *rule) {
-    CLEANUP(buffer_done) struct buffer units;
-    buffer_init(&units, UNITS_BYTES_MAX);
-    measure_write_units(&units, from);
-    rule->measures = measures;
-    rule->measure_count = count;
-    rule->units = arena_copy(reading->arena, buffer_slice(&units));
-    reading->faults->no_memory |= units.failed != STATUS_OK || rule->units.bytes == NULL;
-}
 
 const struct yaml *measures_read(struct reading *reading, const struct yaml *from,
                                  struct result_rule *rule) {
@@ -89,7 +70,8 @@ const struct yaml *measures_read(struct reading *reading, const struct yaml *fro
             pairs[i].value = *yaml_get(field, "value");
         }
     }
-    keep(reading, from, measures, count, rule);
+    rule->measures = measures;
+    rule->measure_count = count;
     *plain = *from;
     plain->pairs = pairs;
     return plain;

@@ -12,6 +12,8 @@ enum { NAME_BYTES_MAX = 48 };
 static const char ANYTHING[] = "{}";
 static const char NAME[] = "{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9-]{0,62}$\"}";
 static const char FIELD[] = "{\"type\":\"string\",\"pattern\":\"^[A-Za-z_][A-Za-z0-9_]{0,62}$\"}";
+static const char SCHEMA_FILE[] =
+    "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9][A-Za-z0-9._-]*[.]schema[.](yaml|json)$\"}";
 static const char BOOLEAN[] = "{\"type\":\"boolean\"}";
 static const char TEXT[] = "{\"type\":[\"string\",\"number\",\"boolean\"]}";
 static const char TEXTS[] =
@@ -101,6 +103,20 @@ static void write_by_reader(const struct key *key, struct buffer *out) {
     }
 }
 
+/* A map of names to words or maps, or nothing. */
+static void write_fields(struct tables *tables, const struct key *key, struct buffer *out) {
+    buffer_print(
+        out,
+        "{\"type\":\"null\"},{\"type\":\"object\",\"propertyNames\":{\"anyOf\":["
+        "%s,{\"pattern\":\"^x-\"}]},\"patternProperties\":{\"^x-\":{}},\"additionalProperties\":{"
+        "\"anyOf\":[",
+        FIELD);
+    write_words(key, out);
+    buffer_add_text(out, ",");
+    write_reference(tables, key->table, out);
+    buffer_add_text(out, "]}}");
+}
+
 /* The forms in which words, spans and the like stand together. */
 static void write_mixed(struct tables *tables, const struct key *key, struct buffer *out) {
     buffer_add_text(out, "{\"anyOf\":[");
@@ -116,14 +132,7 @@ static void write_mixed(struct tables *tables, const struct key *key, struct buf
         buffer_add_text(out, "{\"type\":\"integer\"}");
         break;
     case FORM_FIELDS:
-        buffer_print(out,
-                     "{\"type\":\"null\"},{\"type\":\"object\",\"propertyNames\":{\"anyOf\":["
-                     "%s,{\"pattern\":\"^x-\"}]},\"additionalProperties\":{\"anyOf\":[",
-                     FIELD);
-        write_words(key, out);
-        buffer_add_text(out, ",");
-        write_reference(tables, key->table, out);
-        buffer_add_text(out, "]}}");
+        write_fields(tables, key, out);
         break;
     default:
         buffer_print(out, "%s%s", key->words == NULL ? TEXT : "", key->words == NULL ? "," : "");
@@ -178,6 +187,11 @@ static void write_form(struct tables *tables, const struct key *key, struct buff
                              "\"additionalProperties\":{\"anyOf\":[{\"type\":\"null\"},");
         write_reference(tables, key->table, out);
         buffer_add_text(out, "]}}");
+        break;
+    case FORM_FIELDS_FILE:
+        buffer_print(out, "{\"anyOf\":[%s,", SCHEMA_FILE);
+        write_fields(tables, key, out);
+        buffer_add_text(out, "]}");
         break;
     case FORM_SPAN:
     case FORM_NUMBER:

@@ -357,8 +357,9 @@ static const struct key TRIGGER_KEYS[] = {
      .table = &EVENT_TABLE},
     {.name = "schema",
      .read = read_schema,
-     .help = "The fields of .event.data: types, units, ranges.",
-     .form = FORM_FIELDS,
+     .help = "The fields of .event.data: types, units, ranges; or the name of a file of them, "
+             "NAME.schema.yaml or NAME.schema.json.",
+     .form = FORM_FIELDS_FILE,
      .words = FIELD_TYPE_WORDS,
      .table = &FIELD_TABLE},
     {.name = "invalid",

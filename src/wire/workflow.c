@@ -153,6 +153,7 @@ static void check_document(struct workflow_draft *draft) {
     workflow_bind_names(draft);
     step_graph_link(draft);
     step_agents_check(draft);
+    result_schemas_check(draft);
     step_states_check(draft);
     read_paths_check(draft);
     jq_programs_check(draft);
@@ -175,6 +176,8 @@ static void check_documents(struct whole *whole, struct arena *scratch,
         faults_add(faults, (struct place){.line = 1, .column = 1},
                    "the file is empty: a workflow begins with `ebb: 1`");
     }
+    const struct yaml *schemas = code == STATUS_OK ? schemas_of(documents, count) : NULL;
+    count = schemas != NULL ? 1 : count;
     for (uint32_t i = 0; code == STATUS_OK && i < count; i++) {
         struct workflow other = whole->workflow;
         struct workflow_draft one = {
@@ -182,6 +185,7 @@ static void check_documents(struct whole *whole, struct arena *scratch,
             .scratch = scratch,
             .doors = doors,
             .root = &documents[i].root,
+            .schemas = schemas,
             .workflow = i == 0 ? &whole->workflow : &other};
         if (i > 0) {
             faults_add(faults, documents[i].root.place,
@@ -217,6 +221,9 @@ static bool is_spent(const struct arena *arena) {
 static status conclude(struct whole *whole, struct workflow_draft *draft, struct slice file,
                        struct fault_list **out_faults, struct error *err) {
     struct faults *faults = draft->reading.faults;
+    if (!faults->no_memory && faults->error_count == 0) {
+        schema_files_keep(draft);
+    }
     if (!faults->no_memory && faults->error_count == 0) {
         faults->no_memory = !keep(draft);
     }

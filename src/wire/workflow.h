@@ -6,6 +6,10 @@
  * the catalogue or a jq compiler is asked through functions that the caller hands in, so `ebb
  * check` and the daemon say the same.
  *
+ * The files of fields that its `schema:` keys name are part of it. They are read once, with it, and
+ * stand in its text as a second document, `schemas: { NAME: FIELDS }`: who has the text has all. A
+ * text that brings its schemas along is read without a look at the disk.
+ *
  * A workflow is immutable and shared by threads; it lives in one arena of its own and is counted.
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -32,6 +36,9 @@ enum {
     WORKFLOW_TRIGGERS_MAX = 16,
     WORKFLOW_LETS_MAX = 64,
     ATTACHMENTS_MAX = 8, /* of one result */
+    SCHEMA_FILES_MAX = 16,
+    SCHEMA_FILE_BYTES_MAX = 64 << 10,
+    SCHEMA_FILE_NAME_BYTES_MAX = 64,
     WORKFLOW_FAULTS_MAX = FAULTS_MAX,
     QUEUE_MAX_DEFAULT = 100,
     RESULT_DESTINATIONS_MAX = 16,
@@ -208,8 +215,9 @@ struct result_rule {
     uint32_t measure_count;
     const struct slice *privates; /* fields that never leave the device */
     uint32_t private_count;
-    struct slice units;         /* of measures, as JSON: {"t":"Cel"}; empty: none */
-    const struct template *key; /* NULL: none */
+    const struct field_set *schema; /* what `from` makes fits it, closed; NULL: anything does */
+    struct slice units;             /* of measures and schema, as JSON: {"t":"Cel"}; empty: none */
+    const struct template *key;     /* NULL: none */
     int priority;
     enum lane lane;         /* LANE_LOCAL when `to:` does not name the hub */
     const struct slice *to; /* the device's destinations it goes to, each once; never the hub */
@@ -224,7 +232,7 @@ struct result_rule {
 struct workflow {
     struct slice name;
     struct slice summary;
-    struct slice text; /* the file as it was read */
+    struct slice text; /* the file as it was read, and behind it the schemas that it names */
     struct slice file; /* its path, for messages */
     struct id digest;  /* of the text */
     const struct trigger *triggers;
@@ -247,6 +255,8 @@ struct workflow {
     int64_t deadline_ms;                      /* 0: none */
     const struct expression *const *programs; /* every expression that is not native */
     uint32_t program_count;
+    const struct slice *schema_files; /* names of files beside it; each ends with a zero */
+    uint32_t schema_file_count;
 };
 
 /* What a workflow must know of an agent. */
@@ -271,6 +281,8 @@ struct workflow_doors {
     /* What the workflow is bound to here. NULL: it is only looked at, and nothing need have a
      * value. */
     const struct binding *binding;
+    /* Where the files lie that it names. NULL: in the folder of its own file. */
+    const char *folder;
 };
 
 /* Reads and checks a file of one workflow. OK also when there are warnings, INVALID when there are
@@ -280,6 +292,10 @@ struct workflow_doors {
 status workflow_read(struct slice file, struct slice text, const struct workflow_doors *doors,
                      struct workflow **out_workflow, struct fault_list **out_faults,
                      struct error *err);
+
+/* The name of a file of fields for `schema:`, which stands beside workflows and is none itself:
+ * NAME.schema.yaml or NAME.schema.json. */
+bool workflow_is_schema_file(struct slice name);
 
 /* They were read from the same text and are bound to the same values. */
 bool workflow_is_same(const struct workflow *a, const struct workflow *b);

@@ -49,8 +49,15 @@ struct result_draft {
     struct result_rule rule;  /* first */
     const struct yaml *limit; /* NULL: none */
     const struct yaml *node;
-    struct target *targets; /* of `to:`; NULL: it is left out, which means the hub */
+    const struct yaml *fields; /* of its schema, wherever they stand; NULL: none */
+    struct target *targets;    /* of `to:`; NULL: it is left out, which means the hub */
     uint32_t target_count;
+};
+
+/* A file of fields that some `schema:` names. */
+struct schema_file {
+    struct slice name;       /* ended by a zero */
+    const struct yaml *root; /* NULL: it was of no use, which was said */
 };
 
 struct let_draft {
@@ -80,6 +87,9 @@ struct workflow_draft {
     uint32_t let_count;
     struct param *params;
     uint32_t param_count;
+    const struct yaml *schemas;       /* those that the text brings along; NULL: they are files */
+    struct schema_file *schema_files; /* that were looked at */
+    uint32_t schema_file_count;
     const struct expression **programs; /* those that are not native; they are kept */
     bool cyclic;                        /* the order of steps means nothing */
 };
@@ -129,6 +139,25 @@ void event_rule_check(struct workflow_draft *draft, struct trigger *trigger,
 void event_paths_check(struct workflow_draft *draft);
 extern const char *const EVENT_UNFIT_WORDS[]; /* from UNFIT_QUARANTINE on */
 
+/* The fields of a `schema:`, which stand there or in a file beside the workflow. `also`, or NULL,
+ * says what else is wrong with them. *out_fields is the node that holds them, NULL when there is
+ * none; what is wrong in a file is said with the file's name and line. */
+typedef void fields_judge(struct reading *reading, const struct yaml *fields,
+                          const struct field_set *set);
+void schema_fields_read(struct reading *reading, const struct yaml *node, fields_judge *also,
+                        struct field_set *out_set, const struct yaml **out_fields);
+
+/* What a second document brings along, or NULL; and a result's fields among it. */
+const struct yaml *schemas_of(const struct yaml_document *documents, uint32_t count);
+const struct yaml *schemas_find(const struct yaml *schemas, const struct yaml *result);
+
+/* Puts the files that were read behind the text of the workflow, and their names into it. */
+void schema_files_keep(struct workflow_draft *draft);
+
+/* What a result's `schema` is, and later whether `from` can fit it; the units of both. */
+key_reader result_schema_read; /* struct result_draft */
+void result_schemas_check(struct workflow_draft *draft);
+
 /* Whether what stands there (a member of the template's object) can be the field's value, as far as
  * it is known before anything runs. */
 void promise_check(struct workflow_draft *draft, const struct field *field,
@@ -140,6 +169,9 @@ void promise_check_constant(struct workflow_draft *draft, const struct field *fi
 extern const struct key_table WORKFLOW_TABLE, TRIGGER_TABLE, WATCH_TABLE, CRON_TABLE, HTTP_TABLE,
     EVENT_TABLE, QUEUE_TABLE, STEP_TABLE, RETRY_TABLE, STATE_TABLE, RESULT_TABLE, LIMIT_TABLE,
     ATTACHMENT_TABLE, PARAM_TABLE, PRIVACY_TABLE;
+
+/* Says that the text is no unit. */
+void measure_say_unit(struct reading *reading, struct slice unit, struct place place);
 
 /* What of a result's `from:` has a unit goes into the rule; what comes back is `from:` with the
  * plain values, in the scratch arena. */

@@ -442,6 +442,9 @@ static void explain_result(struct page *page, const struct workflow *workflow,
     for (uint32_t i = 0; i < rule->measure_count; i++) {
         explain_measure(page, &rule->measures[i]);
     }
+    if (rule->schema != NULL) {
+        explain_schema(page, rule->schema);
+    }
     for (uint32_t i = 0; i < rule->private_count; i++) {
         row(page, "private", true, "%.*s: it never leaves the device",
             SLICE_ARGS(rule->privates[i]));

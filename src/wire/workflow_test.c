@@ -122,7 +122,8 @@ static status compile(void *owner, struct slice program, int *out_offset, struct
     return code;
 }
 
-static const struct workflow_doors DOORS = {.resolve = resolve, .compile = compile};
+static const struct workflow_doors DOORS = {
+    .resolve = resolve, .compile = compile, .folder = FOLDER};
 
 /* What check says of the text; `name` is the file's. */
 static void say_faults(struct slice name, struct slice text, struct buffer *out) {
@@ -446,7 +447,7 @@ static void fail_every_allocation(const char *name) {
         struct workflow *workflow = NULL;
         struct fault_list *faults = NULL;
         struct error err = {0};
-        const struct workflow_doors doors = {.resolve = resolve};
+        const struct workflow_doors doors = {.resolve = resolve, .folder = FOLDER};
         (void)memory_fail_at(k, 0);
         const status code =
             workflow_read(SLICE("w"), buffer_slice(&text), &doors, &workflow, &faults, &err);
@@ -466,6 +467,8 @@ static void test_workflow__reports_every_allocation_that_fails(void **state) {
     fail_every_allocation("good-cron.yaml");
     fail_every_allocation("good-state.yaml");
     fail_every_allocation("good-order-key.yaml");
+    fail_every_allocation("good-result-schema.yaml");
+    fail_every_allocation("result-schema-keys.yaml");
     fail_every_allocation("all-faults-at-once.yaml");
     fail_every_allocation("from-with-several-faults.yaml");
 }
@@ -489,6 +492,7 @@ static void test_workflow__explains_what_applies_and_what_is_a_default(void **st
     explain(&tally, "good-state.yaml", "tests/format/explain/good-state.expected");
     explain(&tally, "good-measures.yaml", "tests/format/explain/good-measures.expected");
     explain(&tally, "good-privacy.yaml", "tests/format/explain/good-privacy.expected");
+    explain(&tally, "good-result-schema.yaml", "tests/format/explain/good-result-schema.expected");
     assert_int_equal(tally.wrong, 0);
 }
 

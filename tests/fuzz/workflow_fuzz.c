@@ -95,12 +95,25 @@ static void check_workflow(const struct workflow *workflow) {
     buffer_done(&page);
 }
 
+/* The text that is kept is the same workflow, without a look at the files that it names. */
+static void check_kept(const struct workflow *workflow) {
+    const struct workflow_doors doors = {.resolve = resolve, .folder = "tests/none"};
+    struct workflow *again = NULL;
+    struct fault_list *faults = NULL;
+    struct error err = {0};
+    need(workflow_read(SLICE("w.yaml"), workflow->text, &doors, &again, &faults, &err) ==
+         STATUS_OK);
+    need(id_equal(again->digest, workflow->digest) && again->schema_file_count == 0);
+    fault_list_release(faults);
+    workflow_release(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     if (count > SAMPLE_BYTES_MAX) {
         return 0;
     }
     const struct slice text = {.bytes = (const char *)bytes, .count = count};
-    const struct workflow_doors doors = {.resolve = resolve};
+    const struct workflow_doors doors = {.resolve = resolve, .folder = "tests/format"};
     struct workflow *workflow = NULL;
     struct fault_list *faults = NULL;
     struct error err = {0};
@@ -111,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     need((workflow != NULL) == (code == STATUS_OK));
     if (workflow != NULL) {
         check_workflow(workflow);
+        check_kept(workflow);
     }
     fault_list_release(faults);
     workflow_release(workflow);

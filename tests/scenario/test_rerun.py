@@ -88,6 +88,19 @@ def test_it_runs_again_with_the_same_events_when_the_file_changes(desk, watching
     assert run.end() == 0
 
 
+def test_the_schema_that_the_file_names_counts_and_no_other(desk, watching):
+    write(desk / "reading.schema.yaml", "version: integer\nwords: integer\n")
+    write(desk / "w.yaml", WORKFLOW.replace("    from:", "    schema: reading.schema.yaml\n    from:"))
+    run = watching("w.yaml", "--event", '{"text":"a b"}')
+    run.wait("ended with code 0")
+    write(desk / "other.schema.yaml", "words: string\n")
+    write(desk / "reading.schema.yaml", "version: integer\nwords: { type: integer, max: 1 }\n")
+    run.wait("waiting for a change", 2)
+    assert run.results() == [{"version": 1, "words": 2}]
+    assert "field 'words' is 2: at most 1" in run.err.read_text() and run.err.read_text().count("again") == 1
+    assert run.end() == 0
+
+
 def test_a_fault_is_said_and_its_mending_waited_for(desk, watching):
     run = watching("w.yaml", "--event", '{"text":"a"}')
     run.wait("ended with code 0")
