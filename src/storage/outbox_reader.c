@@ -124,14 +124,14 @@ static bool add_item(struct outbox_batch *batch, const struct record *record,
     return true;
 }
 
-static bool add_purged(const struct lane_head *head, struct seq_range range,
-                       struct outbox_batch *batch) {
-    const uint64_t to = range.to < head->floor_seq ? range.to : head->floor_seq;
-    struct gap gap = {
-        .reason = GAP_PURGED, .from_seq = range.from, .to_seq = to, .count = to - range.from + 1};
-    if (to == head->floor_seq) {
-        gap.chain_end = head->floor_chain;
-    }
+/* Up to the floor, whose chain value is known. */
+static bool add_purged(const struct lane_head *head, uint64_t from, struct outbox_batch *batch) {
+    const uint64_t to = head->floor_seq;
+    const struct gap gap = {.reason = GAP_PURGED,
+                            .from_seq = from,
+                            .to_seq = to,
+                            .count = to - from + 1,
+                            .chain_end = head->floor_chain};
     CLEANUP(buffer_done) struct buffer body;
     buffer_init(&body, GAP_BODY_BYTES_MAX);
     gap_write(&body, &gap);
@@ -141,7 +141,7 @@ static bool add_purged(const struct lane_head *head, struct seq_range range,
                                   .boot = clock_boot_id(),
                                   .body = buffer_slice(&body)};
     const struct outbox_item item = {
-        .seq = range.from, .last_seq = to, .chain = gap.chain_end, .is_gap = true};
+        .seq = from, .last_seq = to, .chain = gap.chain_end, .is_gap = true};
     return add_item(batch, &record, &item);
 }
 
@@ -226,7 +226,7 @@ status outbox_reader_read(struct database *database, struct id stream, enum lane
     TRY(chain_or_zero(database, &place.stream, lane, range.from - 1, &batch->chain_in, err));
     if (purged) {
         /* What stands is read next, with a chain value before it. */
-        return add_purged(head, range, batch)
+        return add_purged(head, range.from, batch)
                    ? STATUS_OK
                    : fail(err, STATUS_FULL, "not even a gap fits the batch");
     }

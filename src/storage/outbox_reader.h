@@ -59,7 +59,7 @@ struct outbox_facts {
 /* A record or a gap as it goes over the wire. */
 struct outbox_item {
     uint64_t seq, last_seq;
-    struct id chain;    /* after it; zero in the middle of what is gone */
+    struct id chain;    /* after it */
     struct id first_id; /* zero: it was never renumbered */
     size_t from, to;    /* its bytes in the batch's room */
     bool is_gap;
@@ -78,9 +78,9 @@ struct outbox_batch {
 status outbox_reader_peek(struct database *database, struct outbox_facts *facts, struct error *err);
 
 /* What stands in the range, as many whole records as the batch has room for; FULL when not even one
- * fits. Of a gap that begins before the range and reaches into it the whole comes. What is gone
- * from the bottom is one gap of reason `purged` of exactly the part that was asked for. A record
- * that does not match its chain value ends the batch before it; if it is the first, CORRUPT: it
- * must be mended first. NOT_FOUND: nothing of that stream is here. */
+ * fits. Of a gap that begins before the range and reaches into it the whole comes; what is gone
+ * from the bottom is one gap of reason `purged`, from the first that was asked for up to the floor.
+ * A record that does not match its chain value ends the batch before it; if it is the first,
+ * CORRUPT: it must be mended first. NOT_FOUND: nothing of that stream is here. */
 status outbox_reader_read(struct database *database, struct id stream, enum lane lane,
                           struct seq_range range, struct outbox_batch *batch, struct error *err);
