@@ -536,8 +536,10 @@ void process_kill(struct process *process) {
 }
 
 void process_signal(struct process *process, int signal) {
-    if (!process->gone) {
-        (void)kill(-process->number, signal); /* fails when all of it is gone */
+    /* No such group: all of it is gone, or an emulator's posix_spawn, which does not wait for its
+     * child, has returned before that leads one. */
+    if (!process->gone && kill(-process->number, signal) != 0) {
+        (void)kill(process->number, signal);
     }
 }
 
