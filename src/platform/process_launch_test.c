@@ -62,7 +62,9 @@ static void test_process__sees_its_environment_and_nothing_else(void **state) {
     options.environment = environment;
     start(stage, &options);
     loop_run(stage->loop);
-    assert_output(stage, "PATH=/usr/bin:/bin\nANSWER=42\n");
+    assert_true(holds(&stage->output, "PATH=/usr/bin:/bin\n")); /* in whichever order */
+    assert_true(holds(&stage->output, "ANSWER=42\n"));
+    assert_int_equal(stage->output.count, strlen("PATH=/usr/bin:/bin\nANSWER=42\n"));
 }
 
 static void test_process__has_only_its_own_descriptors(void **state) {
@@ -111,6 +113,7 @@ static void test_process__gets_descriptor_three(void **state) {
 }
 
 static void test_process__may_not_have_more_memory_than_its_limit(void **state) {
+    skip_if_emulated(EMULATOR_LIMITS_NO_MEMORY);
     struct stage *stage = *state;
     const char *const arguments[] = {"dd",      "if=/dev/zero", "of=/dev/null",
                                      "bs=512M", "count=1",      NULL};

@@ -168,6 +168,7 @@ static void test_process__without_its_folder_is_refused(void **state) {
 }
 
 static void test_process__killed_takes_its_descendants_along(void **state) {
+    skip_if_emulated(EMULATOR_KEEPS_NO_ORPHANS);
     struct stage *stage = *state;
     start_shell(stage, "sleep 1000 & echo $!; wait");
     stage->stop_at = "\n";
@@ -179,6 +180,7 @@ static void test_process__killed_takes_its_descendants_along(void **state) {
 }
 
 static void test_process__leaves_nobody_behind_when_it_ends(void **state) {
+    skip_if_emulated(EMULATOR_KEEPS_NO_ORPHANS);
     struct stage *stage = *state;
     start_shell(stage, "sleep 1000 & echo $!");
     loop_run(stage->loop);
@@ -187,6 +189,7 @@ static void test_process__leaves_nobody_behind_when_it_ends(void **state) {
 }
 
 static void test_process__ends_although_a_descendant_keeps_its_output(void **state) {
+    skip_if_emulated(EMULATOR_KEEPS_NO_ORPHANS);
     struct stage *stage = *state;
     start_shell(stage, "setsid sh -c 'echo $$; while :; do echo more; sleep 0.01; done' &"
                        "read line; echo last; kill -KILL $$");
@@ -277,6 +280,7 @@ static int parent_main(void) {
 }
 
 static void test_process__dies_with_a_daemon_that_was_killed(void **state) {
+    skip_if_emulated(EMULATOR_KEEPS_NO_ORPHANS);
     struct stage *stage = *state;
     char self[256] = {0};
     assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);

@@ -24,6 +24,8 @@
 
 #include <cmocka.h>
 
+#include "platform/test_emulator.h"
+
 static const int64_t NS_A_MS = 1000000;
 
 /* Memory is not limited under a sanitizer. */
@@ -171,6 +173,7 @@ static void test_jq_child__a_question_with_a_deadline_has_until_then(void **stat
 }
 
 static void test_jq_child__memory_is_limited(void **state) {
+    skip_if_emulated(EMULATOR_LIMITS_NO_MEMORY);
     static const char *const TEXTS[] = {"reduce range(40) as $i (\"x\"; . + .) | length",
                                         ".c * 1000000000 | length", ".c"};
     (void)state;
@@ -285,6 +288,7 @@ static void test_jq_child__one_program_can_be_checked_alone(void **state) {
 }
 
 static void test_jq_child__a_program_file_that_is_not_there_is_said(void **state) {
+    skip_if_emulated(EMULATOR_SPAWNS_AT_ONCE);
     static const char *const TEXTS[] = {"."};
     char kept[4096];
     (void)state;
@@ -517,6 +521,7 @@ static void check_orphan(uint32_t program) {
 }
 
 static void test_jq_child__it_does_not_outlive_the_daemon(void **state) {
+    skip_if_emulated(EMULATOR_KEEPS_NO_ORPHANS);
     (void)state;
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     check_orphan(0);

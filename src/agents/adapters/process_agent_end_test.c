@@ -4,6 +4,7 @@
 #include "agents/adapters/process_agent.h"
 
 #include "agents/adapters/test_trial.h"
+#include "platform/test_emulator.h"
 
 static void open_script(struct trial *trial, const char *script, const char *rest) {
     char manifest[2048];
@@ -253,6 +254,7 @@ static void test_process_agent_end__a_process_that_reads_nothing_blocks_nobody(v
 }
 
 static void test_process_agent_end__a_memory_limit_holds(void **state) {
+    skip_if_emulated(EMULATOR_LIMITS_NO_MEMORY);
     struct trial *trial = *state;
     test_folder_write(&trial->folder, "eat.py",
                       "import sys\n"
