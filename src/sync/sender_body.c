@@ -99,8 +99,8 @@ static bool choose(struct sender *sender, int64_t now_ms, int64_t *wake_ms) {
 static void read_more(struct sender *sender, struct sender_action *out_action) {
     struct sender_body *body = &sender->body;
     const int64_t wanted = (body->allowance - body->bytes) * READ_SHRINKS;
-    size_t bytes_max = wanted > SENDER_READ_BYTES_MAX ? SENDER_READ_BYTES_MAX : FRAME_BYTES_MAX;
-    bytes_max = wanted > (int64_t)bytes_max ? (size_t)wanted : bytes_max;
+    const int64_t least = wanted > FRAME_BYTES_MAX ? wanted : FRAME_BYTES_MAX;
+    const size_t bytes_max = least < SENDER_READ_BYTES_MAX ? (size_t)least : SENDER_READ_BYTES_MAX;
     body->items = NULL;
     body->item_count = 0;
     body->item_next = 0;

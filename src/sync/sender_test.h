@@ -136,6 +136,7 @@ static inline void bench_read(struct bench *bench) {
     status code = bench->read_code;
     bench->read_code = STATUS_OK;
     bench->reads++;
+    assert_true(asked.bytes_max >= FRAME_BYTES_MAX && asked.bytes_max <= SENDER_READ_BYTES_MAX);
     uint64_t seq = asked.first;
     for (uint64_t from = lane->floor + 1; from < seq; from++) {
         seq = lane->rows[from].bytes != NULL && lane->rows[from].last_seq >= seq ? from : seq;
