@@ -118,7 +118,10 @@ void sender_standings_note(struct sender_standings *standings, enum lane lane, u
 
 void sender_standings_forget(struct sender_standings *standings) {
     for (int i = 0; i < standings->count; i++) {
-        standings->standings[i].greeted = false;
+        struct standing *standing = &standings->standings[i];
+        standing->greeted = false;
+        standing->accused = standing->accused && !standing->closed;
+        standing->closed = false;
         for (int lane = 0; lane < SYNC_LANES; lane++) {
             standings->standings[i].lanes[lane].unsure = false;
         }
