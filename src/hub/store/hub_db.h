@@ -1,0 +1,24 @@
+/*
+ * hub_db: the file `hub.db`: made, opened, migrated, refused when it is not ours to open.
+ *
+ * application_id marks the file, user_version counts the steps. Each step is one transaction and
+ * only adds, so the release before can always open the file; one that is newer by more is refused
+ * with both versions. Nothing is salvaged here: a hub's backup is, and devices send what it lacks.
+ *
+ * Thread: the session's. Survives: power cuts, at every moment of making one too.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "platform/database.h"
+
+enum { HUB_DB_VERSION = 1, HUB_DB_APPLICATION = 0x65626868 };
+
+/* CORRUPT when it is damaged, INVALID when it is another program's or of a newer ebb. */
+status hub_db_open(const char *path, struct database **out_database, struct error *err);
+
+/* A second connection, which reads. */
+status hub_db_open_reader(const char *path, struct database **out_database, struct error *err);

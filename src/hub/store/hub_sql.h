@@ -1,0 +1,27 @@
+/*
+ * hub_sql: the statements of sql/hub_NAME.sql, embedded by the build as SQL_HUB_NAME.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+extern const char SQL_HUB_SCHEMA_1[];
+
+extern const char SQL_HUB_BEGIN[];
+extern const char SQL_HUB_CONNECTION[];
+extern const char SQL_HUB_COUNT_ALL[];
+extern const char SQL_HUB_CURSOR_GET[];
+extern const char SQL_HUB_CURSOR_PUT[];
+extern const char SQL_HUB_DELIVERY_FIND[];
+extern const char SQL_HUB_DELIVERY_LAST[];
+extern const char SQL_HUB_DELIVERY_PUT[];
+extern const char SQL_HUB_GET[];
+extern const char SQL_HUB_QUARANTINE_CHAIN[];
+extern const char SQL_HUB_QUARANTINE_PUT[];
+extern const char SQL_HUB_RECORD_CHAIN[];
+extern const char SQL_HUB_RECORD_LAST[];
+extern const char SQL_HUB_RECORD_PUT[];
+extern const char SQL_HUB_STREAM_END[];
+extern const char SQL_HUB_STREAM_GET[];
+extern const char SQL_HUB_STREAM_LAST[];
+extern const char SQL_HUB_STREAM_PUT[];

@@ -1,0 +1,76 @@
+/*
+ * hub_store: what a hub keeps, behind one face for each engine (SQLite; later PostgreSQL, and
+ * memory for simulations).
+ *
+ * Records are appended in the order in which they arrive and never changed; the cursor of a lane,
+ * changed in the same transaction, is what keeps duplicates out. Whoever writes holds the one
+ * writing session; reading sessions see committed rows only.
+ *
+ * Thread: a session belongs to one thread at a time. Survives: power cuts, after commit.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "sync/receiver.h"
+
+struct hub_store_kind;
+
+/* The first member of each engine's own. */
+struct hub_session {
+    const struct hub_store_kind *kind;
+};
+
+/* A record as it is appended. */
+struct hub_record {
+    struct id stream;
+    enum lane lane;
+    const struct received *received;
+    int64_t arrived_ms;
+};
+
+/* A lane of a stream that this hub has heard of. */
+struct hub_cursor {
+    struct id stream;
+    enum lane lane;
+    uint64_t connection; /* that last greeted */
+    struct lane_cursor lane_cursor;
+};
+
+/* Whose a stream is. One that has ended takes nothing any more: two devices claimed to go on with
+ * it, and each has begun another. */
+struct hub_stream {
+    struct id device;
+    bool ended;
+};
+
+struct hub_counts {
+    int64_t records, streams, quarantined, bytes; /* of the file */
+};
+
+struct hub_store_kind {
+    const char *name;
+    status (*begin)(struct hub_session *session, struct error *err);
+    status (*commit)(struct hub_session *session, struct error *err);
+    void (*rollback)(struct hub_session *session);
+
+    /* Between transactions: what is better done while nobody waits; `hurry`: as little as must
+     * be. */
+    void (*tidy)(struct hub_session *session, bool hurry);
+
+    /* Whose stream it is: claims it for `device` when it is nobody's yet. */
+    status (*claim)(struct hub_session *session, struct id stream, struct id device,
+                    struct hub_stream *out_stream, struct error *err);
+    status (*end_stream)(struct hub_session *session, struct id stream, struct error *err);
+    status (*load_cursor)(struct hub_session *session, struct id stream, enum lane lane,
+                          struct hub_cursor *out_cursor, struct error *err); /* new: all zero */
+    status (*save_cursor)(struct hub_session *session, const struct hub_cursor *cursor,
+                          struct error *err);
+    status (*append)(struct hub_session *session, const struct hub_record *record,
+                     struct error *err);
+    status (*chain_at)(struct hub_session *session, struct id stream, enum lane lane, uint64_t seq,
+                       struct id *out_chain, struct error *err);
+    status (*next_connection)(struct hub_session *session, uint64_t *out_number, struct error *err);
+    struct id (*store_id)(struct hub_session *session);
+    status (*count)(struct hub_session *session, struct hub_counts *out_counts, struct error *err);
+    void (*close)(struct hub_session *session);
+};

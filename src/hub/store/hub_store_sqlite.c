@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/store/hub_store_sqlite.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "hub/store/hub_db.h"
+#include "hub/store/hub_sql.h"
+#include "platform/clock.h"
+
+enum {
+    RANGE_BYTES = 16 + 2 * ID_BYTES, /* of a cursor's interval: from, to, two chain values */
+    TIDY_PAGES = 1000,               /* of the WAL, from which on it is copied into the file */
+    HURRY_PAGES = 8 * TIDY_PAGES
+};
+
+/* Records that came together, until the run ends. */
+struct run {
+    int64_t stream;
+    enum lane lane;
+    uint64_t first_seq, next_seq;
+    int64_t first_record, count; /* 0: no run */
+};
+
+/* What the next row of each table gets; taken back with the transaction. */
+struct numbers {
+    int64_t stream, record, delivery;
+};
+
+struct sqlite_session {
+    struct hub_session session; /* first */
+    struct database *database;
+    struct id store;
+    struct numbers next, committed;
+    struct run run;
+    struct id known_stream; /* the one that was asked for last, and its number; 0: none */
+    int64_t known_number;
+};
+
+static struct sqlite_session *own(struct hub_session *session) {
+    return (struct sqlite_session *)session;
+}
+
+static struct slice bytes_of(const struct id *id) {
+    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
+}
+
+static struct id id_of(struct slice bytes) {
+    struct id id = {0};
+    if (bytes.count == ID_BYTES) {
+        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
+    }
+    return id;
+}
+
+static void bind_id_or_null(struct query *query, const struct id *id) {
+    if (id_is_zero(*id)) {
+        query_bind_null(query);
+    } else {
+        query_bind_bytes(query, bytes_of(id));
+    }
+}
+
+/* --- deliveries --- */
+
+static status end_run(struct sqlite_session *own, struct error *err) {
+    const struct run *run = &own->run;
+    if (run->count == 0) {
+        return STATUS_OK;
+    }
+    CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_DELIVERY_PUT);
+    query_bind_number(&query, own->next.delivery);
+    query_bind_number(&query, run->stream);
+    query_bind_number(&query, run->lane);
+    query_bind_number(&query, (int64_t)run->first_seq);
+    query_bind_number(&query, run->first_record);
+    query_bind_number(&query, run->count);
+    TRY(query_run(&query, err));
+    own->next.delivery++;
+    own->run = (struct run){0};
+    return STATUS_OK;
+}
+
+static status add_to_run(struct sqlite_session *own, int64_t stream, enum lane lane,
+                         const struct frame_item *item, struct error *err) {
+    struct run *run = &own->run;
+    const bool is_one = item->last_seq == item->seq;
+    if (run->count > 0 &&
+        (!is_one || run->stream != stream || run->lane != lane || run->next_seq != item->seq)) {
+        TRY(end_run(own, err));
+    }
+    if (run->count == 0) {
+        *run = (struct run){.stream = stream,
+                            .lane = lane,
+                            .first_seq = item->seq,
+                            .first_record = own->next.record};
+    }
+    run->next_seq = item->last_seq + 1;
+    run->count++;
+    return is_one ? STATUS_OK : end_run(own, err);
+}
+
+/* --- transactions --- */
+
+static status begin(struct hub_session *session, struct error *err) {
+    own(session)->committed = own(session)->next;
+    return database_begin(own(session)->database, err);
+}
+
+static status commit(struct hub_session *session, struct error *err) {
+    TRY(end_run(own(session), err));
+    TRY(database_reserve(own(session)->database, err));
+    return database_commit(own(session)->database, err);
+}
+
+static void rollback(struct hub_session *session) {
+    database_rollback(own(session)->database);
+    own(session)->next = own(session)->committed;
+    own(session)->run = (struct run){0};
+    own(session)->known_number = 0;
+}
+
+static void tidy(struct hub_session *session, bool hurry) {
+    struct error err;
+    bool done = false;
+    if (database_wal_pages(own(session)->database) >= (hurry ? HURRY_PAGES : TIDY_PAGES)) {
+        /* What fails here fails again where somebody waits for it. */
+        (void)database_checkpoint(own(session)->database, &done, &err);
+    }
+}
+
+/* --- streams --- */
+
+/* The number of a stream, 0: it is not known; and what is known of it. */
+static status find_stream(struct sqlite_session *own, struct id id, int64_t *out_number,
+                          struct hub_stream *out_stream, struct error *err) {
+    *out_number = 0;
+    CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_STREAM_GET);
+    query_bind_bytes(&query, bytes_of(&id));
+    if (query_next(&query)) {
+        *out_number = query_number(&query, 0);
+        *out_stream = (struct hub_stream){.device = id_of(query_bytes(&query, 1)),
+                                          .ended = !query_is_null(&query, 2)};
+    }
+    return query_status(&query, err);
+}
+
+static status number_of(struct sqlite_session *own, struct id id, int64_t *out_number,
+                        struct error *err) {
+    struct hub_stream stream;
+    if (own->known_number == 0 || !id_equal(own->known_stream, id)) {
+        TRY(find_stream(own, id, &own->known_number, &stream, err));
+        own->known_stream = id;
+    }
+    *out_number = own->known_number;
+    return STATUS_OK;
+}
+
+static status claim(struct hub_session *session, struct id id, struct id device,
+                    struct hub_stream *out_stream, struct error *err) {
+    struct sqlite_session *own_session = own(session);
+    int64_t number = 0;
+    TRY(find_stream(own_session, id, &number, out_stream, err));
+    if (number != 0) {
+        return STATUS_OK;
+    }
+    CLEANUP(query_done) struct query query = query_on(own_session->database, SQL_HUB_STREAM_PUT);
+    query_bind_number(&query, own_session->next.stream);
+    query_bind_bytes(&query, bytes_of(&id));
+    query_bind_bytes(&query, bytes_of(&device));
+    query_bind_number(&query, clock_wall_ms());
+    TRY(query_run(&query, err));
+    own_session->next.stream++;
+    own_session->known_number = 0;
+    *out_stream = (struct hub_stream){.device = device};
+    return STATUS_OK;
+}
+
+static status end_stream(struct hub_session *session, struct id id, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_STREAM_END);
+    query_bind_bytes(&query, bytes_of(&id));
+    query_bind_number(&query, clock_wall_ms());
+    return query_run(&query, err);
+}
+
+/* --- cursors --- */
+
+static uint64_t get_u64(const uint8_t *bytes) {
+    uint64_t number = 0;
+    for (int i = 7; i >= 0; i--) {
+        number = number << 8 | bytes[i];
+    }
+    return number;
+}
+
+static void write_ranges(const struct lane_cursor *cursor, struct buffer *out) {
+    for (int i = 0; i < cursor->held.count; i++) {
+        buffer_add_u64(out, cursor->held.items[i].from);
+        buffer_add_u64(out, cursor->held.items[i].to);
+        buffer_add(out, bytes_of(&cursor->chain_before[i]));
+        buffer_add(out, bytes_of(&cursor->chain_end[i]));
+    }
+}
+
+static bool read_ranges(struct slice bytes, struct lane_cursor *out) {
+    if (bytes.count % RANGE_BYTES != 0 || bytes.count / RANGE_BYTES > RANGES_MAX) {
+        return false;
+    }
+    out->held.count = (int)(bytes.count / RANGE_BYTES);
+    for (int i = 0; i < out->held.count; i++) {
+        const uint8_t *at = (const uint8_t *)bytes.bytes + (size_t)i * RANGE_BYTES;
+        struct range *range = &out->held.items[i];
+        *range = (struct range){.from = get_u64(at), .to = get_u64(at + 8)};
+        (void)memcpy(out->chain_before[i].bytes, at + 16, ID_BYTES);
+        (void)memcpy(out->chain_end[i].bytes, at + 16 + ID_BYTES, ID_BYTES);
+        if (range->from == 0 || range->to < range->from ||
+            (i > 0 && range->from <= range[-1].to + 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static status load_cursor(struct hub_session *session, struct id stream, enum lane lane,
+                          struct hub_cursor *out_cursor, struct error *err) {
+    int64_t number = 0;
+    *out_cursor = (struct hub_cursor){.stream = stream, .lane = lane};
+    TRY(number_of(own(session), stream, &number, err));
+    CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_CURSOR_GET);
+    query_bind_number(&query, number);
+    query_bind_number(&query, lane);
+    if (query_next(&query)) {
+        struct lane_cursor *cursor = &out_cursor->lane_cursor;
+        out_cursor->connection = (uint64_t)query_number(&query, 0);
+        if (!read_ranges(query_bytes(&query, 1), cursor)) {
+            return fail(err, STATUS_CORRUPT, "what the hub holds of lane '%s' cannot be read",
+                        lane_name(lane));
+        }
+        cursor->anchored = (uint64_t)query_number(&query, 2);
+        cursor->stored = (uint64_t)query_number(&query, 3);
+        cursor->gapped = (uint64_t)query_number(&query, 4);
+        cursor->quarantined = (uint64_t)query_number(&query, 5);
+    }
+    return query_status(&query, err);
+}
+
+static status save_cursor(struct hub_session *session, const struct hub_cursor *hub_cursor,
+                          struct error *err) {
+    const struct lane_cursor *cursor = &hub_cursor->lane_cursor;
+    int64_t number = 0;
+    CLEANUP(buffer_done) struct buffer ranges;
+    buffer_init(&ranges, (size_t)RANGES_MAX * RANGE_BYTES);
+    TRY(number_of(own(session), hub_cursor->stream, &number, err));
+    write_ranges(cursor, &ranges);
+    TRY(buffer_status(&ranges, err));
+    CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_CURSOR_PUT);
+    query_bind_number(&query, number);
+    query_bind_number(&query, hub_cursor->lane);
+    query_bind_number(&query, (int64_t)hub_cursor->connection);
+    query_bind_bytes(&query, buffer_slice(&ranges));
+    query_bind_number(&query, (int64_t)cursor->anchored);
+    query_bind_number(&query, (int64_t)cursor->stored);
+    query_bind_number(&query, (int64_t)cursor->gapped);
+    query_bind_number(&query, (int64_t)cursor->quarantined);
+    return query_run(&query, err);
+}
+
+/* --- records --- */
+
+static status put_poison(struct sqlite_session *own, int64_t stream,
+                         const struct hub_record *record, struct error *err) {
+    const struct frame_item *item = &record->received->item;
+    CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_QUARANTINE_PUT);
+    query_bind_number(&query, stream);
+    query_bind_number(&query, record->lane);
+    query_bind_number(&query, (int64_t)item->seq);
+    query_bind_number(&query, (int64_t)item->last_seq);
+    query_bind_number(&query, record->arrived_ms);
+    query_bind_text(&query, record->received->reason);
+    query_bind_bytes(&query, bytes_of(&item->chain));
+    bind_id_or_null(&query, &item->first_id);
+    query_bind_bytes(&query, item->record);
+    return query_run(&query, err);
+}
+
+static void bind_record(struct query *query, const struct hub_record *hub_record) {
+    const struct frame_item *item = &hub_record->received->item;
+    const struct record *record = &hub_record->received->record;
+    const bool is_known = record_is_known(record->kind, record->version);
+    query_bind_number(query, hub_record->lane);
+    query_bind_number(query, (int64_t)item->seq);
+    query_bind_number_or_null(query, item->last_seq != item->seq ? (int64_t)item->last_seq : 0);
+    query_bind_number(query, record->kind);
+    query_bind_number(query, record->priority);
+    query_bind_number(query, record->time.wall_ms);
+    query_bind_number(query, hub_record->arrived_ms);
+    query_bind_text_or_null(query, record->workflow);
+    query_bind_text_or_null(query, record->name);
+    query_bind_bytes(query, bytes_of(&item->chain));
+    bind_id_or_null(query, &item->first_id);
+    query_bind_bytes(query, slice_part(item->record, 0, RECORD_HEAD_BYTES));
+    bind_id_or_null(query, &record->run);
+    if (is_known) {
+        query_bind_text(query, record->body);
+    } else {
+        query_bind_bytes(query, record->tail);
+    }
+}
+
+static status append(struct hub_session *session, const struct hub_record *record,
+                     struct error *err) {
+    struct sqlite_session *own_session = own(session);
+    int64_t stream = 0;
+    TRY(number_of(own_session, record->stream, &stream, err));
+    if (record->received->kind == RECEIVED_POISON) {
+        return put_poison(own_session, stream, record, err);
+    }
+    TRY(add_to_run(own_session, stream, record->lane, &record->received->item, err));
+    CLEANUP(query_done) struct query query = query_on(own_session->database, SQL_HUB_RECORD_PUT);
+    query_bind_number(&query, own_session->next.record);
+    query_bind_number(&query, stream);
+    bind_record(&query, record);
+    TRY(query_run(&query, err));
+    own_session->next.record++;
+    return STATUS_OK;
+}
+
+/* --- chain values --- */
+
+static const char NO_CHAIN[] = "the hub has no chain value there";
+
+static status quarantine_chain(struct sqlite_session *own, int64_t stream, enum lane lane,
+                               uint64_t seq, struct id *out_chain, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_QUARANTINE_CHAIN);
+    query_bind_number(&query, stream);
+    query_bind_number(&query, lane);
+    query_bind_number(&query, (int64_t)seq);
+    struct id chain = {0};
+    if (query_next(&query)) {
+        chain = id_of(query_bytes(&query, 0));
+    }
+    TRY(query_status(&query, err));
+    if (id_is_zero(chain)) {
+        return fail(err, STATUS_NOT_FOUND, "%s", NO_CHAIN);
+    }
+    *out_chain = chain;
+    return STATUS_OK;
+}
+
+/* The row where `seq` would be; 0: in none. */
+static status find_record(struct sqlite_session *own, int64_t stream, enum lane lane, uint64_t seq,
+                          int64_t *out_number, struct error *err) {
+    *out_number = 0;
+    CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_DELIVERY_FIND);
+    query_bind_number(&query, stream);
+    query_bind_number(&query, lane);
+    query_bind_number(&query, (int64_t)seq);
+    if (query_next(&query)) {
+        const int64_t behind = (int64_t)seq - query_number(&query, 0);
+        const int64_t last = query_number(&query, 2) - 1;
+        *out_number = query_number(&query, 1) + (behind < last ? behind : last);
+    }
+    return query_status(&query, err);
+}
+
+static status chain_at(struct hub_session *session, struct id id, enum lane lane, uint64_t seq,
+                       struct id *out_chain, struct error *err) {
+    struct sqlite_session *own_session = own(session);
+    int64_t stream = 0;
+    int64_t number = 0;
+    TRY(number_of(own_session, id, &stream, err));
+    TRY(end_run(own_session, err));
+    TRY(find_record(own_session, stream, lane, seq, &number, err));
+    {
+        CLEANUP(query_done)
+        struct query query = query_on(own_session->database, SQL_HUB_RECORD_CHAIN);
+        query_bind_number(&query, number);
+        if (query_next(&query) && query_number(&query, 0) == stream &&
+            query_number(&query, 1) == (int64_t)lane && query_number(&query, 2) == (int64_t)seq) {
+            const struct id chain = id_of(query_bytes(&query, 3));
+            if (id_is_zero(chain)) { /* a piece of a gap */
+                return fail(err, STATUS_NOT_FOUND, "%s", NO_CHAIN);
+            }
+            *out_chain = chain;
+            return STATUS_OK;
+        }
+        TRY(query_status(&query, err));
+    }
+    return quarantine_chain(own_session, stream, lane, seq, out_chain, err);
+}
+
+/* --- the hub itself --- */
+
+static status next_connection(struct hub_session *session, uint64_t *out_number,
+                              struct error *err) {
+    int64_t number = 0;
+    CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_CONNECTION);
+    TRY(query_one_number(&query, &number, err));
+    *out_number = (uint64_t)number;
+    return STATUS_OK;
+}
+
+static struct id store_id(struct hub_session *session) {
+    return own(session)->store;
+}
+
+static status count(struct hub_session *session, struct hub_counts *out_counts, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_COUNT_ALL);
+    if (query_next(&query)) {
+        *out_counts = (struct hub_counts){.records = query_number(&query, 0),
+                                          .streams = query_number(&query, 1),
+                                          .quarantined = query_number(&query, 2),
+                                          .bytes = query_number(&query, 3)};
+    }
+    return query_status(&query, err);
+}
+
+/* --- opening and closing --- */
+
+static void close_session(struct hub_session *session) {
+    database_close(own(session)->database);
+    memory_free(session);
+}
+
+static const struct hub_store_kind SQLITE = {
+    .name = "sqlite",
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .tidy = tidy,
+    .claim = claim,
+    .end_stream = end_stream,
+    .load_cursor = load_cursor,
+    .save_cursor = save_cursor,
+    .append = append,
+    .chain_at = chain_at,
+    .next_connection = next_connection,
+    .store_id = store_id,
+    .count = count,
+    .close = close_session,
+};
+
+static status last_number(struct database *database, const char *sql, int64_t *out_next,
+                          struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, sql);
+    TRY(query_one_number(&query, out_next, err));
+    (*out_next)++;
+    return STATUS_OK;
+}
+
+static status load(struct sqlite_session *own, struct error *err) {
+    TRY(last_number(own->database, SQL_HUB_STREAM_LAST, &own->next.stream, err));
+    TRY(last_number(own->database, SQL_HUB_RECORD_LAST, &own->next.record, err));
+    TRY(last_number(own->database, SQL_HUB_DELIVERY_LAST, &own->next.delivery, err));
+    CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_GET);
+    if (query_next(&query)) {
+        own->store = id_of(query_bytes(&query, 0));
+    }
+    TRY(query_status(&query, err));
+    return !id_is_zero(own->store) ? STATUS_OK
+                                   : fail(err, STATUS_CORRUPT, "the hub's own row is gone");
+}
+
+status hub_store_sqlite_open(const char *path, struct hub_session **out_session,
+                             struct error *err) {
+    struct sqlite_session *session = memory_new(1, sizeof(*session));
+    if (session == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "open '%s': out of memory", path);
+    }
+    session->session.kind = &SQLITE;
+    status opened = hub_db_open(path, &session->database, err);
+    if (opened == STATUS_OK) {
+        opened = load(session, err);
+    }
+    if (opened != STATUS_OK) {
+        close_session(&session->session);
+        return opened;
+    }
+    *out_session = &session->session;
+    return STATUS_OK;
+}
+
+struct database *hub_store_sqlite_database(struct hub_session *session) {
+    return own(session)->database;
+}

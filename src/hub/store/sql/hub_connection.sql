@@ -1,0 +1,1 @@
+UPDATE hub SET connection = connection + 1 RETURNING connection

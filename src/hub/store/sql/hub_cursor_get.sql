@@ -1,0 +1,1 @@
+SELECT connection, ranges, anchored, stored, gapped, quarantined FROM cursor WHERE stream = ?1 AND lane = ?2

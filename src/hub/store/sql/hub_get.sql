@@ -1,0 +1,1 @@
+SELECT store, connection FROM hub
