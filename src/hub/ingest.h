@@ -1,0 +1,78 @@
+/*
+ * ingest: the one that writes: jobs in, answers back after the commit.
+ *
+ * Jobs are submitted on the loop. At the end of its turn all that waits, of all devices, goes to
+ * the writing thread and is run in one transaction; what comes meanwhile is the next batch. No
+ * timer: a lone job waits for one fsync. A job that fails takes the batch back; its jobs are then
+ * run one by one, so a bad job never fails its neighbours. Order is kept.
+ *
+ * What a job does to the store is its own business (hub/upload, hub/greeting, hub/api). Who is
+ * answered how is not decided here.
+ *
+ * Thread: loop; only `work` runs on the writing thread. Survives: power cuts, after the commit.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "hub/lanes.h"
+#include "hub/store/hub_store.h"
+#include "platform/loop.h"
+
+enum {
+    INGEST_BATCH_JOBS_MAX = 1024,
+    INGEST_BATCH_BYTES_MAX = 8 << 20,
+    INGEST_HELD_BYTES_MAX = 64 << 20 /* of bodies, in jobs or on their way into one */
+};
+
+struct ingest;
+
+struct ingest_job {
+    /* On the writing thread, in the open transaction. It is called again when the batch was taken
+     * back, and begins anew then: what it wrote for `done` is written once more. A failure takes
+     * the job's part back. */
+    status (*work)(struct ingest_job *job, struct lanes *lanes, struct error *err);
+
+    /* On the loop, after the commit, or with what failed in `error`. May free the job. */
+    void (*done)(struct ingest_job *job);
+    size_t bytes;            /* that it brings to the store, about */
+    struct error error;      /* code OK: it is committed */
+    struct ingest_job *next; /* ingest's while submitted */
+};
+
+struct ingest_options {
+    struct loop *loop;
+    struct hub_session *session; /* the writing one; stays the caller's, is ingest's till the end */
+};
+
+status ingest_create(const struct ingest_options *options, struct ingest **out_ingest,
+                     struct error *err);
+
+/* Waits for what the writing thread is at and calls `done` of every job that is left, with OFFLINE
+ * for what was not begun. NULL is fine. */
+void ingest_destroy(struct ingest *ingest);
+
+void ingest_run(struct ingest *ingest, struct ingest_job *job);
+bool ingest_is_idle(const struct ingest *ingest);
+
+/* --- memory of bodies --- */
+
+/* What bodies hold changes by so much. */
+void ingest_hold(struct ingest *ingest, int64_t bytes);
+
+/* Whether bodies hold more than they may: whoever brings more is to wait, or, when no job is under
+ * way that could make room, to go. */
+bool ingest_is_full(const struct ingest *ingest);
+
+/* How much a device may send next, and when: less before memory grows, and after a full disk. */
+struct grant ingest_grant(const struct ingest *ingest);
+
+struct ingest_counters {
+    uint64_t batches, jobs, failed_jobs, commit_ns_total;
+    size_t waiting_jobs;
+    int64_t held_bytes;
+    bool disk_full; /* the last batch failed for want of space */
+};
+void ingest_counters(const struct ingest *ingest, struct ingest_counters *out_counters);
