@@ -292,6 +292,9 @@ status hello_answer_read(struct arena *arena, struct slice text, struct hello_an
     int64_t connection = 0;
     TRY(read_object(arena, text, &object, err));
     TRY(read_number(object, "protocol", 1, PROTOCOL_LARGEST, &protocol, err));
+    if (protocol == 0) {
+        return fail(err, STATUS_INVALID, "'protocol' is missing");
+    }
     TRY(read_number(object, "connection", 0, INT64_MAX, &connection, err));
     TRY(read_name(object, "hub_store", &answer.hub_store, err));
     TRY(read_number(object, "hub_ms", INT64_MIN, INT64_MAX, &answer.hub_ms, err));

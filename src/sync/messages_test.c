@@ -242,13 +242,14 @@ static void refuse_hello_answer(const char *words, const char *sentence) {
     assert_int_equal(answer.stream_count, 42);
 }
 
-#define ANSWER_WITH(members) "{\"hub_store\":\"" ID_1 "\"," members "}"
+#define ANSWER_WITH(members) "{\"protocol\":1,\"hub_store\":\"" ID_1 "\"," members "}"
 
 static void test_messages__an_answer_to_hello_that_cannot_be_is_refused_by_name(void **state) {
     (void)state;
-    refuse_hello_answer("{}", "'hub_store' is missing");
+    refuse_hello_answer("{}", "'protocol' is missing");
+    refuse_hello_answer("{\"protocol\":1}", "'hub_store' is missing");
     refuse_hello_answer("{\"protocol\":0}", "'protocol'");
-    refuse_hello_answer("{\"connection\":-1}", "'connection'");
+    refuse_hello_answer("{\"protocol\":1,\"connection\":-1}", "'connection'");
     refuse_hello_answer(ANSWER_WITH("\"spread_ms\":86400001"), "'spread_ms'");
     refuse_hello_answer(ANSWER_WITH("\"grant\":{\"bytes\":-1}"), "'bytes'");
     refuse_hello_answer(ANSWER_WITH("\"grant\":{\"after_ms\":86400001}"), "'after_ms'");

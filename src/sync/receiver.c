@@ -4,8 +4,13 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/text.h"
+#include "platform/json.h"
 #include "wire/gap.h"
+
+/* Any body of a record fits, so that what meets this bound is the heap. */
+enum { SCRATCH_BYTES_MAX = 16 * RECORD_BYTES_MAX };
 
 /* --- chain values ---------------------------------------------------------------------------- */
 
@@ -123,26 +128,45 @@ static status compare_chains(const struct frame *frame, const struct lane_cursor
 
 static const char UNREADABLE[] = "it cannot be read";
 static const char OUT_OF_BOUNDS[] = "a member is out of bounds";
+static const char NO_JSON[] = "its body is not JSON";
 static const char MISPLACED[] = "it is a gap of another place";
 
 static bool is_label(struct slice text) {
     return text.count <= RECEIVER_NAME_BYTES_MAX && text_is_utf8(text);
 }
 
-static const char *why_no_record(const struct record *record, struct error *why) {
+/* Telemetry may come as something else than JSON. */
+static status judge_body(struct arena *scratch, const struct record *record,
+                         const char **out_poison, struct error *why) {
+    struct value value;
+    if (record->kind == RECORD_TELEMETRY) {
+        return STATUS_OK;
+    }
+    const status read = json_read_wrapped(scratch, record->body, &value, why);
+    if (read == STATUS_INVALID) {
+        *out_poison = NO_JSON;
+        return STATUS_OK;
+    }
+    return read;
+}
+
+static status judge_record(struct arena *scratch, const struct record *record,
+                           const char **out_poison, struct error *why) {
     if (record->kind == RECORD_GAP) {
         (void)fail(why, STATUS_CORRUPT, "a gap that does not say how far it reaches");
-        return MISPLACED;
+        *out_poison = MISPLACED;
+        return STATUS_OK;
     }
     if (!record_is_known(record->kind, record->version)) {
-        return NULL;
+        return STATUS_OK;
     }
     if (record->priority > PRIORITY_MAX || !is_label(record->workflow) || !is_label(record->name)) {
         (void)fail(why, STATUS_CORRUPT, "priority %d, workflow of %zu bytes, name of %zu bytes",
                    record->priority, record->workflow.count, record->name.count);
-        return OUT_OF_BOUNDS;
+        *out_poison = OUT_OF_BOUNDS;
+        return STATUS_OK;
     }
-    return NULL;
+    return judge_body(scratch, record, out_poison, why);
 }
 
 /* A part of what its body says is enough: a gap is passed on for what was not held. */
@@ -177,8 +201,8 @@ static status judge_gap(const struct record *record, const struct frame_item *it
 
 /* *out_poison is NULL when it is none; else a word for the device, and in `why` is a sentence for
  * whoever looks into quarantine. Fails only for want of memory. */
-static status judge(const struct frame_item *item, struct id before, struct record *record,
-                    const char **out_poison, struct error *why) {
+static status judge(struct arena *scratch, const struct frame_item *item, struct id before,
+                    struct record *record, const char **out_poison, struct error *why) {
     *out_poison = NULL;
     if (record_read(item->record, record, why) != STATUS_OK) {
         *out_poison = UNREADABLE;
@@ -187,10 +211,7 @@ static status judge(const struct frame_item *item, struct id before, struct reco
     if (item->is_gap && record_is_known(record->kind, record->version)) {
         return judge_gap(record, item, before, out_poison, why);
     }
-    if (!item->is_gap) {
-        *out_poison = why_no_record(record, why);
-    }
-    return STATUS_OK;
+    return item->is_gap ? STATUS_OK : judge_record(scratch, record, out_poison, why);
 }
 
 static void tell_poison(struct answer *answer, uint64_t seq, const char *reason) {
@@ -215,37 +236,51 @@ static uint64_t *tally_of(struct lane_cursor *cursor, enum receiver_kind kind) {
     }
 }
 
-/* What of the item is not held. `next` is the cursor that is being made; its ranges are still those
- * of before the frame. */
-static status put_item(const struct frame_item *item, struct id before, struct lane_cursor *next,
-                       const struct receiver_store *store, struct answer *answer,
+struct taking {
+    struct lane_cursor next; /* being made; its ranges are those of before the frame */
+    struct arena scratch;    /* for JSON */
+    const struct receiver_store *store;
+    struct answer *answer;
+};
+
+/* What it is. Poison has a reason, whose text is in `why`. */
+static status open_item(struct taking *taking, const struct frame_item *item, struct id before,
+                        struct received *received, struct error *why) {
+    const char *poison = NULL;
+    *received =
+        (struct received){.kind = item->is_gap ? RECEIVED_GAP : RECEIVED_RECORD, .item = *item};
+    TRY(judge(&taking->scratch, item, before, &received->record, &poison, why));
+    if (poison != NULL) {
+        received->kind = RECEIVED_POISON;
+        received->record = (struct record){.version = 0};
+        received->reason = slice_of(why->text);
+        tell_poison(taking->answer, item->seq, poison);
+    }
+    return STATUS_OK;
+}
+
+/* What of the item is not held. */
+static status put_item(struct taking *taking, const struct frame_item *item, struct id before,
                        struct error *err) {
+    const struct ranges *held = &taking->next.held;
     const struct range span = {.from = item->seq, .to = item->last_seq};
     struct range piece;
     uint64_t seq = span.from;
-    if (!ranges_next_missing(&next->held, span, &seq, &piece)) {
+    if (!ranges_next_missing(held, span, &seq, &piece)) {
         return STATUS_OK;
     }
-    struct error why = {.code = STATUS_OK};
-    struct received received = {.kind = item->is_gap ? RECEIVED_GAP : RECEIVED_RECORD,
-                                .item = *item};
-    const char *poison = NULL;
-    const status judged = judge(item, before, &received.record, &poison, &why);
-    if (judged != STATUS_OK) {
+    struct error why;
+    struct received received;
+    if (open_item(taking, item, before, &received, &why) != STATUS_OK) {
         return fail(err, STATUS_NO_MEMORY, "%s", why.text);
-    }
-    if (poison != NULL) {
-        received.kind = RECEIVED_POISON;
-        received.record = (struct record){.version = 0};
-        received.reason = slice_of(why.text);
-        tell_poison(answer, item->seq, poison);
     }
     do {
         received.item.seq = piece.from;
         received.item.last_seq = piece.to;
-        TRY(store->put(store->owner, &received, err));
-        *tally_of(next, received.kind) += piece.to - piece.from + 1;
-    } while (ranges_next_missing(&next->held, span, &seq, &piece));
+        received.item.chain = piece.to == span.to ? item->chain : (struct id){0};
+        TRY(taking->store->put(taking->store->owner, &received, err));
+        *tally_of(&taking->next, received.kind) += piece.to - piece.from + 1;
+    } while (ranges_next_missing(held, span, &seq, &piece));
     return STATUS_OK;
 }
 
@@ -273,15 +308,21 @@ static status join(struct lane_cursor *cursor, const struct frame *frame, struct
     return STATUS_OK;
 }
 
+static void taking_done(struct taking *taking) {
+    arena_done(&taking->scratch);
+}
+
 static status store_frame(const struct frame *frame, struct lane_cursor *cursor,
                           const struct receiver_store *store, struct answer *answer,
                           struct error *err) {
-    struct lane_cursor next = *cursor;
+    CLEANUP(taking_done)
+    struct taking taking = {.next = *cursor, .store = store, .answer = answer};
+    arena_init(&taking.scratch, SCRATCH_BYTES_MAX);
     for (int i = 0; i < frame->count; i++) {
-        TRY(put_item(&frame->items[i], chain_of_point(frame, i), &next, store, answer, err));
+        TRY(put_item(&taking, &frame->items[i], chain_of_point(frame, i), err));
     }
-    TRY(join(&next, frame, err));
-    *cursor = next;
+    TRY(join(&taking.next, frame, err));
+    *cursor = taking.next;
     return STATUS_OK;
 }
 

@@ -14,10 +14,11 @@
  * know, and where an interval begins within the frame. A gap hides what it stands for: where only
  * gaps overlap there is nothing to compare, and the later one is taken.
  *
- * Poison is what record_read refuses, a known kind with a priority or a name out of bounds, a gap
- * whose body does not say that it stands where it stands, and one that the frame does not call a
- * gap. It is held like any other, and the chain goes on behind it: the frame says what it spans. A
- * kind or version that is not known is stored unread. Whether a body is JSON is not looked at.
+ * Poison is what record_read refuses, a known kind with a priority or a name out of bounds or a
+ * body that is not JSON (telemetry's may be something else), a gap whose body does not say that it
+ * stands where it stands, and one that the frame does not call a gap. It is held like any other,
+ * and the chain goes on behind it: the frame says what it spans. A kind or version that is not
+ * known is stored unread.
  *
  * Not here: whose stream it is, quarantine of what comes after a fork, `anchored` (its owner's).
  * Pure: no clock, no disk; the chain value of an older record is asked for through a function.
@@ -43,8 +44,8 @@ struct lane_cursor {
 enum receiver_kind { RECEIVED_RECORD, RECEIVED_GAP, RECEIVED_POISON };
 
 /* What to store: in the open transaction. A gap that stands partly for what is held already is
- * given for the rest alone, piece by piece (item.seq, item.last_seq); its bytes are as they came.
- * So is poison that stands in a gap's place. */
+ * given for the rest alone, piece by piece (item.seq, item.last_seq); its bytes are as they came,
+ * and item.chain is zero for a piece that ends before it does. So is poison in a gap's place. */
 struct received {
     enum receiver_kind kind;
     struct frame_item item;

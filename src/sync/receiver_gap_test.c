@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/receiver.h"
 
+#include <assert.h>
+
 #include "sync/test_lane.h"
 
 /* --- gaps ------------------------------------------------------------------------------------ */
@@ -133,6 +135,46 @@ static void test_receiver__poison_is_held_and_the_lane_goes_on(void **state) {
     assert_int_equal(answer.poison_count, 0);
 }
 
+static void test_receiver__a_body_must_be_json(void **state) {
+    (void)state;
+    static char deep[2 * 100 + 1];
+    for (int i = 0; i < 100; i++) {
+        deep[i] = '[';
+        deep[199 - i] = ']';
+    }
+    struct record telemetry = result_of("\xff columns");
+    telemetry.kind = RECORD_TELEMETRY;
+    add_results(&ours, 1, "{\"n\":[1,2.5,null]}");
+    add_results(&ours, 1, "{\"n\":");
+    add_results(&ours, 1, "");
+    add_results(&ours, 1, "{} {}");
+    add_results(&ours, 1, "\"\xff\"");
+    add_results(&ours, 1, deep);
+    add_written(&ours, &telemetry, 1, (struct id){0});
+    expect(LANE_NORMAL, &ours, 1, 7, SYNC_POISON);
+    assert_int_equal(cursor.stored, 2);
+    assert_poison(2, 2, "its body is not JSON", "not JSON at 1:6");
+    assert_poison(3, 3, "its body is not JSON", "there is nothing");
+    assert_poison(4, 4, "its body is not JSON", "not JSON");
+    assert_poison(5, 5, "its body is not JSON", "not JSON");
+    assert_poison(6, 6, "its body is not JSON", "nested deeper");
+}
+
+/* The body that needs most memory for its size. */
+static void test_receiver__the_largest_body_is_read(void **state) {
+    (void)state;
+    enum { BODY_BYTES = RECORD_BYTES_MAX - RECORD_HEAD_BYTES - 31 };
+    static char body[BODY_BYTES + 1];
+    for (size_t i = 1; i + 1 < BODY_BYTES; i++) {
+        body[i] = i % 2 == 0 ? ',' : '0';
+    }
+    static_assert(BODY_BYTES % 2 == 1, "it ends with a bracket behind a number");
+    body[0] = '[';
+    body[BODY_BYTES - 1] = ']';
+    add_results(&ours, 1, body);
+    expect(LANE_NORMAL, &ours, 1, 1, SYNC_STORED);
+}
+
 static void test_receiver__a_code_of_poison_stays_while_more_is_stored(void **state) {
     (void)state;
     add_item(&ours, SLICE("x"), 1, (struct id){0});
@@ -227,6 +269,8 @@ int main(void) {
         TEST_LANE(test_receiver__what_lies_within_a_held_gap_is_compared_where_both_know),
         TEST_LANE(test_receiver__a_purged_gap_may_begin_where_no_chain_is_known),
         TEST_LANE(test_receiver__poison_is_held_and_the_lane_goes_on),
+        TEST_LANE(test_receiver__a_body_must_be_json),
+        TEST_LANE(test_receiver__the_largest_body_is_read),
         TEST_LANE(test_receiver__a_code_of_poison_stays_while_more_is_stored),
         TEST_LANE(test_receiver__more_poison_than_an_answer_tells_is_counted),
         TEST_LANE(test_receiver__what_is_not_known_is_stored_unread),

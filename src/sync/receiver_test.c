@@ -132,6 +132,8 @@ static void test_receiver__a_gap_fills_several_holes_piece_by_piece(void **state
     assert_int_equal(kept_at(3).last_seq, 4);
     assert_int_equal(kept_at(9).last_seq, 14);
     assert_int_equal(kept_at(19).last_seq, 30);
+    assert_true(id_is_zero(kept_at(9).chain)); /* the middle of a gap has no chain value */
+    assert_true(id_equal(kept_at(19).chain, ours.items[2].chain));
     assert_same_chain(&ours);
 }
 
