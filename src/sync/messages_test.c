@@ -163,6 +163,7 @@ static void test_messages__a_hello_that_cannot_be_is_refused_by_name(void **stat
     refuse_hello(STREAM_WITH("\"chain_at\":[[7,2]]"), "'chain_at'");
     refuse_hello(STREAM_WITH("\"chain_at\":[[-1,2]]"), "'chain_at'");
     refuse_hello(STREAM_WITH("\"chain_at\":[[1,-2]]"), "'chain_at'");
+    refuse_hello(STREAM_WITH("\"chain_at\":[[1,1099511627776]]"), "'chain_at'");
 }
 
 static void test_messages__unknown_members_are_ignored(void **state) {

@@ -293,7 +293,8 @@ static status join(struct lane_cursor *cursor, const struct frame *frame, struct
     int first = 0;
     int end = 0;
     ranges_around(&cursor->held, range, &first, &end);
-    if (first < end && cursor->held.items[first].from <= range.from) {
+    const uint64_t begin = first < end ? cursor->held.items[first].from : range.from;
+    if (first < end && (begin < range.from || (begin == range.from && id_is_zero(before)))) {
         before = cursor->chain_before[first];
     }
     if (first < end && cursor->held.items[end - 1].to >= range.to) {

@@ -64,6 +64,74 @@ static void test_receiver__what_lies_within_a_held_gap_is_compared_where_both_kn
     assert_int_equal(kept_count, 21);
 }
 
+static void test_receiver__a_gap_at_the_top_has_a_chain_value(void **state) {
+    (void)state;
+    add_results(&ours, 5, "{}");
+    add_results(&clone, 5, "{}");
+    add_gap(&ours, 10);
+    const struct gap other = next_gap(&clone, 10);
+    add_gap_of(&clone, &other, 10, (struct id){{5}});
+    add_results(&ours, 1, "{}");
+    add_results(&clone, 1, "{}");
+    expect(LANE_NORMAL, &ours, 1, 6, SYNC_STORED);
+    expect(LANE_NORMAL, &clone, 16, 16, SYNC_FORK);
+    expect(LANE_NORMAL, &ours, 16, 16, SYNC_STORED);
+}
+
+static void test_receiver__a_gap_need_not_know_what_was_before_it(void **state) {
+    (void)state;
+    add_results(&ours, 5, "{}");
+    struct gap gap = next_gap(&ours, 10);
+    gap.chain_before = (struct id){0};
+    add_gap_of(&ours, &gap, 10, gap.chain_end);
+    expect(LANE_NORMAL, &ours, 1, 6, SYNC_STORED);
+    assert_int_equal(cursor.gapped, 10);
+}
+
+static void test_receiver__behind_a_gap_the_record_before_it_is_compared(void **state) {
+    (void)state;
+    add_results(&ours, 10, "{}");
+    add_gap(&ours, 20);
+    add_results(&clone, 8, "{}");
+    add_results(&clone, 12, "{\"clone\":true}");
+    expect(LANE_NORMAL, &ours, 1, 11, SYNC_STORED);
+    expect(LANE_NORMAL, &clone, 7, 15, SYNC_FORK); /* by record 10: 11 to 15 nobody knows */
+}
+
+/* Two gaps that end alike do not make one of what lies before them. */
+static void test_receiver__where_an_interval_begins_is_compared_as_well(void **state) {
+    (void)state;
+    add_results(&ours, 9, "{}");
+    add_gap(&ours, 10);
+    add_results(&clone, 9, "{\"clone\":true}");
+    struct gap gap = next_gap(&clone, 10);
+    gap.chain_end = ours.items[9].chain;
+    add_gap_of(&clone, &gap, 10, gap.chain_end);
+    expect(LANE_TELEMETRY, &ours, 10, 10, SYNC_STORED);
+    expect(LANE_TELEMETRY, &clone, 5, 10, SYNC_FORK);
+    expect(LANE_TELEMETRY, &ours, 5, 10, SYNC_STORED);
+    assert_same_chain(&ours);
+}
+
+static void test_receiver__the_chain_before_an_interval_stays_or_becomes_known(void **state) {
+    (void)state;
+    add_results(&ours, 4, "{}");
+    struct gap gap = next_gap(&ours, 10);
+    gap.chain_before = (struct id){0};
+    add_gap_of(&ours, &gap, 10, gap.chain_end);
+    add_results(&ours, 2, "{}");
+    write_frame(&ours, 4, 5, (struct id){0});
+    assert_int_equal(take(LANE_TELEMETRY, NULL), STATUS_OK);
+    assert_held("[[5,14]]");
+    assert_true(id_is_zero(cursor.chain_before[0]));
+    expect(LANE_TELEMETRY, &ours, 5, 15, SYNC_STORED);
+    assert_same_chain(&ours);
+    write_frame(&ours, 4, 7, (struct id){0});
+    assert_int_equal(take(LANE_TELEMETRY, NULL), STATUS_OK);
+    assert_held("[[5,16]]");
+    assert_same_chain(&ours);
+}
+
 /* The hub was restored to before the device's floor: the device knows no chain value there. */
 static void test_receiver__a_purged_gap_may_begin_where_no_chain_is_known(void **state) {
     (void)state;
@@ -253,8 +321,12 @@ static void test_receiver__a_gap_that_does_not_fit_is_poison_of_all_that_it_span
 /* Who passes a lane on has only a part of some gaps. */
 static void test_receiver__a_part_of_a_gap_may_stand_alone(void **state) {
     (void)state;
-    const struct gap whole = {
-        .reason = GAP_EXPIRED, .from_seq = 1, .to_seq = 20, .count = 20, .chain_end = {{9}}};
+    const struct gap whole = {.reason = GAP_EXPIRED,
+                              .from_seq = 1,
+                              .to_seq = 20,
+                              .count = 20,
+                              .chain_before = {{8}},
+                              .chain_end = {{9}}};
     add_results(&ours, 4, "{}");
     add_gap_of(&ours, &whole, 16, whole.chain_end);
     expect(LANE_NORMAL, &ours, 1, 5, SYNC_STORED);
@@ -267,6 +339,11 @@ int main(void) {
         TEST_LANE(test_receiver__a_gap_counts_for_what_is_not_held),
         TEST_LANE(test_receiver__a_fork_does_not_hide_in_front_of_a_gap),
         TEST_LANE(test_receiver__what_lies_within_a_held_gap_is_compared_where_both_know),
+        TEST_LANE(test_receiver__a_gap_at_the_top_has_a_chain_value),
+        TEST_LANE(test_receiver__a_gap_need_not_know_what_was_before_it),
+        TEST_LANE(test_receiver__behind_a_gap_the_record_before_it_is_compared),
+        TEST_LANE(test_receiver__where_an_interval_begins_is_compared_as_well),
+        TEST_LANE(test_receiver__the_chain_before_an_interval_stays_or_becomes_known),
         TEST_LANE(test_receiver__a_purged_gap_may_begin_where_no_chain_is_known),
         TEST_LANE(test_receiver__poison_is_held_and_the_lane_goes_on),
         TEST_LANE(test_receiver__a_body_must_be_json),
