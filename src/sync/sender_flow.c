@@ -34,10 +34,10 @@ void sender_flow_round_trip(struct sender_flow *flow, int64_t ms) {
  * most of its time; a round trip that was measured too long cannot make a link look faster than
  * fourfold. */
 void sender_flow_measure(struct sender_flow *flow, int64_t bytes, int64_t elapsed_ms, bool whole) {
+    whole = whole && bytes >= flow->body_bytes / 2; /* else the hub's grant was the bound */
     if (!whole && bytes < FLOW_BODY_BYTES_FIRST) {
         return;
     }
-    whole = whole && bytes >= flow->body_bytes / 2; /* else the hub's grant was the bound */
     const int64_t elapsed = clamp(elapsed_ms - flow->round_trip_ms, elapsed_ms / 4 + 1, INT64_MAX);
     const int64_t now = bytes * 1000 / elapsed;
     flow->bytes_per_s = flow->bytes_per_s == 0 ? now : (flow->bytes_per_s * 3 + now) / 4;

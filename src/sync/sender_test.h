@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "sync/sender.h"
 #include "sync/test_shelf.h"
 
@@ -32,6 +33,8 @@ struct bench {
     struct buffer text;  /* of the hub's answer */
     struct buffer hello; /* as it came */
     struct frame_item *items;
+
+    long fail_at; /* the allocation of the sender that fails; -1: none */
 
     /* What the store says instead, once. */
     status read_code, peek_code, mend_code, renumber_code;
@@ -63,6 +66,16 @@ struct bench {
     struct sender_action sample;
     char alarm[512];
 };
+
+/* What is between the two is the sender's. */
+static inline void bench_fail_begin(const struct bench *bench) {
+    (void)memory_fail_at(bench->fail_at, 0);
+}
+
+static inline void bench_fail_end(struct bench *bench) {
+    const size_t asked = memory_fail_at(-1, 0);
+    bench->fail_at = bench->fail_at < (long)asked ? -1 : bench->fail_at - (long)asked;
+}
 
 /* --- the store ------------------------------------------------------------------------------- */
 
@@ -117,7 +130,9 @@ static inline void bench_peek(struct bench *bench) {
     }
     const status code = bench->peek_code;
     bench->peek_code = STATUS_OK;
+    bench_fail_begin(bench);
     sender_peeked(bench->sender, streams, bench->shelf_count, code, bench->now_ms);
+    bench_fail_end(bench);
 }
 
 static inline void add_purged(struct bench *bench, struct sender_batch *batch, uint64_t from,
@@ -148,7 +163,7 @@ static inline void bench_read(struct bench *bench) {
         seq = asked.last + 1;
     }
     size_t bytes = 0;
-    while (seq <= asked.last && seq <= lane->highest) {
+    while (code == STATUS_OK && seq <= asked.last && seq <= lane->highest) {
         const struct shelf_row *row = &lane->rows[seq];
         if (row->damaged || (batch.count > 0 && bytes + row->count > asked.bytes_max)) {
             code = row->damaged && batch.count == 0 ? STATUS_CORRUPT : code;
@@ -230,7 +245,10 @@ static inline status bench_next(struct bench *bench) {
         .time = {.wall_ms = 1700000000000 + bench->now_ms, .boot_ns = bench->now_ms * 1000000},
         .boot = {.bytes = {77}}};
     struct error err;
-    return sender_next(bench->sender, &now, &bench->action, &err);
+    bench_fail_begin(bench);
+    const status code = sender_next(bench->sender, &now, &bench->action, &err);
+    bench_fail_end(bench);
+    return code;
 }
 
 /* Until something is asked of the link, or nothing is. */
@@ -316,7 +334,9 @@ static inline void hub_answer_hello(struct bench *bench) {
     hello_answer_write(&answer, &bench->text);
     free(streams);
     bench->now_ms += ROUND_TRIP_MS;
+    bench_fail_begin(bench);
     sender_answered(bench->sender, 200, 0, buffer_slice(&bench->text), bench->now_ms);
+    bench_fail_end(bench);
 }
 
 static inline void hub_hear_begin(struct bench *bench) {
@@ -374,7 +394,9 @@ static inline void hub_answer_put(struct bench *bench, enum sync_code code) {
     bench->bytes_put[bench->puts++] = bench->put_bytes;
     bench->put_open = false;
     bench->now_ms += ROUND_TRIP_MS;
+    bench_fail_begin(bench);
     sender_answered(bench->sender, (int)code, 0, buffer_slice(&bench->text), bench->now_ms);
+    bench_fail_end(bench);
 }
 
 /* --- all together ---------------------------------------------------------------------------- */
@@ -454,6 +476,7 @@ static inline struct bench *bench_new(void) {
     buffer_init(&bench->hello, MESSAGE_BYTES_MAX);
     bench->items = shelf_get(SHELF_SEQS, sizeof *bench->items);
     bench->now_ms = 1000000;
+    bench->fail_at = -1;
     bench->hub_ms = 1800000000000;
     bench->grant = (struct grant){.bytes = 1 << 20};
     bench_add_shelf(bench, 1);

@@ -116,6 +116,15 @@ static inline void hub_hold(struct shelf *shelf, enum lane lane, uint64_t from, 
     assert_int_equal(ranges_add(&shelf->held[lane], (struct range){from, to}, NULL), STATUS_OK);
 }
 
+/* Has other records than the device behind `after`, up to `to`. */
+static inline void hub_differ(struct shelf *shelf, enum lane lane, uint64_t after, uint64_t to) {
+    for (uint64_t seq = after + 1; seq <= to; seq++) {
+        shelf->chains[lane][seq] = (struct id){.bytes = {0xff, (uint8_t)seq, (uint8_t)(seq >> 8U)}};
+    }
+    assert_int_equal(ranges_add(&shelf->held[lane], (struct range){after + 1, to}, NULL),
+                     STATUS_OK);
+}
+
 /* Has forgotten what came behind `to`. */
 static inline void hub_restore(struct shelf *shelf, enum lane lane, uint64_t to) {
     shelf->held[lane] = (struct ranges){0};

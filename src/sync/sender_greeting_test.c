@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/sender_test.h"
+
+static void reconnect(struct bench *bench) {
+    sender_lost(bench->sender, bench->now_ms);
+    sender_hurry(bench->sender);
+    bench_go(bench);
+}
+
+/* --- rollback --------------------------------------------------------------------------------- */
+
+static void test_sender__sends_again_what_a_restored_hub_lacks(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 100, 100, 0);
+    shelf_add(shelf, LANE_TELEMETRY, 100, 100, 0);
+    bench_go(bench);
+    hub_restore(shelf, LANE_HIGH, 40);
+    hub_restore(shelf, LANE_TELEMETRY, 0);
+    shelf->verdict = VERDICT_ROLLBACK;
+    const int puts = bench->puts;
+    reconnect(bench);
+    const int high = bench->lanes_put[puts] == LANE_HIGH ? puts : puts + 1;
+    assert_int_equal(bench->firsts_put[high], 41);
+    assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 100);
+    assert_int_equal(ranges_top(&shelf->held[LANE_TELEMETRY]), 100);
+    assert_int_equal(bench->renumbers, 0);
+}
+
+static void test_sender__sends_a_gap_for_what_has_gone_joined_by_the_hubs_chain(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 100, 100, 0);
+    shelf_add(shelf, LANE_LOW, 50, 100, 0);
+    bench_go(bench);
+    shelf_purge(&shelf->lanes[LANE_HIGH], 60);
+    shelf_purge(&shelf->lanes[LANE_LOW], 50);
+    hub_restore(shelf, LANE_HIGH, 40);
+    hub_restore(shelf, LANE_LOW, 0);
+    shelf->verdict = VERDICT_ROLLBACK;
+    reconnect(bench);
+    assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 100);
+    assert_int_equal(ranges_top(&shelf->held[LANE_LOW]), 50);
+}
+
+static void test_sender__sends_all_of_a_gap_that_the_hub_has_a_part_of(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 100, 100, 0);
+    hub_hold(shelf, LANE_HIGH, 1, 50);
+    shelf_gap(&shelf->lanes[LANE_HIGH], 45, 60);
+    bench_go(bench);
+    assert_int_equal(bench->firsts_put[0], 45);
+    assert_int_equal(bench->acknowledged[LANE_HIGH], 100);
+}
+
+/* --- forks ------------------------------------------------------------------------------------ */
+
+static void test_sender__renumbers_what_a_forked_stream_has_and_the_hub_lacks(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 1000, 20, 0);
+    shelf_add(shelf, LANE_LOW, 30, 20, 0);
+    shelf_add(shelf, LANE_CONTROL, 5, 20, 0);
+    hub_hold(shelf, LANE_HIGH, 1, 321);
+    hub_differ(shelf, LANE_HIGH, 321, 700);
+    hub_hold(shelf, LANE_CONTROL, 1, 5);
+    shelf->verdict = VERDICT_NEW_STREAM;
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(bench->after[LANE_HIGH], 321);
+    assert_int_equal(bench->after[LANE_LOW], 0);
+    assert_int_equal(bench->after[LANE_CONTROL], 5);
+    assert_int_equal(shelf->lanes[LANE_HIGH].acked, 321);
+    assert_int_equal(shelf->lanes[LANE_CONTROL].acked, 5);
+    assert_non_null(strstr(bench->alarm, "goes on in a new stream"));
+    struct shelf *next = bench->shelves[1];
+    assert_int_equal(ranges_top(&next->held[LANE_HIGH]), 679);
+    assert_int_equal(ranges_top(&next->held[LANE_LOW]), 30);
+    assert_int_equal(next->lanes[LANE_HIGH].acked, 679);
+
+    reconnect(bench); /* the old stream is left alone from now on */
+    bench_note(bench, next, LANE_HIGH, 1, 20);
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(next->lanes[LANE_HIGH].acked, 680);
+}
+
+static void test_sender__begins_a_new_stream_on_a_restored_device_with_nothing_new(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 80, 20, 0);
+    hub_hold(shelf, LANE_HIGH, 1, 80);
+    hub_differ(shelf, LANE_HIGH, 80, 100); /* what it sent before it was restored */
+    shelf->verdict = VERDICT_NEW_STREAM;
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(bench->after[LANE_HIGH], 80);
+    assert_int_equal(shelf->lanes[LANE_HIGH].acked, 80);
+}
+
+static void test_sender__leaves_an_old_forked_stream_alone_when_nothing_moves(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    struct shelf *current = bench_add_shelf(bench, 2);
+    shelf_add(shelf, LANE_HIGH, 80, 20, 0);
+    hub_hold(shelf, LANE_HIGH, 1, 80);
+    hub_differ(shelf, LANE_HIGH, 80, 100);
+    shelf->verdict = VERDICT_NEW_STREAM;
+    shelf_add(current, LANE_HIGH, 10, 20, 1);
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 0);
+    assert_int_equal(shelf->lanes[LANE_HIGH].acked, 80);
+    assert_int_equal(current->lanes[LANE_HIGH].acked, 10);
+}
+
+static void test_sender__finds_the_fork_behind_what_has_gone(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 1000, 20, 0);
+    hub_hold(shelf, LANE_HIGH, 1, 500);
+    hub_differ(shelf, LANE_HIGH, 500, 900);
+    shelf->lanes[LANE_HIGH].acked = 400;
+    shelf_purge(&shelf->lanes[LANE_HIGH], 300);
+    shelf->verdict = VERDICT_NEW_STREAM;
+    bench_go(bench);
+    assert_int_equal(bench->after[LANE_HIGH], 500);
+}
+
+static void test_sender__moves_all_that_is_kept_when_nothing_is_common(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 100, 20, 0);
+    shelf->lanes[LANE_HIGH].acked = 20;
+    shelf_purge(&shelf->lanes[LANE_HIGH], 20);
+    hub_differ(shelf, LANE_HIGH, 0, 200);
+    shelf->verdict = VERDICT_NEW_STREAM;
+    bench_go(bench);
+    assert_int_equal(bench->after[LANE_HIGH], 20);
+    assert_int_equal(bench->acknowledgements, 1);
+    assert_int_equal(bench->shelves[1]->lanes[LANE_HIGH].acked, 80);
+}
+
+static void test_sender__looks_for_the_fork_when_a_body_is_answered_with_one(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 100, 2000, 0);
+    bench_go_to(bench, SENDER_PUT_END);
+    bench_serve(bench, SENDER_PUT_END);
+    const uint64_t common = ranges_top(&shelf->held[LANE_HIGH]);
+    bench_go_to(bench, SENDER_PUT_END);
+    hub_restore(shelf, LANE_HIGH, common);
+    hub_differ(shelf, LANE_HIGH, common, common + 3); /* from the other of two clones */
+    hub_answer_put(bench, SYNC_FORK);
+    shelf->verdict = VERDICT_NEW_STREAM;
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(bench->after[LANE_HIGH], common);
+    assert_int_equal(ranges_top(&bench->shelves[1]->held[LANE_HIGH]), 100 - common);
+}
+
+static void test_sender__believes_chain_values_more_than_a_verdict(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 10, 100, 0);
+    bench_go_to(bench, SENDER_PUT_END);
+    hub_restore(shelf, LANE_HIGH, 0);
+    hub_hold(shelf, LANE_HIGH, 1, 4);
+    hub_differ(shelf, LANE_HIGH, 4, 10); /* though it says that all is well */
+    hub_answer_put(bench, SYNC_STORED);
+    bench_go(bench);
+    assert_int_equal(shelf->lanes[LANE_HIGH].acked, 4);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(bench->after[LANE_HIGH], 4);
+    assert_int_equal(ranges_top(&bench->shelves[1]->held[LANE_HIGH]), 6);
+    reconnect(bench);
+    assert_int_equal(bench->renumbers, 1);
+}
+
+static void test_sender__goes_on_when_no_fork_is_found(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 100, 100, 0);
+    bench_go_to(bench, SENDER_PUT_END);
+    hub_restore(shelf, LANE_HIGH, 5);
+    hub_answer_put(bench, SYNC_FORK); /* bits that were flipped on the way */
+    bench_go(bench);
+    assert_int_equal(bench->hellos, 3);
+    assert_in_range(bench->wait_ms, 1, 1000);
+    bench->now_ms += bench->wait_ms;
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 0);
+    assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 100);
+}
+
+static void test_sender__renumbers_later_when_the_store_cannot_now(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 10, 100, 0);
+    hub_differ(shelf, LANE_HIGH, 0, 4);
+    shelf->verdict = VERDICT_NEW_STREAM;
+    bench->renumber_code = STATUS_FULL;
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(bench->shelf_count, 1);
+    assert_in_range(bench->wait_ms, 1000, 3000);
+    bench->now_ms += bench->wait_ms;
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 2);
+    assert_int_equal(ranges_top(&bench->shelves[1]->held[LANE_HIGH]), 10);
+}
+
+static void test_sender__lets_a_renumbering_end_after_the_connection_was_lost(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 10, 100, 0);
+    hub_differ(shelf, LANE_HIGH, 0, 4);
+    shelf->verdict = VERDICT_NEW_STREAM;
+    bench_go_to(bench, SENDER_HELLO);
+    bench_serve(bench, SENDER_HELLO);
+    bench_go_to(bench, SENDER_HELLO);
+    bench_serve(bench, SENDER_HELLO);
+    do { /* an alarm comes before */
+        assert_int_equal(bench_next(bench), STATUS_OK);
+    } while (bench->action.act != SENDER_RENUMBER);
+    const struct sender_action asked = bench->action;
+    sender_lost(bench->sender, bench->now_ms);
+    sender_hurry(bench->sender);
+    bench_go_to(bench, SENDER_CONNECT);
+    bench_serve(bench, SENDER_CONNECT);
+    assert_int_equal(bench_run(bench), SENDER_NOTHING); /* one thing at a time for the store */
+    bench->action = asked;
+    bench_renumber(bench);
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(ranges_top(&bench->shelves[1]->held[LANE_HIGH]), 10);
+}
+
+/* --- streams ---------------------------------------------------------------------------------- */
+
+static void test_sender__leaves_a_quarantined_stream_alone(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    struct shelf *current = bench_add_shelf(bench, 2);
+    shelf_add(shelf, LANE_HIGH, 10, 100, 0);
+    shelf_add(current, LANE_HIGH, 10, 100, 0);
+    shelf->verdict = VERDICT_QUARANTINED;
+    bench_go(bench);
+    assert_non_null(strstr(bench->alarm, "put stream 01000000000000000000000000000000 aside"));
+    assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 0);
+    assert_int_equal(ranges_top(&current->held[LANE_HIGH]), 10);
+    bench->alarm[0] = '\0';
+    reconnect(bench);
+    assert_string_equal(bench->alarm, ""); /* people know */
+    shelf->verdict = VERDICT_OK;
+    reconnect(bench);
+    assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 10);
+}
+
+static void test_sender__greets_again_for_a_stream_that_turns_up(void **state) {
+    struct bench *bench = *state;
+    shelf_add(bench->shelves[0], LANE_HIGH, 10, 100, 0);
+    bench_go(bench);
+    struct shelf *current = bench_add_shelf(bench, 2); /* after trouble with the disk */
+    bench->peeks = 0;
+    sender_note(bench->sender, LANE_HIGH, 11, 100); /* of the new one, but who knows */
+    shelf_add(current, LANE_HIGH, 11, 100, 1);
+    bench_go(bench);
+    bench->now_ms += 1000;
+    bench_go(bench);
+    assert_int_equal(ranges_top(&current->held[LANE_HIGH]), 11);
+    assert_int_equal(bench->hellos, 2);
+}
+
+static void test_sender__hears_of_records_before_it_knows_any_stream(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    bench_note(bench, shelf, LANE_HIGH, 3, 100);
+    bench_go(bench);
+    assert_int_equal(bench->acknowledged[LANE_HIGH], 3);
+}
+
+static void test_sender__refuses_an_answer_to_hello_that_leaves_a_stream_out(void **state) {
+    static const char *const ANSWERS[] = {
+        "{\"protocol\":1,\"streams\":[]}",
+        "{\"protocol\":7,\"streams\":[]}",
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof ANSWERS / sizeof ANSWERS[0]; i++) {
+        bench_go_to(bench, SENDER_HELLO);
+        sender_answered(bench->sender, 200, 0, slice_of(ANSWERS[i]), bench->now_ms);
+        assert_int_equal(bench_run(bench), SENDER_CLOSE);
+        assert_int_equal(bench_run(bench), SENDER_NOTHING);
+        assert_true(bench_facts(bench).last_error[0] != '\0');
+        bench->now_ms += bench->wait_ms;
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(test_sender__##name, set_up, tear_down)
+        TEST(sends_again_what_a_restored_hub_lacks),
+        TEST(sends_a_gap_for_what_has_gone_joined_by_the_hubs_chain),
+        TEST(sends_all_of_a_gap_that_the_hub_has_a_part_of),
+        TEST(renumbers_what_a_forked_stream_has_and_the_hub_lacks),
+        TEST(begins_a_new_stream_on_a_restored_device_with_nothing_new),
+        TEST(leaves_an_old_forked_stream_alone_when_nothing_moves),
+        TEST(finds_the_fork_behind_what_has_gone),
+        TEST(moves_all_that_is_kept_when_nothing_is_common),
+        TEST(looks_for_the_fork_when_a_body_is_answered_with_one),
+        TEST(believes_chain_values_more_than_a_verdict),
+        TEST(goes_on_when_no_fork_is_found),
+        TEST(renumbers_later_when_the_store_cannot_now),
+        TEST(lets_a_renumbering_end_after_the_connection_was_lost),
+        TEST(leaves_a_quarantined_stream_alone),
+        TEST(greets_again_for_a_stream_that_turns_up),
+        TEST(hears_of_records_before_it_knows_any_stream),
+        TEST(refuses_an_answer_to_hello_that_leaves_a_stream_out),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
