@@ -274,6 +274,11 @@ status poll_open(struct loop *loop, int descriptor, bool writable, void (*ready)
     return STATUS_OK;
 }
 
+void poll_want_writable(struct poll *poll, bool writable) {
+    /* Cannot fail for a poll that has been started. */
+    (void)uv_poll_start(&poll->raw, UV_READABLE | (writable ? UV_WRITABLE : 0), poll_ready);
+}
+
 void poll_close(struct poll *poll) {
     if (poll != NULL) {
         uv_close((uv_handle_t *)&poll->raw, free_handle);

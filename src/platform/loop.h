@@ -64,6 +64,9 @@ void waker_destroy(struct waker *waker); /* NULL is fine; nobody may wake it any
  * closed after the poll. */
 status poll_open(struct loop *loop, int descriptor, bool writable, void (*ready)(void *owner),
                  void *owner, struct poll **out_poll, struct error *err);
+
+/* From now on also, or no longer, while it can be written. */
+void poll_want_writable(struct poll *poll, bool writable);
 void poll_close(struct poll *poll); /* NULL is fine */
 
 /* Calls `ended` at the end of each turn of the loop, before it sleeps and before loop_run returns:
