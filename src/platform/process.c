@@ -10,19 +10,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/buffer.h"
 #include "base/memory.h"
 #include "platform/file.h"
+#include "platform/process_input.h"
 
 enum {
     LAUNCH_WORDS_MAX = 20, /* ebb-launch itself and its options */
     NUMBER_TEXT_BYTES = 24,
     READ_BYTES = 64 * 1024,
-    INPUT_ROOM_KEPT_BYTES = 64 * 1024,
     CHILD_DESCRIPTORS = 4
 };
 
@@ -45,11 +45,7 @@ struct process {
     struct outlet output;
     struct outlet log;
 
-    int input;               /* -1: closed */
-    struct poll *input_poll; /* while the pipe is full */
-    struct buffer queue;
-    size_t queue_sent; /* from its start */
-    bool input_ending;
+    struct process_input input;
 };
 
 /* What become the child's descriptors, until it has them; -1: none. */
@@ -76,17 +72,8 @@ static void outlet_close(struct outlet *outlet) {
     shut(&outlet->descriptor);
 }
 
-static void input_close(struct process *process) {
-    poll_close(process->input_poll);
-    process->input_poll = NULL;
-    shut(&process->input);
-    buffer_done(&process->queue);
-    buffer_init(&process->queue, PROCESS_INPUT_BYTES_MAX);
-    process->queue_sent = 0;
-}
-
 static void close_pipes(struct process *process) {
-    input_close(process);
+    process_input_close(&process->input);
     outlet_close(&process->output);
     outlet_close(&process->log);
 }
@@ -145,14 +132,14 @@ static void outlet_drain(struct process *process, struct outlet *outlet) {
 
 static void process_free(struct process *process) {
     signal_watch_destroy(process->children);
-    buffer_done(&process->queue);
+    process_input_done(&process->input);
     memory_free(process);
 }
 
 /* Its end is told once its output has been. */
 static void tell_end(struct process *process, int how) {
     const bool by_signal = WIFSIGNALED(how);
-    input_close(process);
+    process_input_close(&process->input);
     outlet_drain(process, &process->log);
     outlet_close(&process->log);
     outlet_drain(process, &process->output);
@@ -423,10 +410,26 @@ static status copy_descriptor(int given, struct child_ends *ends, struct error *
     return *place >= 0 ? STATUS_OK : fail_errno(err, errno, "hand descriptor %d to a child", given);
 }
 
-static status open_pipes(struct process *process, int given, struct child_ends *ends,
-                         struct error *err) {
-    TRY(copy_descriptor(given, ends, err));
-    TRY(make_pipe(&process->input, &ends->descriptors[0], false, err));
+/* It is written to alone: what the child writes there itself is an error of its own. */
+static status make_socket(int *out_ours, int *out_theirs, struct error *err) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return fail_errno(err, errno, "make a socket for a child");
+    }
+    *out_ours = ends[0];
+    *out_theirs = ends[1];
+    if (shutdown(*out_ours, SHUT_RD) != 0 || fcntl(*out_ours, F_SETFL, O_NONBLOCK) != 0) {
+        return fail_errno(err, errno, "make a socket for a child");
+    }
+    return lift(out_theirs, err);
+}
+
+static status open_pipes(struct process *process, const struct process_options *options,
+                         struct child_ends *ends, struct error *err) {
+    int *ours = &process->input.descriptor;
+    TRY(copy_descriptor(options->descriptor, ends, err));
+    TRY(options->takes_descriptors ? make_socket(ours, &ends->descriptors[0], err)
+                                   : make_pipe(ours, &ends->descriptors[0], false, err));
     TRY(make_pipe(&process->output.descriptor, &ends->descriptors[1], true, err));
     TRY(make_pipe(&process->log.descriptor, &ends->descriptors[2], true, err));
     TRY(poll_open(process->loop, process->output.descriptor, false, output_ready, process,
@@ -446,11 +449,12 @@ status process_start(struct loop *loop, const struct process_options *options,
     process->loop = loop;
     process->events = options->events;
     process->owner = options->owner;
-    process->input = process->output.descriptor = process->log.descriptor = -1;
-    buffer_init(&process->queue, PROCESS_INPUT_BYTES_MAX);
+    process->output.descriptor = process->log.descriptor = -1;
+    process_input_init(&process->input, loop);
+    process->input.is_socket = options->takes_descriptors;
 
     CLEANUP(child_ends_done) struct child_ends ends = {{-1, -1, -1, -1}};
-    status code = open_pipes(process, options->descriptor, &ends, err);
+    status code = open_pipes(process, options, &ends, err);
     if (code == STATUS_OK) {
         code = spawn(process, options, &ends, err);
     }
@@ -463,67 +467,17 @@ status process_start(struct loop *loop, const struct process_options *options,
     return STATUS_OK;
 }
 
-static void input_flush(void *owner) {
-    struct process *process = owner;
-    struct buffer *queue = &process->queue;
-    while (process->queue_sent < queue->count) {
-        const ssize_t count = write(process->input, queue->bytes + process->queue_sent,
-                                    queue->count - process->queue_sent);
-        if (count < 0) {
-            if (errno != EAGAIN && errno != EINTR) {
-                input_close(process);
-            }
-            return;
-        }
-        process->queue_sent += (size_t)count;
-    }
-    process->queue_sent = 0;
-    buffer_clear(queue);
-    poll_close(process->input_poll);
-    process->input_poll = NULL;
-    if (process->input_ending) {
-        input_close(process);
-    } else if (queue->room > INPUT_ROOM_KEPT_BYTES) {
-        buffer_done(queue);
-        buffer_init(queue, PROCESS_INPUT_BYTES_MAX);
-    }
+status process_write(struct process *process, struct slice bytes, struct error *err) {
+    return process_input_write(&process->input, bytes, NULL, process->number, err);
 }
 
-status process_write(struct process *process, struct slice bytes, struct error *err) {
-    struct buffer *queue = &process->queue;
-    if (process->input < 0 || process->input_ending) {
-        return STATUS_OK;
-    }
-    const size_t waiting = queue->count - process->queue_sent;
-    if (bytes.count > PROCESS_INPUT_BYTES_MAX - waiting) {
-        return fail(err, STATUS_FULL, "write to process %d: %zu bytes wait already",
-                    process->number, waiting);
-    }
-    if (process->queue_sent > 0) {
-        buffer_drop(queue, process->queue_sent);
-        process->queue_sent = 0;
-    }
-    buffer_add(queue, bytes);
-    if (buffer_status(queue, err) != STATUS_OK) {
-        queue->failed = STATUS_OK; /* what waited before is whole */
-        return fail_while(err, "write to process %d", process->number);
-    }
-    if (process->input_poll != NULL) {
-        return STATUS_OK; /* the pipe is full */
-    }
-    input_flush(process);
-    if (process->queue_sent < queue->count) {
-        return poll_open(process->loop, process->input, true, input_flush, process,
-                         &process->input_poll, err);
-    }
-    return STATUS_OK;
+status process_hand(struct process *process, struct slice bytes,
+                    struct process_descriptors *descriptors, struct error *err) {
+    return process_input_write(&process->input, bytes, descriptors, process->number, err);
 }
 
 void process_close_input(struct process *process) {
-    process->input_ending = true;
-    if (process->queue.count == 0) {
-        input_close(process);
-    }
+    process_input_end(&process->input);
 }
 
 void process_hand_over(struct process *process, const struct process_events *events, void *owner) {

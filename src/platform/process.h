@@ -3,7 +3,8 @@
  *
  * A child gets a clean environment, its own session and process group, limits and a parent-death
  * signal; those are set by ebb-launch, not between fork and exec. Its standard input, output and
- * error are pipes, read and written without blocking on the loop. What it started itself and left
+ * error are pipes, read and written without blocking on the loop; its input is a socket where it is
+ * to be handed descriptors. What it started itself and left
  * in its group when it ended is killed then. Starting one stops the loop for about a millisecond,
  * however large the daemon is (docs/decisions/0006-child-processes.md).
  *
@@ -28,7 +29,9 @@
 enum {
     PROCESS_INPUT_BYTES_MAX = 4 << 20, /* that wait for a child to read them */
     PROCESS_ARGUMENTS_MAX = 256,
-    PROCESS_FILES_DEFAULT = 256 /* descriptors that a child may have open */
+    PROCESS_FILES_DEFAULT = 256,  /* descriptors that a child may have open */
+    PROCESS_DESCRIPTORS_MAX = 16, /* handed over at once */
+    PROCESS_HANDED_MAX = 16       /* such writings that wait for a child to read them */
 };
 
 struct process;
@@ -39,6 +42,13 @@ struct process_limits {
     int64_t file_bytes;   /* largest file it may write; 0: none */
     int files;            /* open descriptors; 0: PROCESS_FILES_DEFAULT */
 };
+
+/* Descriptors on their way to a child; owned. */
+struct process_descriptors {
+    int list[PROCESS_DESCRIPTORS_MAX];
+    uint32_t count;
+};
+void process_descriptors_close(struct process_descriptors *descriptors);
 
 /* All called on the loop; any may be NULL. Bytes are valid during the call only. Any of them may
  * call process_destroy. */
@@ -57,6 +67,7 @@ struct process_options {
     const char *folder;             /* working directory; NULL: ours */
     struct process_limits limits;
     int descriptor; /* >= 0: the child's descriptor 3 (the caller closes its copy); -1: none */
+    bool takes_descriptors; /* its standard input is a socket, and process_hand may be called */
     struct process_events events;
     void *owner;
 };
@@ -70,6 +81,12 @@ status process_start(struct loop *loop, const struct process_options *options,
 /* Queues bytes (copied) for its standard input. FULL when over PROCESS_INPUT_BYTES_MAX would wait.
  * Bytes for a child that reads no more are dropped: that it ended, or its answer, tells. */
 status process_write(struct process *process, struct slice bytes, struct error *err);
+
+/* The same, and the descriptors go with the first of these bytes, of which there is one at least:
+ * they are the process' on success, unless it reads no more. FULL also when PROCESS_HANDED_MAX such
+ * writings wait. */
+status process_hand(struct process *process, struct slice bytes,
+                    struct process_descriptors *descriptors, struct error *err);
 
 /* Closes its standard input once what was queued has been read. */
 void process_close_input(struct process *process);
