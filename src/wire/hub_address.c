@@ -35,7 +35,7 @@ static bool is_host(struct slice host, bool in_brackets) {
             return false;
         }
     }
-    return host.count > 0;
+    return host.count > 0 && (!in_brackets || slice_find(host, ':') < host.count);
 }
 
 /* What stands before the port, and the port, empty where none is said. */

@@ -32,10 +32,10 @@ static void test_hub_address__is_read_and_written_whole(void **state) {
 
 static void test_hub_address__that_is_none_is_refused(void **state) {
     (void)state;
-    static const char *const SAID[] = {"",          ":8443",   "hub:",           "hub:0",
-                                       "hub:65536", "hub:84x", "[::1",           "[::1]8443",
-                                       "[::1]:",    "[]:8443", "2001:db8::7",    "http://hub",
-                                       "hub/path",  "hub 1",   "hub:99999999999"};
+    static const char *const SAID[] = {"",           ":8443",    "hub:",  "hub:0",
+                                       "hub:65536",  "hub:84x",  "[::1",  "[::1]8443",
+                                       "[::1]:",     "[]:8443",  "[%8]",  "2001:db8::7",
+                                       "http://hub", "hub/path", "hub 1", "hub:99999999999"};
     for (size_t i = 0; i < sizeof(SAID) / sizeof(SAID[0]); i++) {
         struct hub_address address;
         struct error err = {0};
