@@ -6,6 +6,7 @@
 #pragma once
 
 extern const char SQL_HUB_SCHEMA_1[];
+extern const char SQL_HUB_SCHEMA_2[];
 
 extern const char SQL_HUB_BEGIN[];
 extern const char SQL_HUB_CONNECTION[];

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "hub/api/resources.h"
+#include "hub/labels.h"
+#include "hub/registry_sql.h"
+#include "hub/row.h"
+#include "platform/json.h"
+
+enum { QUERY_LABEL, QUERY_AFTER, CERTIFICATES_SHOWN_MAX = 32 };
+
+/* --- showing ---------------------------------------------------------------------------------- */
+
+static void write_row(struct buffer *out, const struct device_row *row) {
+    char id[ID_UUID_BYTES + 1];
+    id_write_uuid(row->id, id);
+    hub_call_write_text(out, "name", row->name);
+    buffer_print(out, ",\"state\":\"%s\",", device_state_name(row->state));
+    hub_call_write_time(out, "contact_at", row->contact_ms);
+    buffer_add_byte(out, ',');
+    hub_call_write_time(out, "joined_at", row->created_ms);
+    buffer_add_text(out, ",\"labels\":");
+    buffer_add(out, row->labels);
+    buffer_print(out, ",\"id\":\"%s\"", id);
+}
+
+static status list(struct hub_call *call, struct database *database, struct error *err) {
+    struct device_row *rows = NULL;
+    struct value labels;
+    const char *between = "";
+    int count = 0;
+    TRY(device_rows_list(database, call->arena, call->queries[QUERY_AFTER], &rows, &count, err));
+    buffer_add_text(&call->out, "{\"devices\":[");
+    for (int i = 0; i < count; i++) {
+        TRY(labels_read(call->arena, rows[i].labels, &labels, err));
+        if (labels_meet(labels, call->queries[QUERY_LABEL])) {
+            buffer_print(&call->out, "%s{", between);
+            write_row(&call->out, &rows[i]);
+            buffer_add_byte(&call->out, '}');
+            between = ",";
+        }
+    }
+    buffer_add_text(&call->out, "],");
+    hub_call_write_text(&call->out, "after",
+                        count == DEVICE_LISTED_MAX ? rows[count - 1].name : SLICE(""));
+    buffer_add_text(&call->out, "}\n");
+    return buffer_status(&call->out, err);
+}
+
+static void write_certificate(struct buffer *out, const struct certificate_row *row,
+                              int64_t now_ms) {
+    char serial[ID_HEX_BYTES + 1];
+    id_write_hex(row->serial, serial);
+    const char *state = row->revoked_ms != 0    ? "revoked"
+                        : row->replaced_ms != 0 ? "replaced"
+                        : now_ms > row->ends_ms ? "expired"
+                                                : "good";
+    buffer_print(out, "{\"serial\":\"%s\",\"state\":\"%s\",\"renews\":%s,", serial, state,
+                 row->parent != 0 ? "true" : "false");
+    hub_call_write_time(out, "issued_at", row->issued_ms);
+    buffer_add_byte(out, ',');
+    hub_call_write_time(out, "ends_at", row->ends_ms);
+    buffer_add_byte(out, '}');
+}
+
+static status show(struct hub_call *call, struct database *database, const struct device_row *row,
+                   struct error *err) {
+    struct certificate_row *certificates = NULL;
+    char id[ID_UUID_BYTES + 1];
+    int count = 0;
+    TRY(certificate_rows_list(database, call->arena, row->id, CERTIFICATES_SHOWN_MAX, &certificates,
+                              &count, err));
+    id_write_uuid(row->id, id);
+    buffer_add_byte(&call->out, '{');
+    write_row(&call->out, row);
+    buffer_add_text(&call->out, ",\"facts\":");
+    buffer_add(&call->out, row->facts);
+    buffer_add_text(&call->out, ",\"certificates\":[");
+    for (int i = 0; i < count; i++) {
+        buffer_add_text(&call->out, i > 0 ? "," : "");
+        write_certificate(&call->out, &certificates[i], call->now_ms);
+    }
+    buffer_add_text(&call->out, "],");
+    TRY(hub_alarms_write(call, database, slice_of(id), err));
+    buffer_add_text(&call->out, "}\n");
+    return buffer_status(&call->out, err);
+}
+
+/* --- changing --------------------------------------------------------------------------------- */
+
+/* The answer to every change: the device as it is now. */
+static status changed(struct hub_call *call, struct database *database, struct id id,
+                      struct error *err) {
+    TRY(device_rows_changed(database, call->arena, id, &call->change, err));
+    buffer_add_byte(&call->out, '{');
+    write_row(&call->out, &call->change.views[call->change.count - 1].row);
+    buffer_add_text(&call->out, "}\n");
+    return buffer_status(&call->out, err);
+}
+
+static status close_down(struct hub_call *call, struct database *database, struct device_row *row,
+                         enum device_state state, struct error *err) {
+    row->state = state;
+    TRY(device_rows_put(database, row, err));
+    TRY(certificate_rows_revoke(database, row->id, call->now_ms, err));
+    return changed(call, database, row->id, err);
+}
+
+static status label(struct hub_call *call, struct database *database, struct device_row *row,
+                    struct error *err) {
+    struct value wished, had;
+    TRY(hub_call_body(call, &wished, err));
+    TRY(labels_check(wished, err));
+    TRY(labels_read(call->arena, row->labels, &had, err));
+    TRY(labels_merge(call->arena, had, wished, &row->labels, err));
+    TRY(device_rows_put(database, row, err));
+    return changed(call, database, row->id, err);
+}
+
+static status move_streams(struct database *database, struct id from, struct id to,
+                           struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_DEVICE_STREAMS);
+    query_bind_bytes(&query, row_id_slice(&to));
+    query_bind_bytes(&query, row_id_slice(&from));
+    return query_run(&query, err);
+}
+
+/* A new card or a new machine: whoever joined as `by` is this device from now on, with what it has
+ * sent; what this device had for certificates is over. */
+static status replace(struct hub_call *call, struct database *database, struct device_row *row,
+                      struct error *err) {
+    struct value body;
+    struct device_row by;
+    TRY(hub_call_body(call, &body, err));
+    TRY(device_rows_find(database, call->arena, hub_call_text(body, "by"), &by, err));
+    if (id_equal(by.id, row->id)) {
+        return fail(err, STATUS_INVALID, "'%.*s' cannot take its own place", SLICE_ARGS(by.name));
+    }
+    if (by.state != DEVICE_ACTIVE) {
+        return fail(err, STATUS_CONFLICT, "'%.*s' is %s: it cannot take another's place",
+                    SLICE_ARGS(by.name), device_state_name(by.state));
+    }
+    TRY(certificate_rows_revoke(database, row->id, call->now_ms, err));
+    TRY(certificate_rows_move(database, by.id, row->id, err));
+    TRY(move_streams(database, by.id, row->id, err));
+    row->state = DEVICE_ACTIVE;
+    row->facts = by.facts;
+    row->contact_ms = by.contact_ms;
+    by.state = DEVICE_REMOVED;
+    TRY(device_rows_put(database, &by, err));
+    TRY(device_rows_put(database, row, err));
+    TRY(device_rows_changed(database, call->arena, by.id, &call->change, err));
+    return changed(call, database, row->id, err);
+}
+
+static status change(struct hub_call *call, struct database *database, struct device_row *row,
+                     struct error *err) {
+    if (slice_is(call->verb, "revoke")) {
+        return close_down(call, database, row, DEVICE_REVOKED, err);
+    }
+    if (slice_is(call->verb, "labels")) {
+        return label(call, database, row, err);
+    }
+    if (slice_is(call->verb, "replace")) {
+        return replace(call, database, row, err);
+    }
+    return fail(err, STATUS_NOT_FOUND, "a device knows revoke, labels and replace, not '%.*s'",
+                SLICE_ARGS(slice_part(call->verb, 0, 64)));
+}
+
+status hub_devices(struct hub_call *call, struct database *database, struct error *err) {
+    struct device_row row;
+    if (call->item.count == 0) {
+        return list(call, database, err);
+    }
+    TRY(device_rows_find(database, call->arena, call->item, &row, err));
+    if (call->verb.count > 0) {
+        return change(call, database, &row, err);
+    }
+    return slice_is(call->method, "DELETE") ? close_down(call, database, &row, DEVICE_REMOVED, err)
+                                            : show(call, database, &row, err);
+}

@@ -1,0 +1,26 @@
+/*
+ * resources: what people at the hub ask about devices, tokens and alarms; a handler each.
+ *
+ *   GET    /v1/devices?label=k=v&after=NAME   {"devices":[...],"after":NAME}
+ *   GET    /v1/devices/NAME                   all of one, with its certificates and alarms
+ *   DELETE /v1/devices/NAME                   it may not come in any more, and its name is free
+ *   POST   /v1/devices/NAME/revoke            every certificate of it, at once and for good
+ *   POST   /v1/devices/NAME/labels            {"line":"3","old":null}
+ *   POST   /v1/devices/NAME/replace           {"by":OTHER}: what joined as OTHER is NAME now
+ *   GET    /v1/tokens                         {"tokens":[...]}
+ *   POST   /v1/tokens                         {uses, ttl_ms, labels, name, device, addresses}
+ *   DELETE /v1/tokens/ID
+ *   GET    /v1/alarms                         {"alarms":[...]}
+ *
+ * NAME is a name or an id. Thread: the writing one (hub/hub_call).
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "hub/hub_call.h"
+
+hub_handler hub_devices, hub_tokens, hub_alarms;
+
+/* "alarms":[...] of one subject, or of all where it is empty. */
+status hub_alarms_write(struct hub_call *call, struct database *database, struct slice subject,
+                        struct error *err);

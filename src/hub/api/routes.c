@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/api/resources.h"
+#include "hub/enrolment.h"
+
+static const char *const DEVICE_QUERIES[] = {"label", "after", NULL};
+
+const struct hub_route HUB_REGISTRY_ROUTES[] = {
+    {"/v1/devices", "GET", "GET, DELETE", "POST", DEVICE_QUERIES, hub_devices},
+    {"/v1/tokens", "GET, POST", "DELETE", NULL, NULL, hub_tokens},
+    {"/v1/alarms", "GET", NULL, NULL, NULL, hub_alarms},
+    {0},
+};
+
+const struct hub_route HUB_ENROLMENT_ROUTES[] = {
+    {"/v1/enrol", "POST", NULL, NULL, NULL, enrolment_enrol},
+    {"/v1/renew", "POST", NULL, NULL, NULL, enrolment_renew},
+    {"/v1/leave", "POST", NULL, NULL, NULL, enrolment_leave},
+    {0},
+};

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/hub_call.h"
+
+#include "base/time.h"
+#include "platform/json.h"
+
+int hub_call_code(status code) {
+    switch (code) {
+    case STATUS_OK:
+        return 200;
+    case STATUS_INVALID:
+        return 400;
+    case STATUS_DENIED:
+        return 403;
+    case STATUS_NOT_FOUND:
+        return 404;
+    case STATUS_CONFLICT:
+        return 409;
+    case STATUS_BUSY:
+    case STATUS_OFFLINE:
+        return 503;
+    case STATUS_FULL:
+        return 507;
+    default:
+        return 500;
+    }
+}
+
+void hub_call_refuse(struct hub_call *call, const struct error *err) {
+    call->code = hub_call_code(err->code);
+    buffer_clear(&call->out);
+    buffer_print(&call->out, "{\"error\":{\"class\":\"%s\",\"text\":", status_name(err->code));
+    json_write_text(&call->out, slice_of(err->text));
+    buffer_add_text(&call->out, "}}\n");
+}
+
+status hub_call_body(struct hub_call *call, struct value *out_body, struct error *err) {
+    struct value body = {.kind = VALUE_NULL};
+    if (call->body.count > 0 && json_read(call->arena, call->body, &body, err) != STATUS_OK) {
+        return fail_while(err, "read what was sent");
+    }
+    if (body.kind != VALUE_OBJECT) {
+        return fail(err, STATUS_INVALID, "what is sent here is a JSON object");
+    }
+    *out_body = body;
+    return STATUS_OK;
+}
+
+struct slice hub_call_text(struct value body, const char *name) {
+    const struct value *member = value_get(body, slice_of(name));
+    return member != NULL && member->kind == VALUE_TEXT ? value_text(*member) : SLICE("");
+}
+
+struct value hub_call_value(struct value body, const char *name) {
+    const struct value *member = value_get(body, slice_of(name));
+    return member != NULL ? *member : (struct value){.kind = VALUE_NULL};
+}
+
+status hub_call_number(struct value body, const char *name, int64_t least, int64_t most,
+                       int64_t otherwise, int64_t *out_number, struct error *err) {
+    const struct value *member = value_get(body, slice_of(name));
+    if (member == NULL || member->kind == VALUE_NULL) {
+        *out_number = otherwise;
+        return STATUS_OK;
+    }
+    if (member->kind != VALUE_INTEGER || member->integer < least || member->integer > most) {
+        return fail(err, STATUS_INVALID, "%s is a whole number from %lld to %lld", name,
+                    (long long)least, (long long)most);
+    }
+    *out_number = member->integer;
+    return STATUS_OK;
+}
+
+void hub_call_write_text(struct buffer *out, const char *name, struct slice text) {
+    buffer_print(out, "\"%s\":", name);
+    json_write_text(out, text);
+}
+
+void hub_call_write_time(struct buffer *out, const char *name, int64_t wall_ms) {
+    char text[TIME_TEXT_BYTES];
+    time_write(wall_ms, text);
+    if (wall_ms > 0) {
+        buffer_print(out, "\"%s\":\"%s\"", name, text);
+    } else {
+        buffer_print(out, "\"%s\":null", name);
+    }
+}

@@ -1,0 +1,38 @@
+/*
+ * registry_sql: the statements of sql/NAME.sql, embedded by the build as SQL_NAME.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+extern const char SQL_ALARM_COUNT[];
+extern const char SQL_ALARM_LIST[];
+extern const char SQL_ALARM_OF[];
+extern const char SQL_ALARM_PUT[];
+extern const char SQL_ALARM_TRIM[];
+extern const char SQL_CERTIFICATE_ALL[];
+extern const char SQL_CERTIFICATE_CHILD[];
+extern const char SQL_CERTIFICATE_FIND[];
+extern const char SQL_CERTIFICATE_GET[];
+extern const char SQL_CERTIFICATE_LIST[];
+extern const char SQL_CERTIFICATE_MOVE[];
+extern const char SQL_CERTIFICATE_OF_KEY[];
+extern const char SQL_CERTIFICATE_PUT[];
+extern const char SQL_CERTIFICATE_REPLACE[];
+extern const char SQL_CERTIFICATE_REVOKE[];
+extern const char SQL_DEVICE_ALL[];
+extern const char SQL_DEVICE_CONTACT[];
+extern const char SQL_DEVICE_GET[];
+extern const char SQL_DEVICE_LIST[];
+extern const char SQL_DEVICE_NAMED[];
+extern const char SQL_DEVICE_PUT[];
+extern const char SQL_DEVICE_STREAMS[];
+extern const char SQL_TOKEN_FORGET[];
+extern const char SQL_TOKEN_GET[];
+extern const char SQL_TOKEN_LIST[];
+extern const char SQL_TOKEN_PUT[];
+extern const char SQL_TOKEN_REMOVE[];
+extern const char SQL_TOKEN_USE_COUNT[];
+extern const char SQL_TOKEN_USE_FORGET[];
+extern const char SQL_TOKEN_USE_GET[];
+extern const char SQL_TOKEN_USE_PUT[];

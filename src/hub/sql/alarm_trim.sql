@@ -1,0 +1,1 @@
+DELETE FROM alarm WHERE number <= (SELECT max(number) FROM alarm) - ?1

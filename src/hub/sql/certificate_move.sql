@@ -1,0 +1,1 @@
+UPDATE certificate SET device = ?1 WHERE device = ?2

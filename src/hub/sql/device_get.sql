@@ -1,0 +1,1 @@
+SELECT id, name, labels, facts, state, created_ms, contact_ms FROM device WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE stream SET device = ?1 WHERE device = ?2

@@ -1,0 +1,1 @@
+UPDATE token SET used = used + 1 WHERE id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM token_use WHERE token NOT IN (SELECT id FROM token)
