@@ -262,22 +262,18 @@ static void test_receiver__chain_values_are_told_where_they_are_known(void **sta
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
-/* Whatever is sent, in whatever order and however cut, the hub ends with the same. */
 static void send_by_chance(enum lane lane, uint32_t *chance) {
-    const int count = ours.count;
-    for (int step = 0; step < 400 && ranges_total(&cursor.held) < ours.items[count - 1].last_seq;
-         step++) {
-        *chance = *chance * 1664525 + 1013904223;
-        const int from = (int)((*chance >> 16) % (uint32_t)count);
-        const int end = from + 1 + (int)((*chance >> 8) % 12);
-        write_frame(&ours, from, end < count ? end : count, chain_before(&ours, from));
-        assert_int_equal(take(lane, NULL), STATUS_OK);
-        assert_true(answer.code == SYNC_STORED || answer.code == SYNC_MISSING);
-        answer.code = SYNC_STORED;
-        assert_same_chain(&ours);
-    }
+    *chance = *chance * 1664525 + 1013904223;
+    const int from = (int)((*chance >> 16) % (uint32_t)ours.count);
+    const int end = from + 1 + (int)((*chance >> 8) % 12);
+    write_frame(&ours, from, end < ours.count ? end : ours.count, chain_before(&ours, from));
+    assert_int_equal(take(lane, NULL), STATUS_OK);
+    assert_true(answer.code == SYNC_STORED || answer.code == SYNC_MISSING);
+    answer.code = SYNC_STORED;
+    assert_same_chain(&ours);
 }
 
+/* Whatever is sent, in whatever order and however cut, the hub ends with the same. */
 static void test_receiver__any_order_and_any_cut_end_in_the_same_state(void **state) {
     (void)state;
     uint32_t chance = 5;
@@ -290,12 +286,54 @@ static void test_receiver__any_order_and_any_cut_end_in_the_same_state(void **st
             add_results(&ours, (int)((chance >> 16) % 7), "{}");
             add_gap(&ours, 1 + (chance >> 8) % 9);
         }
-        send_by_chance(round % 2 == 0 ? LANE_TELEMETRY : LANE_NORMAL, &chance);
-        answer = (struct answer){.code = SYNC_STORED};
+        const uint64_t last = ours.items[ours.count - 1].last_seq;
+        for (int i = 0; i < 400 && ranges_total(&cursor.held) < last; i++) {
+            send_by_chance(round % 2 == 0 ? LANE_TELEMETRY : LANE_NORMAL, &chance);
+        }
         expect(LANE_NORMAL, &ours, 1, ours.items[ours.count - 1].seq, SYNC_STORED);
         assert_int_equal(cursor.held.count, 1);
         assert_int_equal(kept_count, ours.count);
-        assert_int_equal(cursor.gapped + cursor.stored, ours.items[ours.count - 1].last_seq);
+        assert_int_equal(cursor.gapped + cursor.stored, last);
+    }
+}
+
+/* A gap takes the place of some items; at its end the chain is what it was. */
+static void drop_by_chance(uint32_t *chance) {
+    *chance = *chance * 1664525 + 1013904223;
+    const int from = (int)((*chance >> 16) % (uint32_t)ours.count);
+    const int most = from + 1 + (int)((*chance >> 8) % 5);
+    const int end = most < ours.count ? most : ours.count;
+    const struct frame_item last = ours.items[end - 1];
+    struct gap gap = {.reason = GAP_EXPIRED, .count = 1, .to_seq = last.last_seq};
+    gap.from_seq = ours.items[from].seq;
+    gap.chain_before = chain_before(&ours, from);
+    gap.chain_end = last.chain;
+    const int count = ours.count;
+    add_gap_of(&ours, &gap, 1, last.chain);
+    struct frame_item *item = &ours.items[from];
+    *item = ours.items[count];
+    item->seq = gap.from_seq;
+    item->last_seq = gap.to_seq;
+    (void)memmove(item + 1, &ours.items[end], (size_t)(count - end) * sizeof(*item));
+    ours.count = count - (end - from) + 1;
+}
+
+static void test_receiver__what_is_dropped_on_the_way_is_no_fork(void **state) {
+    (void)state;
+    uint32_t chance = 11;
+    for (int round = 0; round < 60; round++) {
+        ours.count = kept_count = 0;
+        ours.bytes.count = 0;
+        cursor = (struct lane_cursor){.stored = 0};
+        add_results(&ours, 40, "{}");
+        for (int i = 0; i < 12; i++) {
+            drop_by_chance(&chance);
+            for (int k = 0; k < 3; k++) {
+                send_by_chance(round % 2 == 0 ? LANE_TELEMETRY : LANE_NORMAL, &chance);
+            }
+        }
+        expect(LANE_NORMAL, &ours, 1, ours.items[ours.count - 1].seq, SYNC_STORED);
+        assert_int_equal(cursor.stored + cursor.gapped, 40);
     }
 }
 
@@ -341,6 +379,7 @@ int main(void) {
         TEST_LANE(test_receiver__a_hub_that_lacks_what_it_acknowledged_was_rolled_back),
         TEST_LANE(test_receiver__chain_values_are_told_where_they_are_known),
         TEST_LANE(test_receiver__any_order_and_any_cut_end_in_the_same_state),
+        TEST_LANE(test_receiver__what_is_dropped_on_the_way_is_no_fork),
         TEST_LANE(test_receiver__every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
