@@ -7,8 +7,9 @@
  * that size, which is all the window there is; so a frame costs what its bound allows, whatever its
  * head says.
  *
- * Thread: one a compressor or decompressor; they keep zstd's memory from frame to frame. Foreign
- * bytes: yes.
+ * Thread: one a compressor or decompressor; they keep zstd's memory from frame to frame: 1 MiB at
+ * level 3 for frames of 64 KiB, 2.5 MiB once there was one of 1 MiB, up to 18 MiB at level 19; 0.1
+ * MiB to decompress. Foreign bytes: yes.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
