@@ -48,8 +48,13 @@
     ROW(runs_list)                                                                                 \
     ROW(runs_show)                                                                                 \
     ROW(runs_resume)                                                                               \
+    ROW(sync_status)                                                                               \
+    ROW(sync_now)                                                                                  \
+    ROW(sync_pause)                                                                                \
+    ROW(sync_resume)                                                                               \
     ROW(queue_list)                                                                                \
     ROW(queue_stat)                                                                                \
+    ROW(queue_export)                                                                              \
     ROW(queue_peek)
 
 #define COMMAND_DECLARE(name) extern const struct command cmd_##name;

@@ -6,7 +6,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "runtime/api/api.h"
+#include "runtime/endpoint_sync.h"
 #include "runtime/log_ring.h"
+#include "runtime/sync_manager.h"
+#include "wire/device.h"
 
 enum { UPKEEP_MS = 10 * 1000, STOP_POLL_MS = 5 };
 static const int64_t STOP_NS_MAX = (int64_t)3 * 1000000000;
@@ -21,6 +24,12 @@ static void woken(void *owner) {
     struct daemon *daemon = owner;
     if (daemon->store != NULL) {
         store_collect(daemon->store);
+    }
+    if (daemon->sync != NULL) {
+        sync_manager_look(daemon->sync);
+    }
+    if (daemon->endpoint != NULL) {
+        endpoint_sync_look(daemon->endpoint);
     }
 }
 
@@ -77,6 +86,26 @@ status daemon_reload(struct daemon *daemon, struct error *err) {
     return load(daemon, false, err);
 }
 
+/* With a hub, if the device is joined to one; else with the endpoint that its files name. */
+static void begin_sync(struct daemon *daemon) {
+    const struct device *settings = daemon->options.settings;
+    struct sync_manager_facts facts;
+    struct error err;
+    sync_manager_reload(daemon->sync);
+    sync_manager_facts(daemon->sync, &facts);
+    if (facts.joined || facts.offline || settings == NULL || settings->sync_endpoint.count == 0) {
+        return;
+    }
+    const struct endpoint_sync_options options = {.loop = daemon->loop,
+                                                  .store = daemon->store,
+                                                  .url = settings->sync_endpoint,
+                                                  .device_id = settings->name,
+                                                  .interval_ms = settings->sync_interval_ms};
+    if (endpoint_sync_create(&options, &daemon->endpoint, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "runtime", "sync_endpoint: %s", err.text);
+    }
+}
+
 static void first_turn(void *owner) {
     struct daemon *daemon = owner;
     struct error err;
@@ -87,6 +116,9 @@ static void first_turn(void *owner) {
         return;
     }
     destinations_start(daemon->destinations);
+    if (daemon->sync != NULL) {
+        begin_sync(daemon);
+    }
     daemon->loaded = true;
     timer_set(daemon->upkeep, UPKEEP_MS);
     if (daemon->options.on_loaded != NULL) {
@@ -100,8 +132,13 @@ static void signalled(void *owner, int number) {
     /* At a desk SIGHUP says that the terminal is gone. */
     if (number != SIGHUP || daemon->options.stdin_allowed) {
         daemon_stop(daemon);
-    } else if (daemon_reload(daemon, &err) != STATUS_OK) {
+        return;
+    }
+    if (daemon_reload(daemon, &err) != STATUS_OK) {
         log_line(LOG_ERROR, "runtime", "reload: %s", err.text);
+    }
+    if (daemon->sync != NULL) {
+        sync_manager_reload(daemon->sync);
     }
 }
 
@@ -192,6 +229,15 @@ static status open_parts(struct daemon *daemon, struct error *err) {
         .owner = options->owner,
     };
     TRY(orchestrator_create(&orchestrator, &daemon->orchestrator, err));
+    if (options->syncs) {
+        const struct sync_manager_options sync = {.loop = daemon->loop,
+                                                  .pool = daemon->pool,
+                                                  .store = daemon->store,
+                                                  .folder = options->data,
+                                                  .offline = options->settings != NULL &&
+                                                             options->settings->offline};
+        TRY(sync_manager_create(&sync, &daemon->sync, err));
+    }
     if (options->socket != NULL) {
         TRY(api_create(daemon, options->socket, &daemon->api, err));
     }
@@ -232,6 +278,8 @@ void daemon_stop(struct daemon *daemon) {
     daemon->stop_deadline_ns = clock_boot_ns() + STOP_NS_MAX;
     orchestrator_stop(daemon->orchestrator);
     destinations_stop(daemon->destinations);
+    sync_manager_stop(daemon->sync);
+    endpoint_sync_stop(daemon->endpoint);
 }
 
 void daemon_destroy(struct daemon *daemon) {
@@ -243,12 +291,16 @@ void daemon_destroy(struct daemon *daemon) {
         orchestrator_hurry(daemon->orchestrator); /* the workers go */
     }
     destinations_stop(daemon->destinations);
+    sync_manager_stop(daemon->sync);
+    endpoint_sync_stop(daemon->endpoint);
     pool_destroy(daemon->pool);
     store_close(daemon->store); /* gives its last answers, to the API's requests too */
     daemon->store = NULL;
     api_destroy(daemon->api);
     orchestrator_destroy(daemon->orchestrator);
     destinations_destroy(daemon->destinations);
+    sync_manager_destroy(daemon->sync);
+    endpoint_sync_destroy(daemon->endpoint);
     for (int i = 0; i < 3; i++) {
         signal_watch_destroy(daemon->signals[i]);
     }

@@ -1,6 +1,6 @@
 /*
  * daemon: the parts of a device at work, made and ended in order: loop, store, workers,
- * orchestrator, API.
+ * orchestrator, API; where the device is joined, the hub.
  *
  * `ebb serve` runs it until a signal; `ebb run` runs it over one file, without the API, until its
  * input has ended.
@@ -24,6 +24,7 @@ struct daemon_options {
     struct reload_places places;
     struct value device;           /* $device */
     const struct device *settings; /* whose destinations are sent to; NULL: nobody's */
+    bool syncs;                    /* with its hub, once it is joined */
     int64_t budget_bytes, commit_ms;
     bool stdin_allowed, traced;
     bool feeds_closed; /* events come from elsewhere (`ebb run --event`) */
@@ -45,6 +46,8 @@ struct daemon {
     struct pool *pool;
     struct store *store;
     struct destinations *destinations;
+    struct sync_manager *sync;      /* NULL: nobody asks (`ebb run`) */
+    struct endpoint_sync *endpoint; /* NULL: there is none, or a hub */
     struct orchestrator *orchestrator;
     struct api *api;
     struct log_ring *logs;

@@ -205,6 +205,7 @@ static status serve_from(struct serving *serving, const struct serve_options *op
         .socket = serving->socket,
         .places = {.binding = &serving->binding, .refresh = read_again, .owner = serving},
         .settings = &serving->device,
+        .syncs = true,
         .budget_bytes = serving->device.budget_bytes,
         .commit_ms = serving->device.commit_ms,
         .on_ended = on_ended,

@@ -39,6 +39,7 @@ static const struct route ROUTES[] = {
     {"/v1/runs", "GET", "GET", "POST", api_runs},
     {"/v1/queue", "GET", "GET", NULL, api_queue},
     {"/v1/destinations", "GET", NULL, NULL, api_destinations},
+    {"/v1/sync", "GET", "POST", NULL, api_sync},
     {"/v1/reload", "POST", NULL, NULL, api_reload},
     {"/v1/apply", "POST", NULL, NULL, api_apply},
     {"/v1/logs", "GET", NULL, NULL, api_logs},

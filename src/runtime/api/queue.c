@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* /v1/queue: the lanes and what waits in them; /v1/queue/LANE: the next records. */
+/* /v1/queue: the lanes and what waits in them; /v1/queue/LANE: the next records;
+ * /v1/queue/export: queue_export.c. */
 #include "runtime/api/api.h"
 #include "storage/store.h"
 
@@ -23,6 +24,10 @@ void api_queue(struct api_call *call) {
     uint64_t limit;
     if (call->item.count == 0) {
         api_read(call, &read, wrap_lanes);
+        return;
+    }
+    if (slice_is(call->item, "export")) {
+        api_queue_export(call);
         return;
     }
     read.kind = READ_PEEK;

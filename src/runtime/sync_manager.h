@@ -1,0 +1,61 @@
+/*
+ * sync_manager: gives the device's half of the sync engine (sync/sender) its clock, its link and
+ * its store; on a joined device it alone talks to the hub.
+ *
+ * The engine says what is next, one thing at a time; here it is done: reads on the store's reader
+ * thread, requests on platform/link, acknowledgements as jobs of the store. Offline is the normal
+ * case: nothing else waits for it. A device that is not joined has a manager that does nothing
+ * until its identity (deployment/enrolment) is there.
+ *
+ * Thread: loop. Survives: the store's lanes; a new manager learns from the hub what it holds.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "storage/store.h"
+#include "sync/sender.h"
+
+struct loop;
+struct pool;
+struct sync_manager;
+
+struct sync_manager_options {
+    struct loop *loop; /* not owned, like all here */
+    struct pool *pool;
+    struct store *store;
+    const char *folder; /* of the device's data, with its identity */
+    bool offline;       /* the device's files say so: nothing is sent */
+};
+
+status sync_manager_create(const struct sync_manager_options *options,
+                           struct sync_manager **out_manager, struct error *err);
+
+/* Reads the identity (again): after a join, a renewal, a leave. Where it is damaged nothing is
+ * sent, and the log says so. */
+void sync_manager_reload(struct sync_manager *manager);
+
+/* Looks at the store's lanes; after each of its commits. */
+void sync_manager_look(struct sync_manager *manager);
+
+/* Sends nothing more. What was sent and not answered is sent again by the next process. NULL is
+ * fine. */
+void sync_manager_stop(struct sync_manager *manager);
+
+/* When the store has ended. NULL is fine. */
+void sync_manager_destroy(struct sync_manager *manager);
+
+/* As `ebb sync now` and `ebb sync pause` ask for; a pause ends with the process. */
+void sync_manager_hurry(struct sync_manager *manager);
+void sync_manager_pause(struct sync_manager *manager, bool paused);
+
+struct sync_manager_facts {
+    bool joined, offline;
+    struct slice device, hub; /* its name, the hub's address; during the call's turn */
+    char address[64];         /* that is connected to, or was tried last */
+    struct sender_facts sender;
+    int64_t now_ms;        /* of the sender's clock */
+    int64_t hub_offset_ms; /* what must be added to our wall clock to have the hub's */
+    int64_t hub_uncertainty_ms;
+    bool hub_time_known;
+};
+void sync_manager_facts(const struct sync_manager *manager, struct sync_manager_facts *out_facts);
