@@ -23,7 +23,7 @@
  * into a new stream (by the store), and nothing more is sent in the old one.
  *
  * A function that has no memory loses nothing: sender_next says so, and goes on when it is called
- * again.
+ * again, a little later.
  *
  * Pure: time is handed in, chance is seeded. Thread: that of the owner. Survives nothing: a new one
  * greets and learns all from hello (what a budget has been used up to is forgotten as well).
@@ -57,7 +57,7 @@ struct sender_link {
 struct sender_options {
     uint64_t seed; /* of the waits before a retry */
     struct sender_link link;
-    int level; /* zstd's; 0: 3 */
+    int level; /* zstd's; 0: as the link needs it */
 };
 
 enum sender_act {

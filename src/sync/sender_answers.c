@@ -47,6 +47,7 @@ static void take_lane(struct sender *sender, const struct answer *answer, int64_
     if (sender_standing_hear(&sender->standings, body->index, body->lane, &answer->lane, &ours)) {
         held->futile = 0;
         held->begin_ms = 0;
+        sender->renumbered = 0;
         sender_retry_useful(&sender->retry);
         return;
     }

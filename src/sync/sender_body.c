@@ -15,6 +15,9 @@
 
 enum { READ_SHRINKS = 4, FRAME_MARGIN_BYTES = 128, RATIO_MOST = 8 };
 
+/* Where bytes are dear a level is taken that makes frames a fourteenth smaller. */
+enum { LEVEL_DEAR = 9, BYTES_PER_S_DEAR = 64 << 10 };
+
 /* --- choosing -------------------------------------------------------------------------------- */
 
 /* The oldest stream that has something for the lane; -1: none. *wake_ms becomes the time at which a
@@ -251,6 +254,12 @@ static int64_t plain_bytes_max(const struct sender *sender) {
     return bytes;
 }
 
+static int level_of(const struct sender *sender) {
+    const bool slow = sender->flow.bytes_per_s > 0 && sender->flow.bytes_per_s < BYTES_PER_S_DEAR;
+    const int level = slow || sender->options.link.metered ? LEVEL_DEAR : COMPRESS_LEVEL;
+    return sender->options.level > 0 ? sender->options.level : level;
+}
+
 /* Makes the next frame of the batch; *out_items is how many items it has. */
 static status make_frame(struct sender *sender, int *out_items, int64_t *out_plain,
                          struct error *err) {
@@ -259,10 +268,9 @@ static status make_frame(struct sender *sender, int *out_items, int64_t *out_pla
     const struct id chain_in = body->item_next > 0 ? body->chain : body->chain_in;
     const int64_t plain_max = plain_bytes_max(sender);
     const int left = body->item_count - body->item_next;
-    const int level = sender->options.level;
     int64_t plain = 0;
     int count = 0;
-    frame_begin(sender->writer, items[0].seq, chain_in, level > 0 ? level : COMPRESS_LEVEL);
+    frame_begin(sender->writer, items[0].seq, chain_in, level_of(sender));
     while (count < left) {
         const int64_t bytes = (int64_t)items[count].record.count + FRAME_ITEM_BYTES_MAX;
         if ((count > 0 && plain + bytes > plain_max) || !frame_add(sender->writer, &items[count])) {

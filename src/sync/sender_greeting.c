@@ -3,6 +3,11 @@
 
 #include "sync/sender_parts.h"
 
+enum { RENUMBERED_MAX = 8 };
+
+/* A hub that asks for one new stream after another would wear out the device's disk. */
+static const int64_t RENUMBERED_WAIT_MS = 60 * 60 * 1000;
+
 /* How a connection begins: a look at the store, hello, and for each stream what the hub's verdict
  * asks for.
  *
@@ -179,6 +184,7 @@ void sender_renumbered(struct sender *sender, status code, int64_t now_ms) {
     const int index = sender_standings_find(&sender->standings, sender->fork.stream);
     if (sender->store == STORE_RENUMBERS && code == STATUS_OK && index >= 0) {
         sender->standings.standings[index].closed = true;
+        sender->renumbered++;
     }
     if (!sender_store_answered(sender, STORE_RENUMBERS)) {
         return;
@@ -265,8 +271,16 @@ static bool settle(struct sender *sender, int index) {
     return moves;
 }
 
-static void say_forked(struct sender *sender) {
+/* What the hub lacks is to go on in a new stream. */
+static void move_on(struct sender *sender, int64_t now_ms) {
     char text[ID_HEX_BYTES + 1];
+    if (sender->renumbered >= RENUMBERED_MAX) {
+        sender_give_up(sender, RENUMBERED_WAIT_MS, now_ms,
+                       "the hub asks for one new stream after another and takes nothing");
+        sender_raise_alarm(sender, "%s", sender->last_error);
+        return;
+    }
+    sender->step = GREETING_RENUMBER;
     id_write_hex(sender->fork.stream, text);
     sender_raise_alarm(sender,
                        "the hub has other records in stream %s than this device: what the hub "
@@ -300,12 +314,12 @@ static void go_on(struct sender *sender, int64_t now_ms) {
             return;
         }
         if (settle(sender, i)) {
-            say_forked(sender);
-            sender->step = GREETING_RENUMBER;
+            move_on(sender, now_ms);
             return;
         }
         sender->forking = false;
     }
+    sender->forking = false; /* its stream may be gone */
     sender->phase = PHASE_READY;
     sender->greeted_ms = now_ms;
 }

@@ -236,6 +236,21 @@ static void test_sender__lets_a_renumbering_end_after_the_connection_was_lost(vo
     assert_int_equal(ranges_top(&bench->shelves[1]->held[LANE_HIGH]), 10);
 }
 
+static void test_sender__does_not_renumber_for_ever(void **state) {
+    struct bench *bench = *state;
+    shelf_add(bench->shelves[0], LANE_HIGH, 10, 100, 0);
+    while (bench->closes == 0) { /* a hub that says of every stream that it has forked */
+        const enum sender_act act = bench_run(bench);
+        assert_int_not_equal(act, SENDER_NOTHING);
+        bench->shelves[bench->shelf_count - 1]->verdict = VERDICT_NEW_STREAM;
+        bench_serve(bench, act);
+    }
+    assert_int_equal(bench_run(bench), SENDER_NOTHING);
+    assert_int_equal(bench->renumbers, 8);
+    assert_int_equal(bench->wait_ms, 60 * 60 * 1000);
+    assert_non_null(strstr(bench->alarm, "one new stream after another"));
+}
+
 /* --- streams ---------------------------------------------------------------------------------- */
 
 static void test_sender__leaves_a_quarantined_stream_alone(void **state) {
@@ -312,6 +327,7 @@ int main(void) {
         TEST(goes_on_when_no_fork_is_found),
         TEST(renumbers_later_when_the_store_cannot_now),
         TEST(lets_a_renumbering_end_after_the_connection_was_lost),
+        TEST(does_not_renumber_for_ever),
         TEST(leaves_a_quarantined_stream_alone),
         TEST(greets_again_for_a_stream_that_turns_up),
         TEST(hears_of_records_before_it_knows_any_stream),

@@ -84,6 +84,7 @@ struct sender {
     bool close;      /* the connection is to be closed */
     bool paused;
     status failed;  /* in a function that could not say so */
+    int renumbered; /* so often since the hub last held something more */
     int confirming; /* the stream whose chain values were asked for; -1: none */
 
     int64_t progress_ms;                   /* when the link last showed that it lives */

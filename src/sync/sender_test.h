@@ -21,7 +21,7 @@
 
 #include <cmocka.h> /* after error.h, whose fail() it makes a macro */
 
-enum { SHELF_STREAMS = 3, TURNS_MAX = 100000, ROUND_TRIP_MS = 20 };
+enum { SHELF_STREAMS = 12, TURNS_MAX = 100000, ROUND_TRIP_MS = 20 };
 
 struct bench {
     struct sender *sender;
