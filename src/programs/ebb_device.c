@@ -3,98 +3,97 @@
  */
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/time.h"
+#include "deployment/join.h"
 #include "platform/file.h"
+#include "platform/json.h"
 #include "runtime/agent_trial.h"
 #include "runtime/desk_run.h"
 #include "runtime/serve.h"
 
 enum { EXIT_CONFIGURATION = 78 }; /* EX_CONFIG: a supervisor need not start it again */
-enum { SETS_MAX = 256 };
+enum { SETS_MAX = 256, ANSWER_BYTES_MAX = 16 << 20 };
+
+struct list {
+    const char *items[SETS_MAX + 1]; /* as they were typed, ended by NULL */
+    size_t count;
+};
 
 struct words {
     const char *verb, *item;
     const char *config, *data, *workflows, *agents, *socket, *event, *with, *log, *save;
-    const char *sets[SETS_MAX + 1]; /* as they were typed, ended by NULL */
-    size_t set_count;
-    const char *files[SETS_MAX + 1]; /* likewise */
-    size_t file_count;
-    int traced;
+    const char *name, *hub, *proxy;
+    struct list sets, files, labels;
+    bool traced, json;
 };
 
-/* Of an option that may stand several times. */
-static status add_word(const char *option, const char *words[SETS_MAX + 1], size_t *count,
-                       struct error *err) {
-    if (*count == SETS_MAX) {
-        return fail(err, STATUS_INVALID, "--%s stands at most %d times", option, SETS_MAX);
+enum word_kind { WORD_TEXT, WORD_LIST, WORD_SWITCH };
+
+static const struct {
+    const char *name;
+    enum word_kind kind;
+    size_t place; /* in struct words */
+} OPTIONS[] = {
+    {"config", WORD_TEXT, offsetof(struct words, config)},
+    {"data", WORD_TEXT, offsetof(struct words, data)},
+    {"workflows", WORD_TEXT, offsetof(struct words, workflows)},
+    {"agents", WORD_TEXT, offsetof(struct words, agents)},
+    {"socket", WORD_TEXT, offsetof(struct words, socket)},
+    {"event", WORD_TEXT, offsetof(struct words, event)},
+    {"with", WORD_TEXT, offsetof(struct words, with)},
+    {"log", WORD_TEXT, offsetof(struct words, log)},
+    {"save", WORD_TEXT, offsetof(struct words, save)},
+    {"name", WORD_TEXT, offsetof(struct words, name)},
+    {"hub", WORD_TEXT, offsetof(struct words, hub)},
+    {"proxy", WORD_TEXT, offsetof(struct words, proxy)},
+    {"set", WORD_LIST, offsetof(struct words, sets)},
+    {"file", WORD_LIST, offsetof(struct words, files)},
+    {"label", WORD_LIST, offsetof(struct words, labels)},
+    {"trace", WORD_SWITCH, offsetof(struct words, traced)},
+    {"json", WORD_SWITCH, offsetof(struct words, json)},
+};
+
+enum { OPTION_COUNT = sizeof(OPTIONS) / sizeof(OPTIONS[0]) };
+
+static status take_option(int index, struct words *out, struct error *err) {
+    void *place = (char *)out + OPTIONS[index].place;
+    if (OPTIONS[index].kind == WORD_TEXT) {
+        *(const char **)place = optarg;
+    } else if (OPTIONS[index].kind == WORD_SWITCH) {
+        *(bool *)place = true;
+    } else {
+        struct list *list = place;
+        if (list->count == SETS_MAX) {
+            return fail(err, STATUS_INVALID, "--%s stands at most %d times", OPTIONS[index].name,
+                        SETS_MAX);
+        }
+        list->items[list->count++] = optarg;
     }
-    words[(*count)++] = optarg;
     return STATUS_OK;
 }
 
 static status read_words(int count, char **arguments, struct words *out, struct error *err) {
-    int traced = 0;
-    const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                     {"data", required_argument, NULL, 'd'},
-                                     {"workflows", required_argument, NULL, 'w'},
-                                     {"agents", required_argument, NULL, 'a'},
-                                     {"socket", required_argument, NULL, 's'},
-                                     {"event", required_argument, NULL, 'e'},
-                                     {"with", required_argument, NULL, 'i'},
-                                     {"file", required_argument, NULL, 'f'},
-                                     {"save", required_argument, NULL, 'o'},
-                                     {"log", required_argument, NULL, 'l'},
-                                     {"set", required_argument, NULL, 'v'},
-                                     {"trace", no_argument, &traced, 1},
-                                     {0}};
+    struct option options[OPTION_COUNT + 1] = {{0}};
+    int index = 0;
     int option;
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        options[i].name = OPTIONS[i].name;
+        options[i].has_arg = OPTIONS[i].kind == WORD_SWITCH ? no_argument : required_argument;
+    }
     opterr = 0;
-    while ((option = getopt_long(count, arguments, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            out->config = optarg;
-            break;
-        case 'd':
-            out->data = optarg;
-            break;
-        case 'w':
-            out->workflows = optarg;
-            break;
-        case 'a':
-            out->agents = optarg;
-            break;
-        case 's':
-            out->socket = optarg;
-            break;
-        case 'e':
-            out->event = optarg;
-            break;
-        case 'i':
-            out->with = optarg;
-            break;
-        case 'f':
-            TRY(add_word("file", out->files, &out->file_count, err));
-            break;
-        case 'o':
-            out->save = optarg;
-            break;
-        case 'l':
-            out->log = optarg;
-            break;
-        case 'v':
-            TRY(add_word("set", out->sets, &out->set_count, err));
-            break;
-        case 0:
-            break;
-        default:
+    while ((option = getopt_long(count, arguments, "", options, &index)) != -1) {
+        if (option != 0) {
             return fail(err, STATUS_INVALID, "unknown option '%s'", arguments[optind - 1]);
         }
+        TRY(take_option(index, out, err));
     }
-    out->traced = traced;
     out->verb = optind < count ? arguments[optind] : "";
     out->item = optind + 1 < count ? arguments[optind + 1] : NULL;
     if (out->log != NULL && log_level_from(out->log) < 0) {
@@ -110,8 +109,8 @@ static status do_run(const struct words *words, struct error *err) {
         .agents = words->agents,
         .event = words->event,
         .config = words->config,
-        .sets = words->sets,
-        .traced = words->traced != 0,
+        .sets = words->sets.items,
+        .traced = words->traced,
     };
     log_set_level(words->log != NULL ? (enum log_level)log_level_from(words->log) : LOG_WARN);
     return options.file != NULL ? desk_run(&options, err)
@@ -138,12 +137,114 @@ static status do_trial(const struct words *words, struct error *err) {
     const struct agent_trial trial = {
         .name = words->item,
         .with = words->with,
-        .files = words->files,
+        .files = words->files.items,
         .save = words->save,
         .agents = folders,
     };
     return trial.name != NULL ? agent_trial_run(&trial, err)
                               : fail(err, STATUS_INVALID, "agent-run NAME: which agent?");
+}
+
+/* --- joining ---------------------------------------------------------------------------------- */
+
+static void write_text(struct buffer *out, const char *name, struct slice text) {
+    buffer_print(out, "\"%s\":", name);
+    json_write_text(out, text);
+}
+
+/* What a program reads of it. */
+static void print_json(const struct joined *joined, struct error *err) {
+    const struct identity *identity = &joined->identity;
+    char id[ID_UUID_BYTES + 1], ends[TIME_TEXT_BYTES];
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, ANSWER_BYTES_MAX);
+    id_write_uuid(identity->device, id);
+    time_write(identity->not_after_ms, ends);
+    buffer_print(&json, "{\"device\":\"%s\",\"certificate_ends_at\":\"%s\",", id, ends);
+    write_text(&json, "name", identity->name);
+    buffer_add_byte(&json, ',');
+    write_text(&json, "site", identity->site);
+    buffer_add_byte(&json, ',');
+    write_text(&json, "data", slice_of(joined->data));
+    buffer_add_text(&json, ",\"hubs\":[");
+    for (int i = 0; identity->hubs[i] != NULL; i++) {
+        buffer_add_text(&json, i > 0 ? "," : "");
+        json_write_text(&json, slice_of(identity->hubs[i]));
+    }
+    buffer_print(&json, "],\"told\":%s}\n", joined->told ? "true" : "false");
+    if (buffer_status(&json, err) == STATUS_OK) {
+        (void)printf("%.*s", SLICE_ARGS(buffer_slice(&json)));
+    }
+}
+
+static status do_join(const struct words *words, struct error *err) {
+    const struct join_options options = {.token = words->item,
+                                         .name = words->name,
+                                         .labels = words->labels.items,
+                                         .hub = words->hub,
+                                         .data = words->data,
+                                         .config = words->config,
+                                         .proxy = words->proxy};
+    struct joined joined = {0};
+    struct arena arena;
+    if (words->item == NULL) {
+        return fail(err, STATUS_INVALID, "join TOKEN: by which token?");
+    }
+    arena_init(&arena, ANSWER_BYTES_MAX);
+    const status code = join_hub(&options, &arena, &joined, err);
+    if (code == STATUS_OK) {
+        char ends[TIME_TEXT_BYTES];
+        time_write(joined.identity.not_after_ms, ends);
+        (void)fprintf(stderr,
+                      "done: this device is '%.*s' of site '%.*s' (%s); its certificate lasts to "
+                      "%.10s and renews itself\n",
+                      SLICE_ARGS(joined.identity.name), SLICE_ARGS(joined.identity.site),
+                      joined.identity.hubs[0], ends);
+        if (words->json) {
+            print_json(&joined, err);
+        }
+    }
+    identity_forget(&joined.identity);
+    arena_done(&arena);
+    return code;
+}
+
+static status do_leave(const struct words *words, struct error *err) {
+    struct joined joined = {0};
+    struct arena arena;
+    arena_init(&arena, ANSWER_BYTES_MAX);
+    const status code = join_leave(words->data, words->config, &arena, &joined, err);
+    if (code == STATUS_OK) {
+        (void)fprintf(stderr, "done: this device has left its hub%s; results that wait stay here\n",
+                      joined.told ? "" : ", which could not be told (`ebb hub device rm` there)");
+        if (words->json) {
+            print_json(&joined, err);
+        }
+    }
+    identity_forget(&joined.identity);
+    arena_done(&arena);
+    return code;
+}
+
+/* --- verbs ------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    status (*run)(const struct words *words, struct error *err);
+} VERBS[] = {{"run", do_run},
+             {"serve", do_serve},
+             {"agent-run", do_trial},
+             {"join", do_join},
+             {"leave", do_leave}};
+
+static status run_verb(const struct words *words, struct error *err) {
+    for (size_t i = 0; i < sizeof(VERBS) / sizeof(VERBS[0]); i++) {
+        if (strcmp(words->verb, VERBS[i].name) == 0) {
+            return VERBS[i].run(words, err);
+        }
+    }
+    return fail(err, STATUS_INVALID,
+                "'%s' is no verb of ebb-device: run, serve, agent-run, join or leave", words->verb);
 }
 
 int main(int count, char **arguments) {
@@ -153,24 +254,14 @@ int main(int count, char **arguments) {
     (void)umask(027); /* results and whole mails lie in the data folder */
     (void)signal(SIGPIPE, SIG_IGN);
     status code = read_words(count, arguments, &words, &err);
-    if (code == STATUS_OK) {
-        if (strcmp(words.verb, "run") == 0) {
-            code = do_run(&words, &err);
-        } else if (strcmp(words.verb, "serve") == 0) {
-            code = do_serve(&words, &err);
-            if (code == STATUS_INVALID) {
-                (void)fprintf(stderr, "ebb: %s\n", err.text);
-                return EXIT_CONFIGURATION;
-            }
-        } else if (strcmp(words.verb, "agent-run") == 0) {
-            code = do_trial(&words, &err);
-        } else {
-            code = fail(&err, STATUS_INVALID,
-                        "'%s' is no verb of ebb-device: run, serve or agent-run", words.verb);
-        }
+    const bool is_known = code == STATUS_OK;
+    if (is_known) {
+        code = run_verb(&words, &err);
     }
     if (code != STATUS_OK && err.text[0] != '\0') { /* without a sentence it was said already */
         (void)fprintf(stderr, "ebb: %s\n", err.text);
     }
-    return status_exit_code(code);
+    return code == STATUS_INVALID && is_known && strcmp(words.verb, "serve") == 0
+               ? EXIT_CONFIGURATION
+               : status_exit_code(code);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/serve.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,22 +105,9 @@ static void read_again(void *owner) {
 }
 
 static status choose_data(struct serving *serving, const char *named, struct error *err) {
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
     char *data = serving->data;
-    if (named != NULL) {
-        (void)snprintf(data, PATH_BYTES_MAX, "%s", named);
-    } else if (serving->device.path.count > 0) {
-        (void)snprintf(data, PATH_BYTES_MAX, "%.*s", SLICE_ARGS(serving->device.path));
-    } else if (geteuid() == 0) {
-        (void)snprintf(data, PATH_BYTES_MAX, "/var/lib/ebb");
-    } else if (state != NULL && state[0] == '/') {
-        (void)snprintf(data, PATH_BYTES_MAX, "%s/ebb", state);
-    } else if (home != NULL && home[0] == '/') {
-        (void)snprintf(data, PATH_BYTES_MAX, "%s/.local/state/ebb", home);
-    } else {
-        return fail(err, STATUS_INVALID, "no data folder: name one with --data");
-    }
+    static_assert(DEVICE_FOLDER_BYTES_MAX == sizeof(serving->data), "a path is a path");
+    TRY(device_data_folder(&serving->device, named, environment, data, err));
     TRY(file_make_folder(data, err));
     char real[PATH_BYTES_MAX];
     if (realpath(data, real) != NULL) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/device_file.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "platform/file.h"
 
 const char DEVICE_FILE[] = "/etc/ebb/device.yaml";
@@ -87,5 +90,26 @@ status device_load(struct arena *arena, const struct device_files *files, struct
     TRY(read_more(&loading, path, err));
     TRY(device_override(arena, &device, files->environment, err));
     *out_device = device;
+    return STATUS_OK;
+}
+
+status device_data_folder(const struct device *device, const char *named,
+                          const char *(*environment)(const char *name),
+                          char out_path[DEVICE_FOLDER_BYTES_MAX], struct error *err) {
+    const char *state = environment("XDG_STATE_HOME");
+    const char *home = environment("HOME");
+    if (named != NULL) {
+        (void)snprintf(out_path, DEVICE_FOLDER_BYTES_MAX, "%s", named);
+    } else if (device->path.count > 0) {
+        (void)snprintf(out_path, DEVICE_FOLDER_BYTES_MAX, "%.*s", SLICE_ARGS(device->path));
+    } else if (geteuid() == 0) {
+        (void)snprintf(out_path, DEVICE_FOLDER_BYTES_MAX, "/var/lib/ebb");
+    } else if (state != NULL && state[0] == '/') {
+        (void)snprintf(out_path, DEVICE_FOLDER_BYTES_MAX, "%s/ebb", state);
+    } else if (home != NULL && home[0] == '/') {
+        (void)snprintf(out_path, DEVICE_FOLDER_BYTES_MAX, "%s/.local/state/ebb", home);
+    } else {
+        return fail(err, STATUS_INVALID, "no data folder: name one with --data");
+    }
     return STATUS_OK;
 }

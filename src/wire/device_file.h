@@ -22,6 +22,15 @@ struct device_files {
     void *owner;
 };
 
+enum { DEVICE_FOLDER_BYTES_MAX = 4096 };
+
+/* Where a daemon keeps everything: `named` (--data), else store.path, else /var/lib/ebb for root
+ * and $XDG_STATE_HOME/ebb (~/.local/state/ebb) for anybody else. INVALID where nothing says
+ * where. */
+status device_data_folder(const struct device *device, const char *named,
+                          const char *(*environment)(const char *name),
+                          char out_path[DEVICE_FOLDER_BYTES_MAX], struct error *err);
+
 /* Reads them all into *out_device. INVALID when a file has faults, which were said, or a variable
  * is wrong; NOT_FOUND when the named file is not there. */
 status device_load(struct arena *arena, const struct device_files *files, struct device *out_device,
