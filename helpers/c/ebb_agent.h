@@ -21,6 +21,9 @@
  * standard error, and so into ebb's log: nothing but answers may stand on standard output. A call
  * that fails under `lines` ends the program, since there is no other way to fail it there.
  *
+ * A picture, sound or file among the inputs is read through `ebb_blob(call, ebb_member(call->inputs,
+ * "image"))`, a descriptor, under `blobs: path` and `blobs: fd` alike.
+ *
  * Values are JSON text that ends with a zero or with what follows the value in a larger text;
  * pointers into a call are good while it is answered. Requests of more than EBB_LINE_BYTES_MAX and
  * answers of more than EBB_OUT_BYTES_MAX end the program with a sentence. Keep the "C" locale for
@@ -36,12 +39,15 @@
 #endif
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,6 +56,7 @@
 #define EBB_DEPTH_MAX      64
 #define EBB_TEXT_BYTES_MAX 1024
 #define EBB_AGENT_VERSION  1
+#define EBB_FDS_MAX        253 /* that Linux hands over at once; ebb sends 16 with a call */
 
 #if defined(__GNUC__)
 #define EBB_FORMAT(at, first) __attribute__((format(printf, at, first)))
@@ -70,6 +77,7 @@ struct ebb_call {
     long long end_ms; /* ebb's own; ask ebb_left_ms */
     int members;      /* written so far */
     int failed;
+    int fds; /* descriptors that came with it */
 };
 
 /* Answers with ebb_out_..., or fails the call with ebb_fail, whose 1 it returns; 0 otherwise. */
@@ -91,6 +99,10 @@ static inline long ebb_text(const char *json, const char *name, char *out, size_
 /* The same of a value itself, as ebb_item gives it. */
 static inline double ebb_as_number(const char *value, double otherwise);
 static inline long ebb_as_text(const char *value, char *out, size_t room);
+
+/* A descriptor from which the bytes of a blob are read, from their start: of a value as ebb_member
+ * gives it. It is closed when the call has been answered. -1: it is no blob, or cannot be opened. */
+static inline int ebb_blob(const struct ebb_call *call, const char *blob);
 
 /* A member of the answer. A number that is none (NaN, infinite) is null. `json` stands as it is. */
 static inline void ebb_out_number(struct ebb_call *call, const char *name, double number);
@@ -127,10 +139,13 @@ static struct {
     struct ebb_bytes in;   /* read and not used up; lines */
     struct ebb_bytes line; /* the one that is looked at, ended by a zero */
     struct ebb_bytes out;  /* the members of the answer so far */
+    struct ebb_bytes fds;  /* descriptors that came and belong to lines that are not used up */
+    struct ebb_bytes open; /* those of the call: first that came with it, then of ebb_blob */
     char *settings;
     int output; /* where answers go */
     int messages;
-    int ended; /* nothing more comes */
+    int ended;  /* nothing more comes */
+    int socket; /* standard input is one: descriptors may come */
 } ebb_state;
 
 static inline void ebb_die(const char *why) {
@@ -428,6 +443,56 @@ static inline long ebb_text(const char *json, const char *name, char *out, size_
     return ebb_as_text(ebb_member(json, name), out, room);
 }
 
+/* --- blobs --- */
+
+static inline int ebb_fd_at(const struct ebb_bytes *list, int index) {
+    int fd;
+    memcpy(&fd, list->bytes + (size_t)index * sizeof fd, sizeof fd);
+    return fd;
+}
+
+static inline int ebb_blob(const struct ebb_call *call, const char *blob) {
+    char path[4096];
+    const char *where = ebb_member(blob, "blob");
+    const long length = ebb_as_text(where, path, sizeof path);
+    const double index = ebb_number(where, "fd", -1);
+    if (length >= 0) {
+        const int fd = (size_t)length < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        if (fd >= 0) {
+            ebb_add(&ebb_state.open, (const char *)&fd, sizeof fd, EBB_LINE_BYTES_MAX);
+        }
+        return fd;
+    }
+    if (!(index >= 0 && index < call->fds)) {
+        return -1;
+    }
+    const int fd = ebb_fd_at(&ebb_state.open, (int)index);
+    return lseek(fd, 0, SEEK_SET) == 0 ? fd : -1;
+}
+
+/* Those that came with the line become the call's. */
+static inline int ebb_take_fds(const char *line) {
+    const double count = ebb_number(line, "fds", 0);
+    if (!(count > 0)) {
+        return 0;
+    }
+    if (count > (double)(ebb_state.fds.count / sizeof(int))) {
+        ebb_die("descriptors of a call did not come");
+    }
+    const size_t bytes = (size_t)count * sizeof(int);
+    ebb_add(&ebb_state.open, ebb_state.fds.bytes, bytes, EBB_LINE_BYTES_MAX);
+    memmove(ebb_state.fds.bytes, ebb_state.fds.bytes + bytes, ebb_state.fds.count - bytes);
+    ebb_state.fds.count -= bytes;
+    return (int)count;
+}
+
+static inline void ebb_close_fds(void) {
+    for (size_t i = 0; i < ebb_state.open.count / sizeof(int); i++) {
+        (void)close(ebb_fd_at(&ebb_state.open, (int)i));
+    }
+    ebb_state.open.count = 0;
+}
+
 /* --- answering --- */
 
 static inline void ebb_out_name(struct ebb_call *call, const char *name) {
@@ -546,6 +611,36 @@ static inline long long ebb_left_ms(const struct ebb_call *call) {
     return call->end_ms < 0 ? -1 : left > 0 ? left : 0;
 }
 
+/* What is there, and the descriptors that come along. */
+static inline ssize_t ebb_receive(char *bytes, size_t room) {
+    union {
+        char bytes[CMSG_SPACE(EBB_FDS_MAX * sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    struct iovec part = {.iov_base = bytes, .iov_len = room};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    const ssize_t count = recvmsg(0, &message, MSG_CMSG_CLOEXEC);
+    if (count < 0) {
+        return count;
+    }
+    if ((message.msg_flags & MSG_CTRUNC) != 0) {
+        ebb_die("more descriptors came than this program may have open");
+    }
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    for (; head != NULL; head = CMSG_NXTHDR(&message, head)) {
+        if (head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
+            ebb_add(&ebb_state.fds, (const char *)CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0),
+                    EBB_LINE_BYTES_MAX);
+        }
+    }
+    return count;
+}
+
 /* Reads what is there, once; waits for it when there is time. */
 static inline void ebb_fill(int wait_ms) {
     struct pollfd input = {.fd = 0, .events = POLLIN};
@@ -553,7 +648,8 @@ static inline void ebb_fill(int wait_ms) {
     if (ebb_state.ended || poll(&input, 1, wait_ms) <= 0) {
         return;
     }
-    const ssize_t count = read(0, bytes, sizeof bytes);
+    const ssize_t count =
+        ebb_state.socket ? ebb_receive(bytes, sizeof bytes) : read(0, bytes, sizeof bytes);
     if (count > 0) {
         ebb_add(&ebb_state.in, bytes, (size_t)count, EBB_LINE_BYTES_MAX);
     } else if (count == 0 || errno != EINTR) {
@@ -608,6 +704,7 @@ static inline void ebb_answer_line(ebb_answer *answer, void *owner, const char *
     }
     ebb_put("}\n");
     ebb_send(&ebb_state.out);
+    ebb_close_fds();
 }
 
 static inline void ebb_answer_message(ebb_answer *answer, void *owner, const char *line) {
@@ -622,6 +719,7 @@ static inline void ebb_answer_message(ebb_answer *answer, void *owner, const cha
     (void)ebb_text(line, "key", call.key, sizeof call.key);
     (void)ebb_text(line, "run", call.run, sizeof call.run);
     (void)ebb_text(line, "dir", call.dir, sizeof call.dir);
+    call.fds = ebb_take_fds(line);
     ebb_put_id(call.id);
     ebb_put("\"out\":{");
     if (ebb_cancelled(&call)) {
@@ -631,6 +729,7 @@ static inline void ebb_answer_message(ebb_answer *answer, void *owner, const cha
     }
     ebb_put(call.failed ? "}\n" : "}}\n");
     ebb_send(&ebb_state.out);
+    ebb_close_fds();
 }
 
 static inline void ebb_greet(const char *line) {
@@ -653,6 +752,8 @@ static inline int ebb_run(ebb_answer *answer, void *owner) {
         ebb_die("no standard output");
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    struct stat input;
+    ebb_state.socket = fstat(0, &input) == 0 && S_ISSOCK(input.st_mode);
     for (const char *line = ebb_next(); line != NULL; line = ebb_next()) {
         if (ebb_state.messages) {
             if (ebb_member(line, "drain") != NULL) {

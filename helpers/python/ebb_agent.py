@@ -11,16 +11,19 @@
 
 The same program works under `protocol: lines` and `protocol: messages`: what comes first on standard
 input tells which it is. A function with a second parameter is handed the call as well: `call.key`,
-`call.attempt`, `call.left()` seconds, `call.cancelled`, `call.part({...})`, `call.state`.
+`call.attempt`, `call.left()` seconds, `call.cancelled`, `call.part({...})`, `call.state`, `call.open(blob)`.
 
 What is printed goes to standard error, and so into ebb's log: nothing but answers may stand on
-standard output. `raise ebb_agent.Error("offline", "no answer from the camera")` fails a call with
+standard output. `with call.open(inputs["image"]) as file:` reads a picture, sound or file, under `blobs: path`
+and `blobs: fd` alike. `raise ebb_agent.Error("offline", "no answer from the camera")` fails a call with
 one of the classes that a workflow can retry; any other exception is of class `crash`, with its
 traceback in the log, and the program goes on.
 """
 import inspect
 import json
 import os
+import socket
+import stat
 import sys
 import threading
 import time
@@ -29,6 +32,7 @@ import traceback
 VERSION = 1  # of the protocol `messages`
 CLASSES = ("timeout", "crash", "invalid", "offline", "busy", "denied", "full")
 TEXT_MAX = 2000  # of an error or a log line: ebb shows less
+DESCRIPTORS_MAX = 253  # that Linux hands over at once; ebb sends 16 with a call
 
 settings = {}  # what the manifest has under `settings:`; filled when `start` is called
 _answer = None
@@ -50,9 +54,10 @@ class Error(Exception):
 class Call:
     """One request. Under `lines` it has `inputs` and `state`, and nothing else."""
 
-    def __init__(self, message, inputs):
+    def __init__(self, message, inputs, descriptors=()):
         self.id = message.get("id")
         self.inputs = inputs
+        self._descriptors = descriptors
         self.run = message.get("run")
         self.key = message.get("key")  # the same when the same step is tried again after a crash
         self.dir = message.get("dir")  # the run's folder, or None
@@ -71,10 +76,57 @@ class Call:
         """ebb no longer wants the answer: return whatever you like, soon."""
         return self._cancelled.is_set()
 
+    def open(self, blob):
+        """The bytes of a blob of the inputs or the state, as a file to be read from its start; one at a time of each."""
+        where = blob["blob"]
+        if isinstance(where, str):
+            return open(where, "rb")
+        if not 0 <= where["fd"] < len(self._descriptors):
+            raise Error("invalid", f"no descriptor {where['fd']} came with the call")
+        descriptor = os.dup(self._descriptors[where["fd"]])
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return os.fdopen(descriptor, "rb")
+
     def part(self, value):
         """A piece of an answer that comes bit by bit; nothing under `lines`."""
         if _messages:
             _write({"id": self.id, "part": value})
+
+
+class _Lines:
+    """Standard input, line by line; where it is a socket (`blobs: fd`), with the descriptors that come along."""
+
+    def __init__(self):
+        self.descriptors = []
+        self.rest = bytearray()
+        self.socket = socket.socket(fileno=os.dup(0)) if stat.S_ISSOCK(os.fstat(0).st_mode) else None
+        if self.socket is None:
+            sys.stdin.reconfigure(encoding="utf-8")
+
+    def next(self):
+        """A line, which is waited for; nothing at the end."""
+        if self.socket is None:
+            return sys.stdin.readline()
+        looked = 0
+        while (end := self.rest.find(b"\n", looked)) < 0:
+            looked = len(self.rest)
+            more, descriptors, flags, _ = socket.recv_fds(self.socket, 1 << 16, DESCRIPTORS_MAX,
+                                                          socket.MSG_CMSG_CLOEXEC)
+            if flags & socket.MSG_CTRUNC:
+                raise RuntimeError("more descriptors came than this program may have open")
+            self.descriptors += descriptors
+            if not more:
+                return ""
+            self.rest += more
+        line = self.rest[:end + 1].decode()
+        del self.rest[:end + 1]
+        return line
+
+    def take(self, count):
+        """The descriptors of the line that was read last."""
+        taken = self.descriptors[:count]
+        del self.descriptors[:count]
+        return taken
 
 
 def agent(function):
@@ -147,7 +199,7 @@ def _ask(answer, call):
     return output
 
 
-def _serve_lines(answer, first):
+def _serve_lines(answer, first, lines):
     """One request at a time. An exception ends the program: there is no other way to fail a call."""
     line = first
     while line:
@@ -157,7 +209,7 @@ def _serve_lines(answer, first):
         if call.state is not None:
             output = {"state": call.state, **output}
         _write(output)
-        line = sys.stdin.readline()
+        line = lines.next()
 
 
 def _fail(call, kind, text):
@@ -191,10 +243,10 @@ class _Desk:
         for thread in self.threads:
             thread.start()
 
-    def take(self, message):
+    def take(self, message, descriptors):
         with self.changed:
             if "id" in message:
-                call = Call(message, message.get("with", {}))
+                call = Call(message, message.get("with", {}), descriptors)
                 self.calls[call.id] = call
                 self.waiting.append(call)
             elif message.get("cancel") in self.calls:
@@ -213,6 +265,8 @@ class _Desk:
                 _write_line(_fail(call, "timeout", "cancelled before it was begun"))
             else:
                 _reply(self.answer, call)
+            for descriptor in call._descriptors:
+                os.close(descriptor)
             with self.changed:
                 del self.calls[call.id]
 
@@ -225,11 +279,12 @@ class _Desk:
             thread.join()
 
 
-def _serve_messages(answer, threads):
+def _serve_messages(answer, threads, lines):
     _write({"ebb": VERSION, "ready": True})
     desk = _Desk(answer, threads)
-    for line in iter(sys.stdin.readline, ""):
-        if not desk.take(json.loads(line)):
+    for line in iter(lines.next, ""):
+        message = json.loads(line)
+        if not desk.take(message, lines.take(message.get("fds", 0))):
             break
     desk.end()
 
@@ -247,8 +302,8 @@ def run(answer=None, start=None, drain=None, threads=1):
         raise RuntimeError("no function answers: put @ebb_agent.agent above one, or run(function)")
     answer = _handed_call(answer)
     _take_output()
-    sys.stdin.reconfigure(encoding="utf-8")
-    first = sys.stdin.readline()
+    lines = _Lines()
+    first = lines.next()
     hello = json.loads(first) if first else {}
     _messages = "hello" in hello and "ebb" in hello
     if _messages:
@@ -256,8 +311,8 @@ def run(answer=None, start=None, drain=None, threads=1):
     if start is not None:
         start()
     if _messages:
-        _serve_messages(answer, threads)
+        _serve_messages(answer, threads, lines)
     else:
-        _serve_lines(answer, first)
+        _serve_lines(answer, first, lines)
     if drain is not None:
         drain()

@@ -216,9 +216,9 @@ static const struct key MANIFEST_KEYS[] = {
      .help = "What a process is told in the hello of messages, whatever it likes.",
      .form = FORM_MAP},
     {.name = "blobs",
-     .help = "path: a blob arrives as the path of a file that is only to be read.",
-     .words = MANIFEST_BLOBS,
-     .most = MANIFEST_BLOBS_BUILT},
+     .help = "path: a blob arrives as the path of a file that is only to be read; fd: as an open "
+             "descriptor of it, under messages.",
+     .words = MANIFEST_BLOBS},
     {.name = "mode",
      .help = "once: a process for each call, its input and output whole.",
      .words = MANIFEST_MODES},

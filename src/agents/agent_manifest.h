@@ -71,7 +71,8 @@ struct agent_manifest {
      * was written: adapters/child_environment puts the secret in when a child starts. */
     const char *const *environment;
     enum process_protocol protocol;
-    int instances;         /* so many processes; once: at most so many calls at a time */
+    bool blobs_by_descriptor; /* messages: a blob is handed over, and not named by its path */
+    int instances;            /* so many processes; once: at most so many calls at a time */
     struct value settings; /* messages: an object, told to a process when it is started; secrets in
                               it stand as they were written (adapters/settings_text) */
     bool ready_first_line;

@@ -247,10 +247,15 @@ static void test_agent_manifest__messages_have_settings(void **state) {
     struct agent_manifest *manifest = read_good(text);
     assert_int_equal(manifest->protocol, PROTOCOL_MESSAGES);
     assert_int_equal(manifest->instances, 3);
+    assert_false(manifest->blobs_by_descriptor);
     const struct value *heat = value_get(manifest->settings, SLICE("heat"));
     assert_true(heat != NULL && heat->real == 0.5);
     const struct value *model = value_get(manifest->settings, SLICE("model"));
     assert_true(model != NULL && slice_is(value_text(*model), "m.gguf"));
+    agent_manifest_release(manifest);
+    (void)snprintf(text, sizeof(text), "%sprotocol: messages\nblobs: fd\n", HEAD);
+    manifest = read_good(text);
+    assert_true(manifest->blobs_by_descriptor);
     agent_manifest_release(manifest);
     static const char *const WRONG[][2] = {
         {"settings: { a: 1 }\n", "which only `protocol: messages` has"},
@@ -258,7 +263,10 @@ static void test_agent_manifest__messages_have_settings(void **state) {
         {"protocol: messages\nsettings: { a: [{ b: secret:Key }] }\n",
          "`secret:Key`: a secret's name"},
         {"protocol: messages\nmode: once\n", "has no meaning with `mode: once`"},
-        {"blobs: fd\n", "`blobs: fd` is not in this version of ebb"},
+        {"blobs: fd\n", "`blobs: fd` goes with `protocol: messages`: `protocol: lines` has"},
+        {"protocol: lines\nblobs: fd\n", "`blobs: fd` goes with `protocol: messages`"},
+        {"mode: once\nblobs: fd\n", "`blobs: fd` goes with `protocol: messages`: `mode: once` has"},
+        {"protocol: messages\nblobs: df\n", "`blobs: df`: it is path or fd"},
     };
     for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
         (void)snprintf(text, sizeof(text), "%s%s", HEAD, WRONG[i][0]);

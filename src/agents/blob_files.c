@@ -19,6 +19,7 @@ struct passage {
     const char *folder;
     struct arena *arena;
     uint32_t files;
+    struct process_descriptors *descriptors; /* of blob_files_open */
     /* Whether this value is to be replaced, and by what. */
     bool (*meets)(struct value value);
     status (*replace)(struct passage *passage, struct value value, struct value *out_value,
@@ -63,31 +64,79 @@ static bool is_blob(struct value value) {
 }
 
 /* The end of the name says the type, for programs that go by it. */
-static status make_file(struct passage *passage, struct value value, struct value *out_value,
+static status link_file(const struct passage *passage, struct blob *blob, struct slice *out_path,
                         struct error *err) {
-    struct blob *blob = value.blob;
     const char *ending = media_type_ending(blob_type(blob));
-    const struct slice path =
-        arena_print(passage->arena, "%s/in-%u%s", passage->folder, passage->files, ending);
-    if (path.bytes == NULL) {
-        return no_room(err);
-    }
-    TRY(blob_file_link(blob, path.bytes, err));
+    *out_path = arena_print(passage->arena, "%s/in-%u%s", passage->folder, passage->files, ending);
+    return out_path->bytes != NULL ? blob_file_link(blob, out_path->bytes, err) : no_room(err);
+}
+
+/* {"blob": WHERE, "type", "bytes"} */
+static status say_blob(const struct passage *passage, const struct blob *blob, struct value where,
+                       struct value *out_value, struct error *err) {
     struct member *members = value_new_object(passage->arena, 3, out_value);
     if (members == NULL) {
         return no_room(err);
     }
-    members[0] = (struct member){.name = SLICE(BLOB), .value = value_of_text(path)};
+    members[0] = (struct member){.name = SLICE(BLOB), .value = where};
     members[1] = (struct member){.name = SLICE("type"), .value = value_of_text(blob_type(blob))};
     members[2] = (struct member){.name = SLICE("bytes"),
                                  .value = value_of_integer((int64_t)blob_count(blob))};
     return STATUS_OK;
 }
 
-status blob_files_show(const char *folder, struct arena *arena, struct value value,
-                       struct value *out_value, struct error *err) {
+static status make_file(struct passage *passage, struct value value, struct value *out_value,
+                        struct error *err) {
+    struct slice path;
+    TRY(link_file(passage, value.blob, &path, err));
+    return say_blob(passage, value.blob, value_of_text(path), out_value, err);
+}
+
+/* A blob still, of a file that nobody changes while the call lasts. */
+static status make_blob_of_file(struct passage *passage, struct value value,
+                                struct value *out_value, struct error *err) {
+    struct slice path;
+    struct blob *blob = NULL;
+    TRY(link_file(passage, value.blob, &path, err));
+    TRY(blob_of_file(path.bytes, blob_type(value.blob), &blob, err));
+    const bool shown = value_of_blob(passage->arena, blob, out_value);
+    blob_release(blob);
+    return shown ? STATUS_OK : no_room(err);
+}
+
+status blob_files_show(const char *folder, bool by_descriptor, struct arena *arena,
+                       struct value value, struct value *out_value, struct error *err) {
+    struct passage passage = {.folder = folder,
+                              .arena = arena,
+                              .meets = is_blob,
+                              .replace = by_descriptor ? make_blob_of_file : make_file};
+    return pass(&passage, value, out_value, err);
+}
+
+static status open_one(struct passage *passage, struct value value, struct value *out_value,
+                       struct error *err) {
+    struct process_descriptors *descriptors = passage->descriptors;
+    const uint32_t index = descriptors->count;
+    struct value where;
+    if (index == PROCESS_DESCRIPTORS_MAX) {
+        return fail(err, STATUS_INVALID,
+                    "a call has at most %d pictures, sounds and files under `blobs: fd`",
+                    PROCESS_DESCRIPTORS_MAX);
+    }
+    struct member *members = value_new_object(passage->arena, 1, &where);
+    if (members == NULL) {
+        return no_room(err);
+    }
+    TRY(blob_file_open(value.blob, &descriptors->list[index], err));
+    descriptors->count++;
+    members[0] = (struct member){.name = SLICE("fd"), .value = value_of_integer(index)};
+    return say_blob(passage, value.blob, where, out_value, err);
+}
+
+status blob_files_open(struct arena *arena, struct value value, struct value *out_value,
+                       struct process_descriptors *descriptors, struct error *err) {
     struct passage passage = {
-        .folder = folder, .arena = arena, .meets = is_blob, .replace = make_file};
+        .arena = arena, .descriptors = descriptors, .meets = is_blob, .replace = open_one};
     return pass(&passage, value, out_value, err);
 }
 

@@ -87,7 +87,7 @@ static void test_blob_files_show__makes_a_file_of_each_blob(void **state) {
     struct value *items = value_new_list(&arena, 2, &members[1].value);
     items[0] = blob_value("image/png", "one");
     items[1] = blob_value("audio/x-none", "two!");
-    if (blob_files_show(folder, &arena, object, &shown, &err) != STATUS_OK) {
+    if (blob_files_show(folder, false, &arena, object, &shown, &err) != STATUS_OK) {
         fail_msg("%s", err.text);
     }
     assert_json(shown, "{\"n\":7,\"list\":["
@@ -151,8 +151,58 @@ static void test_blob_files_take__has_a_bound(void **state) {
     assert_int_equal(blob_files_take(folder, &arena, list, &taken, &err), STATUS_OK);
 }
 
+/* The same value for each process that it is told to, with descriptors of its own. */
+static void test_blob_files_open__hands_over_a_descriptor_for_each_blob(void **state) {
+    (void)state;
+    struct value object;
+    struct value shown;
+    struct value said;
+    struct error err = {.text = ""};
+    struct member *members = value_new_object(&arena, 2, &object);
+    members[0] = (struct member){.name = SLICE("a"), .value = blob_value("image/png", "one")};
+    members[1].name = SLICE("list");
+    struct value *items = value_new_list(&arena, 1, &members[1].value);
+    items[0] = blob_value("audio/wav", "two!");
+    assert_int_equal(blob_files_show(folder, true, &arena, object, &shown, &err), STATUS_OK);
+    struct process_descriptors descriptors = {.count = 0};
+    for (int i = 0; i < 2; i++) {
+        char text[8] = "";
+        assert_int_equal(blob_files_open(&arena, shown, &said, &descriptors, &err), STATUS_OK);
+        assert_int_equal(descriptors.count, 2);
+        assert_json(said, "{\"a\":{\"blob\":{\"fd\":0},\"type\":\"image/png\",\"bytes\":3},"
+                          "\"list\":[{\"blob\":{\"fd\":1},\"type\":\"audio/wav\",\"bytes\":4}]}");
+        assert_int_equal(read(descriptors.list[1], text, sizeof(text)), 4);
+        assert_string_equal(text, "two!");
+        process_descriptors_close(&descriptors);
+    }
+    assert_int_equal(blob_files_open(&arena, object, &said, &descriptors, &err), STATUS_INVALID);
+    assert_int_equal(descriptors.count, 0); /* of bytes in memory there is no file */
+}
+
+static void test_blob_files_open__hands_over_so_many_at_once(void **state) {
+    (void)state;
+    struct value list;
+    struct value shown;
+    struct value said;
+    struct error err = {.text = ""};
+    struct value *items = value_new_list(&arena, PROCESS_DESCRIPTORS_MAX + 1, &list);
+    for (int i = 0; i <= PROCESS_DESCRIPTORS_MAX; i++) {
+        items[i] = blob_value("a/b", "x");
+    }
+    assert_int_equal(blob_files_show(folder, true, &arena, list, &shown, &err), STATUS_OK);
+    struct process_descriptors descriptors = {.count = 0};
+    assert_int_equal(blob_files_open(&arena, shown, &said, &descriptors, &err), STATUS_INVALID);
+    assert_non_null(strstr(err.text, "at most 16 pictures, sounds and files under `blobs: fd`"));
+    assert_int_equal(descriptors.count, PROCESS_DESCRIPTORS_MAX);
+    process_descriptors_close(&descriptors);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_blob_files_open__hands_over_a_descriptor_for_each_blob,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_blob_files_open__hands_over_so_many_at_once, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_blob_files_show__makes_a_file_of_each_blob, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_blob_files_take__opens_what_a_program_has_left, set_up,

@@ -156,16 +156,23 @@ void manifest_read_settings(struct reading *reading, const struct key *key, cons
     }
 }
 
-/* `path` is what every process has; nothing is to be kept. */
 void manifest_read_blobs(struct reading *reading, const struct key *key, const struct yaml *node,
                          void *target) {
-    (void)target;
+    enum { PATH, FD };
+    struct agent_manifest *manifest = target;
     struct slice text;
-    if (keys_scalar(reading, key->name, "a word", node, &text) &&
-        keys_word(reading, key->name, MANIFEST_BLOBS, text, node->place) >= MANIFEST_BLOBS_BUILT) {
-        faults_add(reading->faults, node->place,
-                   "`blobs: fd` is not in this version of ebb: it has path");
+    if (!keys_scalar(reading, key->name, "a word", node, &text) ||
+        keys_word(reading, key->name, MANIFEST_BLOBS, text, node->place) != FD) {
+        return;
     }
+    if (manifest->protocol != PROTOCOL_MESSAGES) {
+        faults_add(reading->faults, node->place,
+                   "`blobs: fd` goes with `protocol: messages`: %s has nothing that descriptors "
+                   "could come with",
+                   manifest->protocol == PROTOCOL_ONCE ? "`mode: once`" : "`protocol: lines`");
+        return;
+    }
+    manifest->blobs_by_descriptor = true;
 }
 
 void manifest_read_mode(struct reading *reading, const struct key *key, const struct yaml *node,

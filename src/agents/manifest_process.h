@@ -3,7 +3,7 @@
  *
  * Part of agent_manifest. `mode` is read before `command`: under `mode: once` a process works in
  * the run's folder, so arguments that name files of the agent become absolute paths. `protocol` is
- * read before `settings`, which go into the hello of `messages`.
+ * read before `settings`, which go into the hello of `messages`, and before `blobs`.
  *
  * Thread: any; blocks on the disk.
  * SPDX-License-Identifier: Apache-2.0
@@ -15,8 +15,7 @@
 
 enum { MANIFEST_SETTINGS_BYTES_MAX = 64 * 1024 }; /* as JSON */
 
-/* The words of four keys, ended by NULL; of `blobs` the first MANIFEST_BLOBS_BUILT are built. */
-enum { MANIFEST_BLOBS_BUILT = 1 };
+/* The words of four keys, ended by NULL. */
 extern const char *const MANIFEST_BLOBS[], *const MANIFEST_PROTOCOLS[], *const MANIFEST_MODES[],
                                                                             *const MANIFEST_READY[];
 

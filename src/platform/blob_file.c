@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/blob_file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "platform/file.h"
+
+static const int64_t NS_PER_S = 1000000000;
 
 struct source {
     int64_t bytes;
@@ -64,6 +69,33 @@ status blob_of_file(const char *path, struct slice type, struct blob **out_blob,
 const char *blob_file_path(const struct blob *blob) {
     const struct source *source = blob_source(blob, read_file);
     return source != NULL ? source->path : NULL;
+}
+
+static bool is_source(const struct source *source, const struct stat *facts) {
+    const int64_t modified_ns = (int64_t)facts->st_mtim.tv_sec * NS_PER_S + facts->st_mtim.tv_nsec;
+    return facts->st_ino == source->inode && facts->st_size == source->bytes &&
+           modified_ns == source->modified_ns;
+}
+
+status blob_file_open(const struct blob *blob, int *out_descriptor, struct error *err) {
+    const struct source *source = blob_source(blob, read_file);
+    struct stat facts;
+    if (source == NULL) {
+        return fail(err, STATUS_INVALID, "the blob is no file");
+    }
+    /* Never waits, should there be a pipe by now; who reads it is not to know of that. */
+    const int descriptor = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+        return fail_errno(err, errno, "open '%s'", source->path);
+    }
+    if (fstat(descriptor, &facts) != 0 || !is_source(source, &facts) ||
+        fcntl(descriptor, F_SETFL, 0) != 0) {
+        (void)close(descriptor); /* only read: nothing to lose */
+        return fail(err, STATUS_INVALID, "'%s' was changed before it was handed over",
+                    source->path);
+    }
+    *out_descriptor = descriptor;
+    return STATUS_OK;
 }
 
 status blob_file_link(struct blob *blob, const char *path, struct error *err) {

@@ -18,6 +18,10 @@ status blob_of_file(const char *path, struct slice type, struct blob **out_blob,
 /* The path, or NULL when the blob was not made here. */
 const char *blob_file_path(const struct blob *blob);
 
+/* A descriptor of the file, close-on-exec, to be read from its start; the caller closes it. INVALID
+ * when the blob was not made here, or the file is another one by now. */
+status blob_file_open(const struct blob *blob, int *out_descriptor, struct error *err);
+
 /* The blob's bytes under a new name: a link where the file system can, else a copy. The name must
  * be free. */
 status blob_file_link(struct blob *blob, const char *path, struct error *err);

@@ -8,9 +8,11 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "platform/file.h"
@@ -66,6 +68,37 @@ static void test_blob_file__that_was_changed_since_is_not_read(void **state) {
     assert_int_equal(blob_of_file(folder, SLICE("a"), &blob, &err), STATUS_INVALID);
 }
 
+static void test_blob_file__is_handed_over_as_a_descriptor(void **state) {
+    (void)state;
+    struct blob *blob = NULL;
+    struct blob *bytes = NULL;
+    struct error err;
+    char read_back[8] = "";
+    int descriptor = -1;
+    int again = -1;
+    assert_int_equal(blob_of_file(path, SLICE("a"), &blob, NULL), STATUS_OK);
+    assert_int_equal(blob_file_open(blob, &descriptor, &err), STATUS_OK);
+    assert_int_equal(blob_file_open(blob, &again, &err), STATUS_OK);
+    for (int i = 0; i < 2; i++) { /* each from its own start */
+        assert_int_equal(read(i == 0 ? descriptor : again, read_back, sizeof(read_back)), 5);
+        assert_memory_equal(read_back, "sound", 5);
+    }
+    assert_int_equal(fcntl(descriptor, F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDONLY);
+    assert_int_equal(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(close(descriptor), 0);
+    assert_int_equal(close(again), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(blob_file_open(blob, &descriptor, &err), STATUS_INVALID);
+    assert_non_null(strstr(err.text, "was changed before it was handed over"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(blob_file_open(blob, &descriptor, &err), STATUS_NOT_FOUND);
+    blob_release(blob);
+    assert_int_equal(blob_copy(SLICE("a"), SLICE("x"), &bytes, NULL), STATUS_OK);
+    assert_int_equal(blob_file_open(bytes, &descriptor, &err), STATUS_INVALID);
+    blob_release(bytes);
+}
+
 static void assert_file(const char *name, const char *text) {
     struct buffer content;
     buffer_init(&content, 100);
@@ -96,6 +129,8 @@ static void test_blob_file_link__gives_the_bytes_a_second_name(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_blob_file__is_handed_over_as_a_descriptor, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_blob_file__is_read_when_it_is_opened, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_blob_file__that_was_changed_since_is_not_read, set_up,

@@ -101,7 +101,8 @@ static status make_files(struct trying *trying, const struct agent_manifest *man
         return fail_errno(err, number, "make a folder for the agent's files");
     }
     call->run_folder = trying->folder;
-    return blob_files_show(call->run_folder, call->arena, call->with, &call->with, err);
+    return blob_files_show(call->run_folder, manifest->blobs_by_descriptor, call->arena, call->with,
+                           &call->with, err);
 }
 
 static status call_agent(struct trying *trying, const struct agent_trial *trial,

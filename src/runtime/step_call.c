@@ -50,8 +50,9 @@ status step_call_files(struct run *run, struct value with, struct value state,
         return STATUS_OK;
     }
     const char *folder = out_input->folder;
-    TRY(blob_files_show(folder, &run->arena, with, &out_input->with, err));
-    return blob_files_show(folder, &run->arena, state, &out_input->state, err);
+    const bool fd = opened->manifest->blobs_by_descriptor;
+    TRY(blob_files_show(folder, fd, &run->arena, with, &out_input->with, err));
+    return blob_files_show(folder, fd, &run->arena, state, &out_input->state, err);
 }
 
 /* The same after any number of crashes. */

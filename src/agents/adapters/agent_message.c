@@ -143,11 +143,11 @@ void agent_message_write_hello(struct buffer *out, const struct agent_manifest *
     json_write_text(out, manifest->version_text);
     buffer_add_text(out, ",\"settings\":");
     buffer_add(out, settings);
-    buffer_add_text(out, ",\"blobs\":\"path\"}}\n");
+    buffer_print(out, ",\"blobs\":\"%s\"}}\n", manifest->blobs_by_descriptor ? "fd" : "path");
 }
 
 void agent_message_write_request(struct buffer *out, int64_t id, const struct agent_call *call,
-                                 int64_t now_ns) {
+                                 uint32_t descriptors, int64_t now_ns) {
     char run[ID_HEX_BYTES + 1], key[ID_HEX_BYTES + 1];
     const int64_t left_ms = (call->deadline_ns - now_ns) / NS_PER_MS;
     id_write_hex(call->run, run);
@@ -157,8 +157,12 @@ void agent_message_write_request(struct buffer *out, int64_t id, const struct ag
         buffer_add_text(out, ",\"dir\":");
         json_write_text(out, slice_of(call->run_folder));
     }
-    buffer_print(out, ",\"deadline_ms\":%lld,\"attempt\":%d,\"with\":",
+    buffer_print(out, ",\"deadline_ms\":%lld,\"attempt\":%d",
                  (long long)(left_ms > 0 ? left_ms : 0), call->attempt);
+    if (descriptors > 0) {
+        buffer_print(out, ",\"fds\":%u", (unsigned)descriptors);
+    }
+    buffer_add_text(out, ",\"with\":");
     json_write(out, call->with);
     if (call->state.kind != VALUE_NULL) {
         buffer_add_text(out, ",\"state\":");

@@ -2,9 +2,9 @@
  * agent_message: the lines of `protocol: messages`, read and written: a JSON object each.
  *
  *   we write:    {"ebb":1,"hello":{"agent":...,"version":...,"settings":{...},
- *                                  "blobs":"path"}}
- *                {"id":7,"run":...,"key":...,"dir":...,"deadline_ms":1840,"attempt":1,"with":{...},
- *                 "state":{...}}
+ *                                  "blobs":"path"}}   or "fd"
+ *                {"id":7,"run":...,"key":...,"dir":...,"deadline_ms":1840,"attempt":1,"fds":1,
+ *                 "with":{...},"state":{...}}
  *                {"cancel":7}   {"drain":true}
  *   it writes:   {"ebb":1,"ready":true}
  *                {"id":7,"out":{...},"state":{...}}
@@ -65,9 +65,10 @@ struct agent_message {
 status agent_message_read(struct arena *arena, struct slice line, struct agent_message *out_message,
                           struct error *err);
 
-/* Appends one line, its end included. `settings` is a JSON object. */
+/* Appends one line, its end included. `settings` is a JSON object; `descriptors` is how many come
+ * with the request. */
 void agent_message_write_hello(struct buffer *out, const struct agent_manifest *manifest,
                                struct slice settings);
 void agent_message_write_request(struct buffer *out, int64_t id, const struct agent_call *call,
-                                 int64_t now_ns);
+                                 uint32_t descriptors, int64_t now_ns);
 void agent_message_write_cancel(struct buffer *out, int64_t id);

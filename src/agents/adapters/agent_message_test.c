@@ -157,7 +157,7 @@ static void test_agent_message__a_request_says_what_is_known_of_the_call(void **
     (void)value_new_object(&arena, 0, &call.with);
     CLEANUP(buffer_done) struct buffer line;
     buffer_init(&line, 4096);
-    agent_message_write_request(&line, 7, &call, 3160000000);
+    agent_message_write_request(&line, 7, &call, 0, 3160000000);
     buffer_add_byte(&line, 0);
     assert_string_equal(line.bytes, "{\"id\":7,\"run\":\"ab000000000000000000000000000000\","
                                     "\"key\":\"00000000000000000000000000000000\","
@@ -166,10 +166,10 @@ static void test_agent_message__a_request_says_what_is_known_of_the_call(void **
     buffer_clear(&line);
     call.run_folder = NULL;
     call.state = value_of_integer(3);
-    agent_message_write_request(&line, 8, &call, 9000000000); /* late already */
+    agent_message_write_request(&line, 8, &call, 2, 9000000000); /* late already */
     buffer_add_byte(&line, 0);
     assert_non_null(
-        strstr(line.bytes, "\"deadline_ms\":0,\"attempt\":2,\"with\":{},\"state\":3}\n"));
+        strstr(line.bytes, "\"deadline_ms\":0,\"attempt\":2,\"fds\":2,\"with\":{},\"state\":3}\n"));
     assert_null(strstr(line.bytes, "dir"));
 }
 

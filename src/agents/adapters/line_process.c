@@ -181,16 +181,19 @@ status line_process_start(struct line_process *process, int64_t now_ns, struct e
     if (child_environment_open(manifest->environment, &environment, err) != STATUS_OK) {
         return fail_while(err, "start agent '%.*s'", SLICE_ARGS(manifest->name));
     }
-    const struct process_options options = {.arguments = manifest->command,
-                                            .environment = environment.entries,
-                                            .folder = manifest->folder.bytes,
-                                            .limits = {.memory_bytes = manifest->memory_bytes},
-                                            .descriptor = -1,
-                                            .events = {.output = take_output,
-                                                       .output_ended = take_output_end,
-                                                       .log = take_log,
-                                                       .ended = take_ending},
-                                            .owner = process};
+    const bool fd = manifest->blobs_by_descriptor;
+    const struct process_options options = {
+        .arguments = manifest->command,
+        .environment = environment.entries,
+        .folder = manifest->folder.bytes,
+        .limits = {.memory_bytes = manifest->memory_bytes, .files = fd ? HANDED_FILES_MAX : 0},
+        .descriptor = -1,
+        .takes_descriptors = fd,
+        .events = {.output = take_output,
+                   .output_ended = take_output_end,
+                   .log = take_log,
+                   .ended = take_ending},
+        .owner = process};
     log_relay_reset(&process->log);
     if (process_start(process->loop, &options, &process->process, err) != STATUS_OK) {
         return fail_while(err, "start agent '%.*s'", SLICE_ARGS(manifest->name));
@@ -213,6 +216,11 @@ status line_process_ask(struct line_process *process, struct slice json, struct 
 
 status line_process_write(struct line_process *process, struct slice bytes, struct error *err) {
     return process_write(process->process, bytes, err);
+}
+
+status line_process_hand(struct line_process *process, struct slice bytes,
+                         struct process_descriptors *descriptors, struct error *err) {
+    return process_hand(process->process, bytes, descriptors, err);
 }
 
 bool line_process_is_quiet(const struct line_process *process) {

@@ -25,8 +25,9 @@
 #include "platform/process.h"
 
 enum {
-    READY_MS_MAX = 10 * 1000,   /* from its start to its first line */
-    OUTPUT_CLOSED_MS_MAX = 1000 /* that it may live on without a standard output */
+    READY_MS_MAX = 10 * 1000,    /* from its start to its first line */
+    OUTPUT_CLOSED_MS_MAX = 1000, /* that it may live on without a standard output */
+    HANDED_FILES_MAX = 1280      /* descriptors that one may have open which is handed blobs */
 };
 
 enum line_process_state {
@@ -75,8 +76,11 @@ status line_process_start(struct line_process *process, int64_t now_ns, struct e
 /* Writes one line to it; from LINE_PROCESS_IDLE only. `json` has no line end. */
 status line_process_ask(struct line_process *process, struct slice json, struct error *err);
 
-/* Writes bytes to it, whatever it is at. */
+/* Writes bytes to it, whatever it is at; descriptors with them where the manifest wants that
+ * (process_hand). */
 status line_process_write(struct line_process *process, struct slice bytes, struct error *err);
+status line_process_hand(struct line_process *process, struct slice bytes,
+                         struct process_descriptors *descriptors, struct error *err);
 
 /* It has said that it is ready: STARTING becomes IDLE, and `ready` is told. */
 void line_process_get_ready(struct line_process *process);

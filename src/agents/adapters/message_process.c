@@ -6,12 +6,17 @@
 
 #include "agents/adapters/edge_agent_adapter.h"
 #include "agents/adapters/settings_text.h"
+#include "agents/blob_files.h"
 #include "platform/clock.h"
 #include "platform/secret.h"
 
 enum { HELLO_BYTES_MAX = 512 * 1024 }; /* settings, and some secrets in them */
 
 static const int64_t NS_PER_MS = 1000 * 1000;
+
+static_assert(HANDED_FILES_MAX >=
+                  PROCESS_FILES_DEFAULT + MESSAGE_REQUESTS_MAX * PROCESS_DESCRIPTORS_MAX,
+              "what a process has no room for the system drops, and tells nobody");
 
 struct message_part {
     struct value value;
@@ -90,17 +95,34 @@ static void withdraw(struct message_process *process, struct message_request *re
 
 /* --- what we say --- */
 
+/* Blobs in `with` and `state` become indexes, where the process is handed descriptors. */
+static status open_blobs(const struct message_process *process, const struct agent_call *call,
+                         struct agent_call *shown, struct process_descriptors *descriptors,
+                         struct error *err) {
+    if (!process->lines->manifest->blobs_by_descriptor) {
+        return STATUS_OK;
+    }
+    TRY(blob_files_open(call->arena, call->with, &shown->with, descriptors, err));
+    return blob_files_open(call->arena, call->state, &shown->state, descriptors, err);
+}
+
 status message_process_ask(struct message_process *process, struct agent_call *call, int64_t now_ns,
                            struct error *err) {
     assert(process->under_way < MESSAGE_REQUESTS_MAX);
     CLEANUP(buffer_done) struct buffer line;
     buffer_init(&line, PROCESS_INPUT_BYTES_MAX);
     const int64_t id = process->last_id + 1;
-    agent_message_write_request(&line, id, call, now_ns);
-    if (buffer_status(&line, err) != STATUS_OK) {
+    CLEANUP(process_descriptors_close) struct process_descriptors descriptors = {.count = 0};
+    struct agent_call shown = *call;
+    status code = open_blobs(process, call, &shown, &descriptors, err);
+    if (code == STATUS_OK) {
+        agent_message_write_request(&line, id, &shown, descriptors.count, now_ns);
+        code = buffer_status(&line, err);
+    }
+    if (code != STATUS_OK) {
         return fail_while(err, "the input of agent '%.*s'", SLICE_ARGS(name_of(process)));
     }
-    TRY(line_process_write(process->lines, buffer_slice(&line), err));
+    TRY(line_process_hand(process->lines, buffer_slice(&line), &descriptors, err));
     struct message_request *place = process->requests;
     while (place->id != 0) {
         place++;
