@@ -350,17 +350,43 @@ static void test_tls__a_server_of_older_tls_is_refused(void **state) {
     pair_done(&pair);
 }
 
-static void test_tls__no_tickets_are_asked_for(void **state) {
+static size_t number_at(struct slice bytes, size_t at, size_t count) {
+    size_t number = 0;
+    for (size_t i = at; i < at + count && i < bytes.count; i++) {
+        number = number << 8 | (unsigned char)bytes.bytes[i];
+    }
+    return number;
+}
+
+/* Whether the opening of a handshake has an extension of that number. */
+static bool has_extension(struct slice opening, size_t wanted) {
+    enum { HEADERS_BYTES = 5 + 4, FIXED_BYTES = 2 + 32 };
+    size_t at = HEADERS_BYTES + FIXED_BYTES;
+    at += 1 + number_at(opening, at, 1); /* the session's id, the suites, the compressions */
+    at += 2 + number_at(opening, at, 2);
+    at += 1 + number_at(opening, at, 1);
+    for (at += 2; at < opening.count; at += 4 + number_at(opening, at + 2, 2)) {
+        if (number_at(opening, at, 2) == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_tls__no_earlier_session_is_gone_on_with(void **state) {
     (void)state;
-    struct pair pair;
+    enum { VERSIONS = 43, SESSION_TICKET = 35, KEY_MODES = 45, EARLY_DATA = 42, KEY_BEFORE = 41 };
+    struct error error = {0};
+    struct tls *tls = NULL;
     const struct tls_options options = options_of_device();
-    pair_open(&pair, &options, (struct test_server_wish){.identity = hub});
-    TEST_NEED(gnutls_session_ticket_enable_server(
-        pair.server.session, &(gnutls_datum_t){.data = (unsigned char[64]){1}, .size = 64}));
-    assert_int_equal(shake_hands(&pair, SAID_BYTES_MAX), STATUS_OK);
-    step_server(&pair);
-    assert_int_equal(pair.to_client.count, 0); /* a ticket would have come by now */
-    pair_done(&pair);
+    assert_int_equal(tls_create(&options, &tls, &error), STATUS_OK);
+    assert_int_equal(tls_shake(tls, &error), STATUS_OK);
+    assert_true(has_extension(tls_outgoing(tls), VERSIONS));
+    assert_false(has_extension(tls_outgoing(tls), SESSION_TICKET));
+    assert_false(has_extension(tls_outgoing(tls), KEY_MODES)); /* without it, no server sends one */
+    assert_false(has_extension(tls_outgoing(tls), EARLY_DATA));
+    assert_false(has_extension(tls_outgoing(tls), KEY_BEFORE));
+    tls_destroy(tls);
 }
 
 /* The server asks for a certificate and does not like ours, which the client hears after its own
@@ -549,7 +575,7 @@ int main(void) {
         cmocka_unit_test(test_tls__a_floor_before_all_dates_locks_nobody_out),
         cmocka_unit_test(test_tls__keys_of_both_kinds_are_taken),
         cmocka_unit_test(test_tls__a_server_of_older_tls_is_refused),
-        cmocka_unit_test(test_tls__no_tickets_are_asked_for),
+        cmocka_unit_test(test_tls__no_earlier_session_is_gone_on_with),
         cmocka_unit_test(test_tls__a_hub_that_does_not_take_our_certificate_says_so),
         cmocka_unit_test(test_tls__a_handshake_that_comes_byte_by_byte_is_the_same),
         cmocka_unit_test(test_tls__a_handshake_cut_after_any_byte_just_waits),
