@@ -240,16 +240,18 @@ status identity_save(const char *data, const struct identity *identity, struct e
     return file_replace_private(path, buffer_slice(&text), err);
 }
 
-status identity_remove(const char *data, struct error *err) {
+status identity_remove(const char *data, bool *out_removed, struct error *err) {
     static const char *const NAMES[] = {"hub.json", "identity.key"};
+    *out_removed = false;
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
         char path[PATH_MAX];
         TRY(path_of(data, NAMES[i], path, err));
         if (is_there(path)) {
             TRY(file_remove(path, err));
+            *out_removed = true;
         }
     }
-    return is_there(data) ? file_sync_folder(data, err) : STATUS_OK;
+    return *out_removed ? file_sync_folder(data, err) : STATUS_OK;
 }
 
 /* --- renewing --------------------------------------------------------------------------------- */

@@ -53,8 +53,8 @@ bool identity_add_hub(struct identity *identity, struct arena *arena, struct sli
 /* Overwrites the key in memory. */
 void identity_forget(struct identity *identity);
 
-/* Removes hub.json, then the key. No error when they are not there. */
-status identity_remove(const char *data, struct error *err);
+/* Removes hub.json, then the key; *out_removed: there was one of them. */
+status identity_remove(const char *data, bool *out_removed, struct error *err);
 
 /* When to renew: at half of the certificate's life, a tenth of the life earlier or later by its
  * serial. Pure. */

@@ -154,11 +154,14 @@ static void test_identity__is_removed_with_its_key(void **state) {
     struct error err = {0};
     join(stage);
     assert_int_equal(identity_save(stage->data, &stage->identity, &err), STATUS_OK);
-    assert_int_equal(identity_remove(stage->data, &err), STATUS_OK);
+    bool removed = false;
+    assert_int_equal(identity_remove(stage->data, &removed, &err), STATUS_OK);
+    assert_true(removed);
     assert_int_not_equal(access(path_of(stage, "hub.json"), F_OK), 0);
     assert_int_not_equal(access(path_of(stage, "identity.key"), F_OK), 0);
-    assert_int_equal(identity_remove(stage->data, &err), STATUS_OK);
-    assert_int_equal(identity_remove("/nowhere/at/all", &err), STATUS_OK);
+    assert_int_equal(identity_remove(stage->data, &removed, &err), STATUS_OK);
+    assert_false(removed);
+    assert_int_equal(identity_remove("/nowhere/at/all", &removed, &err), STATUS_OK);
 }
 
 static void test_identity__keeps_as_many_hubs_as_there_is_room_for(void **state) {

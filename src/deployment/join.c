@@ -178,6 +178,7 @@ status join_hub(const struct join_options *options, struct arena *arena, struct 
         return fail_while(err, "join the hub at %.100s", identity->hubs[0]);
     }
     identity->proxy = options->proxy;
+    out_joined->hub_knows = true;
     return identity_save(out_joined->data, identity, err);
 }
 
@@ -205,11 +206,11 @@ status join_leave(const char *data, const char *config, struct arena *arena,
     struct identity *identity = &out_joined->identity;
     *out_joined = (struct joined){0};
     TRY(choose_place(arena, data, config, &device, out_joined->data, err));
-    const status code = identity_load(out_joined->data, arena, identity, err);
-    if (code == STATUS_NOT_FOUND) {
-        return code;
-    }
-    /* What cannot be read can be forgotten all the same. */
-    out_joined->told = code == STATUS_OK && tell_hub(identity);
-    return identity_remove(out_joined->data, err);
+    struct error why = {0};
+    bool removed = false;
+    /* What cannot be read can be forgotten, and so can a key that has joined nothing. */
+    out_joined->hub_knows =
+        identity_load(out_joined->data, arena, identity, &why) == STATUS_OK && tell_hub(identity);
+    TRY(identity_remove(out_joined->data, &removed, err));
+    return removed ? STATUS_OK : fail(err, why.code, "%s", why.text);
 }

@@ -29,7 +29,7 @@ struct join_options {
 struct joined {
     struct identity identity;
     char data[DEVICE_FOLDER_BYTES_MAX];
-    bool told; /* of a leaving: the hub knows */
+    bool hub_knows; /* that it has joined, or that it has left */
 };
 
 /* CONFLICT: the device has joined already, or the token was used up; DENIED, BUSY ...: the hub's

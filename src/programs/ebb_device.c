@@ -171,7 +171,7 @@ static void print_json(const struct joined *joined, struct error *err) {
         buffer_add_text(&json, i > 0 ? "," : "");
         json_write_text(&json, slice_of(identity->hubs[i]));
     }
-    buffer_print(&json, "],\"told\":%s}\n", joined->told ? "true" : "false");
+    buffer_print(&json, "],\"hub_knows\":%s}\n", joined->hub_knows ? "true" : "false");
     if (buffer_status(&json, err) == STATUS_OK) {
         (void)printf("%.*s", SLICE_ARGS(buffer_slice(&json)));
     }
@@ -216,7 +216,8 @@ static status do_leave(const struct words *words, struct error *err) {
     const status code = join_leave(words->data, words->config, &arena, &joined, err);
     if (code == STATUS_OK) {
         (void)fprintf(stderr, "done: this device has left its hub%s; results that wait stay here\n",
-                      joined.told ? "" : ", which could not be told (`ebb hub device rm` there)");
+                      joined.hub_knows ? ""
+                                       : ", which could not be told (`ebb hub device rm` there)");
         if (words->json) {
             print_json(&joined, err);
         }
