@@ -36,6 +36,7 @@ struct command {
     const struct command_option *options; /* its own, ended by a NULL name; NULL: none */
     bool asks_daemon;                     /* takes --socket */
     bool dry_run;                         /* changes something: takes --dry-run */
+    bool tells_json; /* becomes another program, which answers in JSON itself */
     /* Does it: the answer on call->out, talk on call->talk. Whoever has said everything already
      * returns a failure with an empty sentence. */
     status (*run)(struct call *call, struct error *err);

@@ -18,6 +18,8 @@
     ROW(status)                                                                                    \
     ROW(logs)                                                                                      \
     ROW(doctor)                                                                                    \
+    ROW(join)                                                                                      \
+    ROW(leave)                                                                                     \
     ROW(demo)                                                                                      \
     ROW(train_text)                                                                                \
     ROW(new_workflow)                                                                              \

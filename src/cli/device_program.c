@@ -49,7 +49,8 @@ static char *const *collect(struct call *call, const char *program, const char *
     }
     for (size_t i = 0; i < call->value_count; i++) {
         const struct call_value *value = &call->values[i];
-        if (is_ours(value->option->name)) {
+        const bool is_json = strcmp(value->option->name, "json") == 0;
+        if (is_ours(value->option->name) && !(is_json && call->command->tells_json)) {
             continue;
         }
         words[count++] = passed(arena_print(&call->arena, "--%s", value->option->name).bytes);

@@ -9,11 +9,12 @@ import pytest
 
 import device as devices
 
-COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor", "demo", "train text", "new workflow", "new agent", "schema", "version", "help", "completion", "agent list",
+COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor", "join", "leave", "demo", "train text", "new workflow", "new agent", "schema", "version", "help", "completion", "agent list",
             "agent show", "agent run", "workflow list", "workflow show", "workflow start", "workflow stop",
             "workflow rm", "param show", "config show", "secret set", "secret list", "secret rm", "result list", "result save", "result show",
             "event list", "event show", "event post", "runs list", "runs show", "runs resume",
-            "queue list", "queue stat", "queue peek"]
+            "sync status", "sync now", "sync pause", "sync resume",
+            "queue list", "queue stat", "queue export", "queue peek"]
 SCRIPTS = sorted((devices.ROOT / "src" / "cli").glob("cmd_*.sh"))
 
 
@@ -40,7 +41,8 @@ def test_a_mistyped_word_never_starts_anything(ebb, tmp_path):
         "serv": "did you mean `ebb serve`?",
         "agents": "did you mean `ebb agent`?",
         "agent lsit": "did you mean `ebb agent list`?",
-        "join": "not in this version of ebb",
+        "provision": "not in this version of ebb",
+        "join EBB1-AAAA": "mistyped",
         "hub serve": "not in this version of ebb",
         "qwertz": "`ebb help` lists them",
         "agent": "list, show or run",

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/call.h"
+#include "cli/commands.h"
+#include "cli/daemon.h"
+#include "cli/device_program.h"
+#include "wire/hub_address.h"
+#include "wire/token.h"
+
+static status run(struct call *call, struct error *err) {
+    const char *name = call_option(call, "name");
+    const char *hub = call_option(call, "hub");
+    struct token token;
+    struct hub_address address;
+    TRY(token_read(slice_of(call_argument(call, 0)), &token, err));
+    if (name != NULL) {
+        TRY(daemon_check_name("device", name, err));
+    }
+    if (hub != NULL && hub_address_read(slice_of(hub), &address, err) != STATUS_OK) {
+        return fail_while(err, "--hub");
+    }
+    if (hub == NULL && token.addresses[0] == '\0') {
+        return fail(err, STATUS_INVALID,
+                    "the token does not say where its hub is: --hub HOST:PORT does");
+    }
+    if (call->dry_run) {
+        (void)fprintf(call->talk, "would join the hub at %s\n",
+                      hub != NULL ? hub : token.addresses);
+        return STATUS_OK;
+    }
+    return device_program_become(call, "join", err);
+}
+
+static const struct command_option OPTIONS[] = {
+    {"name", "NAME", "what it wants to be called (as the device's file says, else its host)"},
+    {"label", "NAME=VALUE", "a label of the device; may stand several times"},
+    {"hub", "HOST:PORT", "where the hub is, before what the token says"},
+    {"proxy", "URL", "http://[USER:PASSWORD@]HOST:PORT, by which the hub is reached"},
+    {"data", "DIR", "the daemon's data folder, as for `ebb serve`"},
+    {"config", "FILE", "the device's configuration, as for `ebb serve`"},
+    {0}};
+
+const struct command cmd_join = {
+    .verb = "join",
+    .arguments = "TOKEN",
+    .least = 1,
+    .most = 1,
+    .summary = "Join this device to a hub, by a token that the hub made",
+    .details =
+        "The token names the hub's key: no other hub is believed, and nothing is sent to one.\n"
+        "What is interrupted is simply done again, by the same token, for a day.\n"
+        "`ebb hub token new` on the hub makes a token.\n",
+    .example = "ebb join EBB1-07QEXVQ...\n"
+               "ebb join EBB1-07QEXVQ... --hub hub.example:8443 --name line-3 --label hall=b",
+    .options = OPTIONS,
+    .dry_run = true,
+    .tells_json = true,
+    .run = run};
