@@ -43,10 +43,6 @@ struct hub_stream {
     bool ended;
 };
 
-struct hub_counts {
-    int64_t records, streams, quarantined, bytes; /* of the file */
-};
-
 struct hub_store_kind {
     const char *name;
     status (*begin)(struct hub_session *session, struct error *err);
@@ -71,6 +67,5 @@ struct hub_store_kind {
                        struct id *out_chain, struct error *err);
     status (*next_connection)(struct hub_session *session, uint64_t *out_number, struct error *err);
     struct id (*store_id)(struct hub_session *session);
-    status (*count)(struct hub_session *session, struct hub_counts *out_counts, struct error *err);
     void (*close)(struct hub_session *session);
 };

@@ -404,17 +404,6 @@ static struct id store_id(struct hub_session *session) {
     return own(session)->store;
 }
 
-static status count(struct hub_session *session, struct hub_counts *out_counts, struct error *err) {
-    CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_COUNT_ALL);
-    if (query_next(&query)) {
-        *out_counts = (struct hub_counts){.records = query_number(&query, 0),
-                                          .streams = query_number(&query, 1),
-                                          .quarantined = query_number(&query, 2),
-                                          .bytes = query_number(&query, 3)};
-    }
-    return query_status(&query, err);
-}
-
 /* --- opening and closing --- */
 
 static void close_session(struct hub_session *session) {
@@ -436,7 +425,6 @@ static const struct hub_store_kind SQLITE = {
     .chain_at = chain_at,
     .next_connection = next_connection,
     .store_id = store_id,
-    .count = count,
     .close = close_session,
 };
 

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/api/hub_api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "hub/api/hub_desk.h"
+#include "hub/hub_answer.h"
+#include "hub/store/hub_results.h"
+#include "platform/clock.h"
+#include "platform/json.h"
+
+enum { ANSWER_BYTES_MAX = 256 << 10, LIMIT_DEFAULT = 20, ADDRESSES_BYTES = 256 };
+
+static const int64_t NS_PER_S = 1000000000;
+
+struct hub_api {
+    struct hub_daemon *hub; /* not owned */
+    struct http_server *server;
+};
+
+/* --- results --- */
+
+static status look_at_results(const void *question, struct database *database, struct buffer *out,
+                              struct error *err) {
+    return hub_results_list(database, question, out, err);
+}
+
+static status look_at_result(const void *question, struct database *database, struct buffer *out,
+                             struct error *err) {
+    const struct id *id = question;
+    return hub_results_get(database, *id, out, err);
+}
+
+static status read_word(const struct http_request *request, const char *name,
+                        char out_word[HUB_RESULTS_WORD_BYTES], struct error *err) {
+    const char *text = http_query(request, name);
+    const int count = snprintf(out_word, HUB_RESULTS_WORD_BYTES, "%s", text != NULL ? text : "");
+    return count < HUB_RESULTS_WORD_BYTES ? STATUS_OK
+                                          : fail(err, STATUS_INVALID, "%s has at most %d bytes",
+                                                 name, HUB_RESULTS_WORD_BYTES - 1);
+}
+
+static status read_number(const struct http_request *request, const char *name, int64_t most,
+                          int64_t otherwise, int64_t *out_number, struct error *err) {
+    const char *text = http_query(request, name);
+    *out_number = otherwise;
+    if (text == NULL || text[0] == '\0') {
+        return STATUS_OK;
+    }
+    char *end = NULL;
+    const long long number = strtoll(text, &end, 10);
+    if (*end != '\0' || number < 0 || number > most) {
+        return fail(err, STATUS_INVALID, "%s=%.40s is no whole number from 0 to %lld", name, text,
+                    (long long)most);
+    }
+    *out_number = number;
+    return STATUS_OK;
+}
+
+static status read_query(const struct http_request *request, struct hub_results_query *query,
+                         struct error *err) {
+    int64_t limit = 0;
+    const char *before = http_query(request, "before");
+    const struct slice lane = slice_of(http_query(request, "lane"));
+    TRY(read_word(request, "workflow", query->workflow, err));
+    TRY(read_word(request, "name", query->name, err));
+    TRY(read_word(request, "device", query->device, err));
+    TRY(read_word(request, "label", query->label, err));
+    query->lane = lane.count > 0 ? lane_from_name(lane) : LANE_COUNT;
+    if (lane.count > 0 && query->lane == LANE_COUNT) {
+        return fail(err, STATUS_INVALID, "no lane is called '%.*s'",
+                    SLICE_ARGS(slice_part(lane, 0, 40)));
+    }
+    TRY(read_number(request, "limit", HUB_RESULTS_MAX, LIMIT_DEFAULT, &limit, err));
+    TRY(read_number(request, "since", INT64_MAX, 0, &query->since_ms, err));
+    TRY(read_number(request, "after", INT64_MAX, 0, &query->after_number, err));
+    query->is_since = http_query(request, "after") != NULL;
+    query->limit = (int)limit;
+    if (before != NULL && before[0] != '\0' && !hub_results_read_key(query, before)) {
+        return fail(err, STATUS_INVALID, "before=%.40s is no `next` of a page", before);
+    }
+    return limit > 0 ? STATUS_OK : fail(err, STATUS_INVALID, "limit is at least 1");
+}
+
+static void get_results(struct hub_api *api, struct http_request *request, struct slice item) {
+    struct hub_results_query query = {.limit = 0};
+    struct error err;
+    struct id id;
+    if (item.count > 0) {
+        if (!id_read(item, &id)) {
+            (void)fail(&err, STATUS_INVALID, "'%.*s' is no id of a result",
+                       SLICE_ARGS(slice_part(item, 0, 60)));
+            hub_answer_error(request, &err);
+            return;
+        }
+        reader_ask(api->hub->reader, request, look_at_result, &id, sizeof(id));
+    } else if (read_query(request, &query, &err) != STATUS_OK) {
+        hub_answer_error(request, &err);
+    } else {
+        reader_ask(api->hub->reader, request, look_at_results, &query, sizeof(query));
+    }
+}
+
+/* --- status --- */
+
+/* What the loop knows, when it is asked. */
+struct facts {
+    struct ingest_counters ingest;
+    struct device_port_counters port;
+    int64_t devices, up_s;
+    struct id store;
+    char address[ADDRESSES_BYTES];
+};
+
+static struct facts look_around(const struct hub_daemon *hub) {
+    struct facts facts = {.devices = registry_count(hub->registry),
+                          .up_s = (clock_boot_ns() - hub->began_ns) / NS_PER_S,
+                          .store = hub->session->kind->store_id(hub->session)};
+    ingest_counters(hub->ingest, &facts.ingest);
+    device_port_counters(hub->port, &facts.port);
+    (void)snprintf(facts.address, sizeof(facts.address), "%s", device_port_address(hub->port));
+    return facts;
+}
+
+static status look_at_status(const void *question, struct database *database, struct buffer *out,
+                             struct error *err) {
+    const struct facts *facts = question;
+    struct hub_counts counts;
+    char store[ID_HEX_BYTES + 1];
+    TRY(hub_results_count(database, &counts, err));
+    id_write_hex(facts->store, store);
+    buffer_print(out, "{\"version\":\"%s\",\"store\":\"%s\",\"listen\":", EBB_VERSION, store);
+    json_write_text(out, slice_of(facts->address));
+    buffer_print(out,
+                 ",\"up_s\":%lld,\"devices\":%lld,\"connections\":%d,\"records\":%lld,"
+                 "\"streams\":%lld,\"quarantined\":%lld,\"bytes\":%lld",
+                 (long long)facts->up_s, (long long)facts->devices, facts->port.connections,
+                 (long long)counts.records, (long long)counts.streams,
+                 (long long)counts.quarantined, (long long)counts.bytes);
+    buffer_print(
+        out,
+        ",\"uploads\":%d,\"waiting_jobs\":%zu,\"held_bytes\":%lld,\"disk_full\":%s,"
+        "\"failed_jobs\":%llu,\"refused\":%llu,\"forks\":%llu}\n",
+        facts->port.uploads.open, facts->ingest.waiting_jobs, (long long)facts->ingest.held_bytes,
+        facts->ingest.disk_full ? "true" : "false", (unsigned long long)facts->ingest.failed_jobs,
+        (unsigned long long)facts->port.refused, (unsigned long long)facts->port.uploads.forks);
+    return STATUS_OK;
+}
+
+struct metric {
+    const char *name, *kind, *help;
+    double value;
+};
+
+static void get_metrics(struct hub_api *api, struct http_request *request) {
+    const struct facts facts = look_around(api->hub);
+    const struct uploads_counters *uploads = &facts.port.uploads;
+    const struct metric metrics[] = {
+        {"ebb_hub_devices", "gauge", "Devices that may come in.", (double)facts.devices},
+        {"ebb_hub_connections", "gauge", "Connections of devices.", facts.port.connections},
+        {"ebb_hub_bodies_total", "counter", "Bodies that devices began.", (double)uploads->bodies},
+        {"ebb_hub_frames_total", "counter", "Frames that were taken.", (double)uploads->frames},
+        {"ebb_hub_received_bytes_total", "counter", "Bytes of whole frames.",
+         (double)uploads->bytes},
+        {"ebb_hub_forks_total", "counter", "Bodies that did not follow from what is held.",
+         (double)uploads->forks},
+        {"ebb_hub_poisoned_total", "counter", "Records that were set aside.",
+         (double)uploads->poisoned},
+        {"ebb_hub_cut_off_total", "counter", "Connections cut off for want of memory.",
+         (double)uploads->cut_off},
+        {"ebb_hub_refused_total", "counter", "Requests of those who may not come in.",
+         (double)facts.port.refused},
+        {"ebb_hub_batches_total", "counter", "Transactions.", (double)facts.ingest.batches},
+        {"ebb_hub_commit_seconds_total", "counter", "Time spent in transactions.",
+         (double)facts.ingest.commit_ns_total / 1e9},
+        {"ebb_hub_failed_jobs_total", "counter", "Jobs that were taken back.",
+         (double)facts.ingest.failed_jobs},
+        {"ebb_hub_held_bytes", "gauge", "Bytes of bodies in memory.",
+         (double)facts.ingest.held_bytes},
+        {"ebb_hub_disk_full", "gauge", "1 while the last transaction failed for want of space.",
+         facts.ingest.disk_full ? 1 : 0},
+    };
+    CLEANUP(buffer_done) struct buffer text;
+    buffer_init(&text, ANSWER_BYTES_MAX);
+    for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+        buffer_print(&text, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", metrics[i].name,
+                     metrics[i].help, metrics[i].name, metrics[i].kind, metrics[i].name,
+                     metrics[i].value);
+    }
+    http_answer(request, 200, "text/plain; version=0.0.4", buffer_slice(&text));
+}
+
+/* --- routing --- */
+
+static bool may_change(const struct http_request *request) {
+    return request->peer_user == 0 || request->peer_user == geteuid();
+}
+
+/* "/v1/results" and what is behind it; false: another path. */
+static bool is_at(struct slice path, const char *resource, struct slice *out_item) {
+    const size_t count = strlen(resource);
+    *out_item = slice_part(path, count + 1, path.count);
+    return slice_starts(path, resource) && (path.count == count || path.bytes[count] == '/');
+}
+
+static bool read_own(struct hub_api *api, struct http_request *request) {
+    struct slice item;
+    if (is_at(request->path, "/v1/results", &item)) {
+        get_results(api, request, item);
+    } else if (slice_is(request->path, "/v1/status")) {
+        const struct facts facts = look_around(api->hub);
+        reader_ask(api->hub->reader, request, look_at_status, &facts, sizeof(facts));
+    } else if (slice_is(request->path, "/metrics")) {
+        get_metrics(api, request);
+    } else if (slice_is(request->path, "/healthz")) {
+        http_answer(request, 200, "application/json", SLICE("{\"status\":\"ok\"}\n"));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void handle(void *owner, struct http_request *request) {
+    struct hub_api *api = owner;
+    struct error err;
+    const bool reads = slice_is(request->method, "GET");
+    if (!reads && !may_change(request)) {
+        (void)fail(&err, STATUS_DENIED, "only root and the hub's own user may change things here");
+        hub_answer_error(request, &err);
+        return;
+    }
+    if ((reads && read_own(api, request)) ||
+        hub_desk_take(api->hub->desk, HUB_REGISTRY_ROUTES, request)) {
+        return;
+    }
+    (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s", SLICE_ARGS(request->path));
+    hub_answer_error(request, &err);
+}
+
+status hub_api_open(struct hub_daemon *hub, const char *socket_path, struct hub_api **out_api,
+                    struct error *err) {
+    struct hub_api *api = memory_new(1, sizeof(*api));
+    if (api == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the API");
+    }
+    api->hub = hub;
+    const status code =
+        http_server_create(hub->loop, socket_path, 0660, handle, api, &api->server, err);
+    if (code != STATUS_OK) {
+        memory_free(api);
+        return code;
+    }
+    *out_api = api;
+    return STATUS_OK;
+}
+
+void hub_api_close(struct hub_api *api) {
+    if (api != NULL) {
+        http_server_destroy(api->server);
+        memory_free(api);
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/greeting.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "hub/hub_answer.h"
+#include "platform/clock.h"
+
+enum { ARENA_BYTES_MAX = 8 << 20, ANSWER_BYTES_MAX = 4 << 20 };
+
+struct greeting {
+    struct ingest_job job; /* first */
+    struct ingest *ingest; /* not owned */
+    struct contact *contact;
+    struct http_request *request;
+    struct arena arena;
+    struct hello hello;
+    bool contested[MESSAGE_STREAMS_MAX];
+    struct hello_answer answer;
+    struct answer_stream *streams; /* the answer's, as many as the hello has */
+};
+
+static void destroy(struct greeting *greeting) {
+    arena_done(&greeting->arena);
+    memory_free(greeting);
+}
+
+/* --- the writing thread --- */
+
+static status greet(const struct greeting *greeting, struct lanes *lanes, int index,
+                    struct error *err) {
+    const struct hello_stream *hello = &greeting->hello.streams[index];
+    struct answer_stream *answer = &greeting->streams[index];
+    struct hub_session *session = lanes_session(lanes);
+    struct hub_stream stream = {0};
+    *answer = (struct answer_stream){.id = hello->id, .verdict = VERDICT_QUARANTINED};
+    TRY(session->kind->claim(session, hello->id, greeting->contact->device, &stream, err));
+    if (!id_equal(stream.device, greeting->contact->device)) {
+        return STATUS_OK; /* and nothing is said of what another device has there */
+    }
+    if (greeting->contested[index]) {
+        TRY(session->kind->end_stream(session, hello->id, err));
+    }
+    TRY(lanes_greet(lanes, hello, greeting->answer.connection, answer, err));
+    if (greeting->contested[index] || stream.ended) {
+        answer->verdict = VERDICT_NEW_STREAM;
+    }
+    return STATUS_OK;
+}
+
+static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {
+    struct greeting *greeting = (struct greeting *)job;
+    struct hub_session *session = lanes_session(lanes);
+    TRY(session->kind->next_connection(session, &greeting->answer.connection, err));
+    greeting->answer.hub_store = session->kind->store_id(session);
+    for (int i = 0; i < greeting->hello.stream_count; i++) {
+        TRY(greet(greeting, lanes, i, err));
+    }
+    return STATUS_OK;
+}
+
+/* --- the loop --- */
+
+static const char *oddity(enum verdict verdict) {
+    switch (verdict) {
+    case VERDICT_ROLLBACK:
+        return "the hub holds less than it once said: the device sends it again";
+    case VERDICT_NEW_STREAM:
+        return "the device's store is not the one that the hub knows: it begins a new stream";
+    case VERDICT_QUARANTINED:
+        return "the stream belongs to another device and is not taken";
+    default:
+        return NULL;
+    }
+}
+
+static void say_what_is_odd(const struct greeting *greeting) {
+    char device[ID_UUID_BYTES + 1];
+    char stream[ID_HEX_BYTES + 1];
+    id_write_uuid(greeting->contact->device, device);
+    for (int i = 0; i < greeting->hello.stream_count; i++) {
+        const char *what = oddity(greeting->streams[i].verdict);
+        if (what != NULL) {
+            id_write_hex(greeting->streams[i].id, stream);
+            log_line(LOG_WARN, "hub", "%s device=%s stream=%s", what, device, stream);
+        }
+    }
+}
+
+static void answer(struct greeting *greeting) {
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, ANSWER_BYTES_MAX);
+    struct hello_answer *answer = &greeting->answer;
+    answer->protocol = PROTOCOL_MOST;
+    answer->hub_ms = clock_wall_ms();
+    answer->spread_ms = hub_answer_spread_ms(greeting->contact->contacts);
+    answer->grant = ingest_grant(greeting->ingest);
+    answer->streams = greeting->streams;
+    answer->stream_count = greeting->hello.stream_count;
+    hello_answer_write(answer, &json);
+    hub_answer_json(greeting->request, 200, &json);
+}
+
+static void done(struct ingest_job *job) {
+    struct greeting *greeting = (struct greeting *)job;
+    if (job->error.code != STATUS_OK) {
+        hub_answer_error(greeting->request, &job->error);
+    } else {
+        contact_greeted(greeting->contact, &greeting->hello, greeting->answer.connection);
+        say_what_is_odd(greeting);
+        answer(greeting);
+    }
+    destroy(greeting);
+}
+
+static status read(struct greeting *greeting, struct slice text, struct error *err) {
+    struct hello *hello = &greeting->hello;
+    TRY(hello_read(&greeting->arena, text, hello, err));
+    if (hello->protocol_least > PROTOCOL_MOST || hello->protocol_most < PROTOCOL_LEAST) {
+        return fail(err, STATUS_INVALID,
+                    "the device speaks versions %d to %d of the protocol and this hub (%s) %d to "
+                    "%d: install a release between them",
+                    hello->protocol_least, hello->protocol_most, EBB_VERSION, PROTOCOL_LEAST,
+                    PROTOCOL_MOST);
+    }
+    const uint32_t count = hello->stream_count > 0 ? (uint32_t)hello->stream_count : 1;
+    greeting->streams = arena_get(&greeting->arena, count, sizeof(*greeting->streams));
+    for (int i = 0; i < hello->stream_count; i++) {
+        greeting->contested[i] = greeting->contact->connection > 0 &&
+                                 contact_is_contested(greeting->contact, hello->streams[i].id);
+    }
+    return greeting->streams != NULL ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "no memory for it");
+}
+
+void greeting_take(struct ingest *ingest, struct contact *contact, struct http_request *request) {
+    struct error err;
+    struct greeting *greeting = memory_new(1, sizeof(*greeting));
+    if (greeting == NULL) {
+        (void)fail(&err, STATUS_BUSY, "the hub has no memory left for this");
+        hub_answer_error(request, &err);
+        return;
+    }
+    arena_init(&greeting->arena, ARENA_BYTES_MAX);
+    greeting->ingest = ingest;
+    greeting->contact = contact;
+    greeting->request = request;
+    if (read(greeting, request->body, &err) != STATUS_OK) {
+        (void)fail_while(&err, "hello");
+        destroy(greeting);
+        hub_answer_error(request, &err);
+        return;
+    }
+    greeting->job = (struct ingest_job){.work = work, .done = done};
+    ingest_run(ingest, &greeting->job);
+}

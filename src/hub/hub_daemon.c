@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/hub_daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "hub/api/hub_api.h"
+#include "hub/api/hub_desk.h"
+#include "hub/store/hub_store_sqlite.h"
+#include "platform/clock.h"
+
+enum { PATH_BYTES_MAX = 4096, UPKEEP_MS = 5000, SOON_MS = 20, STOP_POLL_MS = 5 };
+
+static const int64_t NS_PER_S = 1000000000;
+static const int64_t STOP_S = 3;
+static const int64_t RENEWAL_S = 3600; /* between looks at the server's certificate */
+
+/* --- what the registry noted --- */
+
+struct notes_job {
+    struct ingest_job job; /* first */
+    struct hub_daemon *hub;
+    struct device_notes notes;
+};
+
+static status write_notes(struct ingest_job *job, struct lanes *lanes, struct error *err) {
+    const struct notes_job *own = (const struct notes_job *)job;
+    return device_rows_write_notes(hub_store_sqlite_database(lanes_session(lanes)), &own->notes,
+                                   err);
+}
+
+static void notes_written(struct ingest_job *job) {
+    struct notes_job *own = (struct notes_job *)job;
+    if (job->error.code != STATUS_OK) {
+        log_line(LOG_WARN, "hub", "note when devices were heard of: %s", job->error.text);
+    }
+    own->hub->notes = NULL;
+    memory_free(own);
+}
+
+static void take_notes(struct hub_daemon *hub) {
+    if (hub->notes != NULL) {
+        return;
+    }
+    struct notes_job *own = memory_new(1, sizeof(*own));
+    if (own == NULL || !registry_take_notes(hub->registry, &own->notes)) {
+        memory_free(own);
+        return;
+    }
+    own->hub = hub;
+    own->job = (struct ingest_job){.work = write_notes, .done = notes_written};
+    hub->notes = own;
+    ingest_run(hub->ingest, &own->job);
+}
+
+/* --- the server's certificate --- */
+
+static status open_port(struct hub_daemon *hub, struct error *err) {
+    const struct device_port_options port = {.loop = hub->loop,
+                                             .address = hub->options.listen,
+                                             .connections_max = hub->options.connections_max,
+                                             .authority = hub->authority,
+                                             .registry = hub->registry,
+                                             .ingest = hub->ingest,
+                                             .desk = hub->desk};
+    return device_port_open(&port, &hub->port, err);
+}
+
+/* The library takes a certificate at its start only: the port is opened anew when nothing is under
+ * way, and devices come back. */
+static void reopen_port(struct hub_daemon *hub) {
+    struct error err;
+    device_port_close(hub->port);
+    hub->port = NULL;
+    if (open_port(hub, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "hub", "open the devices' port with a new certificate: %s", err.text);
+        loop_stop(hub->loop);
+        return;
+    }
+    hub->renewed = false;
+    log_line(LOG_INFO, "hub", "listen=%s the server has a new certificate",
+             device_port_address(hub->port));
+}
+
+static void look_at_certificate(struct hub_daemon *hub) {
+    struct error err;
+    const int64_t now_ns = clock_boot_ns();
+    if (now_ns < hub->renewal_ns) {
+        return;
+    }
+    hub->renewal_ns = now_ns + RENEWAL_S * NS_PER_S;
+    if (authority_renew_server(hub->authority, clock_wall_ms(), &hub->renewed, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "hub", "renew the server's certificate: %s", err.text);
+    }
+}
+
+static void upkeep(void *owner) {
+    struct hub_daemon *hub = owner;
+    if (hub->stopping) {
+        return;
+    }
+    if (!hub->renewed) {
+        look_at_certificate(hub);
+        take_notes(hub);
+    } else if (ingest_is_idle(hub->ingest)) {
+        reopen_port(hub);
+    }
+    timer_set(hub->upkeep, hub->renewed ? SOON_MS : UPKEEP_MS);
+}
+
+/* --- the end --- */
+
+static void poll_stop(void *owner) {
+    struct hub_daemon *hub = owner;
+    if (ingest_is_idle(hub->ingest) || clock_boot_ns() > hub->stop_deadline_ns) {
+        loop_stop(hub->loop);
+        return;
+    }
+    timer_set(hub->ending, STOP_POLL_MS);
+}
+
+static void signalled(void *owner, int number) {
+    struct hub_daemon *hub = owner;
+    (void)number;
+    if (!hub->stopping) {
+        hub->stopping = true;
+        hub->stop_deadline_ns = clock_boot_ns() + STOP_S * NS_PER_S;
+        take_notes(hub);
+    } else {
+        hub->stop_deadline_ns = 0; /* asked twice: at once */
+    }
+    timer_set(hub->ending, 0);
+}
+
+/* --- birth --- */
+
+/* Names and addresses that devices may know it by. */
+static void list_names(struct hub_daemon *hub) {
+    char host[256] = "";
+    if (hub->options.names != NULL) {
+        (void)snprintf(hub->names, sizeof(hub->names), "%s", hub->options.names);
+        return;
+    }
+    if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0') {
+        (void)snprintf(host, sizeof(host), "localhost");
+    }
+    (void)snprintf(hub->names, sizeof(hub->names), "%s", host);
+}
+
+static uint32_t split_names(const struct hub_daemon *hub, struct slice names[AUTHORITY_NAMES_MAX]) {
+    struct slice rest = slice_of(hub->names);
+    uint32_t count = 0;
+    while (rest.count > 0 && count < AUTHORITY_NAMES_MAX - 3) {
+        const size_t end = slice_find(rest, ',');
+        const struct slice name = slice_trim(slice_part(rest, 0, end));
+        if (name.count > 0) {
+            names[count++] = name;
+        }
+        rest = slice_part(rest, end + 1, rest.count);
+    }
+    names[count++] = SLICE("localhost");
+    names[count++] = SLICE("127.0.0.1");
+    names[count++] = SLICE("::1");
+    return count;
+}
+
+/* "hub.example:8443 192.0.2.7:8443", for tokens. */
+static void list_addresses(struct hub_daemon *hub) {
+    struct slice names[AUTHORITY_NAMES_MAX];
+    const uint32_t count = split_names(hub, names) - 3; /* but those of this machine alone */
+    const char *colon = strrchr(device_port_address(hub->port), ':');
+    CLEANUP(buffer_done) struct buffer text;
+    buffer_init(&text, sizeof(hub->addresses) - 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const bool has_colons = slice_find(names[i], ':') < names[i].count;
+        buffer_print(&text, "%s%s%.*s%s%s", i > 0 ? " " : "", has_colons ? "[" : "",
+                     SLICE_ARGS(names[i]), has_colons ? "]" : "", colon != NULL ? colon : "");
+    }
+    (void)snprintf(hub->addresses, sizeof(hub->addresses), "%.*s", SLICE_ARGS(buffer_slice(&text)));
+}
+
+static status open_authority(struct hub_daemon *hub, struct error *err) {
+    struct slice names[AUTHORITY_NAMES_MAX];
+    list_names(hub);
+    const struct authority_options options = {.folder = hub->options.data,
+                                              .names = names,
+                                              .name_count = split_names(hub, names),
+                                              .now_ms = clock_wall_ms()};
+    TRY(authority_open(&options, &hub->authority, err));
+    hub->renewal_ns = clock_boot_ns() + RENEWAL_S * NS_PER_S;
+    return STATUS_OK;
+}
+
+static status open_loop(struct hub_daemon *hub, struct error *err) {
+    static const int NUMBERS[] = {SIGINT, SIGTERM};
+    TRY(loop_create(&hub->loop, err));
+    TRY(timer_open(hub->loop, upkeep, hub, &hub->upkeep, err));
+    TRY(timer_open(hub->loop, poll_stop, hub, &hub->ending, err));
+    for (int i = 0; i < 2; i++) {
+        TRY(signal_watch_create(hub->loop, NUMBERS[i], signalled, hub, &hub->signals[i], err));
+    }
+    return STATUS_OK;
+}
+
+static status open_desk(struct hub_daemon *hub, struct error *err) {
+    const struct hub_desk_options options = {.ingest = hub->ingest,
+                                             .registry = hub->registry,
+                                             .authority = hub->authority,
+                                             .addresses = hub->addresses};
+    return hub_desk_create(&options, &hub->desk, err);
+}
+
+static status open_parts(struct hub_daemon *hub, struct error *err) {
+    char path[PATH_BYTES_MAX];
+    (void)snprintf(path, sizeof(path), "%.4000s/hub.db", hub->options.data);
+    TRY(file_lock_take(hub->options.data, &hub->lock, err));
+    TRY(open_loop(hub, err));
+    TRY(hub_store_sqlite_open(path, &hub->session, err));
+    TRY(open_authority(hub, err));
+    TRY(registry_load(hub_store_sqlite_database(hub->session), &hub->registry, err));
+    const struct ingest_options ingest = {.loop = hub->loop, .session = hub->session};
+    TRY(ingest_create(&ingest, &hub->ingest, err));
+    TRY(reader_create(hub->loop, path, &hub->reader, err));
+    TRY(open_desk(hub, err));
+    TRY(open_port(hub, err));
+    list_addresses(hub);
+    return hub_api_open(hub, hub->options.socket, &hub->api, err);
+}
+
+status hub_daemon_create(const struct hub_daemon_options *options, struct hub_daemon **out_hub,
+                         struct error *err) {
+    struct hub_daemon *hub = memory_new(1, sizeof(*hub));
+    if (hub == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for the hub");
+    }
+    hub->options = *options;
+    hub->began_ns = clock_boot_ns();
+    const status code = open_parts(hub, err);
+    if (code != STATUS_OK) {
+        hub_daemon_destroy(hub);
+        return code;
+    }
+    *out_hub = hub;
+    return STATUS_OK;
+}
+
+void hub_daemon_run(struct hub_daemon *hub) {
+    timer_set(hub->upkeep, UPKEEP_MS);
+    loop_run(hub->loop);
+}
+
+void hub_daemon_destroy(struct hub_daemon *hub) {
+    if (hub == NULL) {
+        return;
+    }
+    ingest_destroy(hub->ingest); /* gives its last answers */
+    reader_destroy(hub->reader);
+    hub_api_close(hub->api);
+    device_port_close(hub->port);
+    hub_desk_destroy(hub->desk);
+    registry_destroy(hub->registry);
+    authority_close(hub->authority);
+    if (hub->session != NULL) {
+        hub->session->kind->close(hub->session);
+    }
+    for (int i = 0; i < 2; i++) {
+        signal_watch_destroy(hub->signals[i]);
+    }
+    timer_close(hub->upkeep);
+    timer_close(hub->ending);
+    if (hub->loop != NULL) {
+        loop_run(hub->loop); /* until what was closed is gone */
+        loop_destroy(hub->loop);
+    }
+    file_lock_drop(hub->lock);
+    memory_free(hub);
+}

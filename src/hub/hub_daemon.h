@@ -1,0 +1,60 @@
+/*
+ * hub_daemon: the parts of a hub at work, made and ended in order: loop, store, authority,
+ * registry, ingest, reader, the devices' port, the local API.
+ *
+ * Thread: loop (the program's first). Survives: what the store keeps.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "hub/authority.h"
+#include "hub/device_port.h"
+#include "hub/ingest.h"
+#include "hub/reader.h"
+#include "hub/registry.h"
+#include "platform/file.h"
+#include "platform/loop.h"
+
+enum { HUB_NAMES_BYTES = 1024 };
+
+struct hub_api;
+struct hub_desk;
+
+struct hub_daemon_options {
+    const char *data;   /* folder of hub.db and authority/; it is there */
+    const char *socket; /* of the local API */
+    const char *listen; /* "ADDRESS:PORT" of the devices' port */
+    const char *names; /* under which devices reach it: "hub.example,192.0.2.7"; NULL: its host's */
+    unsigned connections_max;
+};
+
+struct hub_daemon {
+    struct hub_daemon_options options;
+    struct file_lock *lock;
+    struct loop *loop;
+    struct hub_session *session;
+    struct authority *authority;
+    struct registry *registry;
+    struct ingest *ingest;
+    struct reader *reader;
+    struct hub_desk *desk;
+    struct device_port *port;
+    struct hub_api *api;
+    struct timer *upkeep, *ending;
+    struct signal_watch *signals[2];
+    struct notes_job *notes; /* under way */
+    char names[HUB_NAMES_BYTES];
+    char addresses[HUB_NAMES_BYTES];
+    bool stopping, renewed;
+    int64_t began_ns, stop_deadline_ns, renewal_ns;
+};
+
+/* Opens everything; devices and the local API are answered from here on. */
+status hub_daemon_create(const struct hub_daemon_options *options, struct hub_daemon **out_hub,
+                         struct error *err);
+
+/* Until a signal, or until the devices' port could not be opened anew with a new certificate. */
+void hub_daemon_run(struct hub_daemon *hub);
+void hub_daemon_destroy(struct hub_daemon *hub);

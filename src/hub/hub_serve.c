@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/hub_serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "hub/hub_daemon.h"
+#include "platform/file.h"
+
+enum {
+    PATH_BYTES_MAX = 4096,
+    SOCKET_PATH_BYTES_MAX = 108,
+    FILES_BESIDE = 64,   /* that are open beside connections */
+    FILES_WANTED = 4096, /* fewer are worth a word */
+};
+
+struct places {
+    char data[PATH_BYTES_MAX];
+    char socket[PATH_BYTES_MAX];
+};
+
+static status choose_data(const char *named, char data[PATH_BYTES_MAX], struct error *err) {
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    if (named != NULL) {
+        (void)snprintf(data, PATH_BYTES_MAX, "%s", named);
+    } else if (geteuid() == 0) {
+        (void)snprintf(data, PATH_BYTES_MAX, "/var/lib/ebb-hub");
+    } else if (state != NULL && state[0] == '/') {
+        (void)snprintf(data, PATH_BYTES_MAX, "%s/ebb-hub", state);
+    } else if (home != NULL && home[0] == '/') {
+        (void)snprintf(data, PATH_BYTES_MAX, "%s/.local/state/ebb-hub", home);
+    } else {
+        return fail(err, STATUS_INVALID, "no data folder: name one with --data");
+    }
+    TRY(file_make_folder(data, err));
+    char real[PATH_BYTES_MAX];
+    if (realpath(data, real) != NULL) {
+        (void)memcpy(data, real, sizeof(real));
+    }
+    return STATUS_OK;
+}
+
+static status choose_places(const struct hub_serve_options *options, struct places *places,
+                            struct error *err) {
+    TRY(choose_data(options->data, places->data, err));
+    const int count =
+        options->socket != NULL
+            ? snprintf(places->socket, PATH_BYTES_MAX, "%s", options->socket)
+            : snprintf(places->socket, PATH_BYTES_MAX, "%.4000s/hub.sock", places->data);
+    if (count < 0 || count >= SOCKET_PATH_BYTES_MAX) {
+        return fail(err, STATUS_INVALID,
+                    "the path of the socket has more than %d bytes: name another with --socket",
+                    SOCKET_PATH_BYTES_MAX - 1);
+    }
+    return STATUS_OK;
+}
+
+/* As many files as the system lets us have; each connection is one. */
+static unsigned raise_files(void) {
+    struct rlimit limit = {.rlim_cur = 1024, .rlim_max = 1024};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        const struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+            limit = raised;
+        }
+    }
+    if (limit.rlim_cur < FILES_WANTED) {
+        log_line(LOG_WARN, "hub",
+                 "this process may open %llu files, which bounds the devices that connect at once: "
+                 "raise LimitNOFILE (systemd) or `ulimit -n`",
+                 (unsigned long long)limit.rlim_cur);
+    }
+    const rlim_t most = DEVICE_CONNECTIONS_MAX + FILES_BESIDE;
+    const rlim_t files = limit.rlim_cur < most ? limit.rlim_cur : most;
+    return files > FILES_BESIDE * 2 ? (unsigned)(files - FILES_BESIDE) : FILES_BESIDE;
+}
+
+status hub_serve(const struct hub_serve_options *options, struct error *err) {
+    struct places places;
+    struct hub_daemon *hub = NULL;
+    TRY(choose_places(options, &places, err));
+    const struct hub_daemon_options daemon = {.data = places.data,
+                                              .socket = places.socket,
+                                              .listen = options->listen != NULL ? options->listen
+                                                                                : ":8443",
+                                              .names = options->names,
+                                              .connections_max = raise_files()};
+    TRY(hub_daemon_create(&daemon, &hub, err));
+    log_line(LOG_INFO, "hub", "data=%s socket=%s listen=%s ebb %s is ready", places.data,
+             places.socket, device_port_address(hub->port), EBB_VERSION);
+    hub_daemon_run(hub);
+    hub_daemon_destroy(hub);
+    log_line(LOG_INFO, "hub", "ended");
+    return STATUS_OK;
+}

@@ -1,0 +1,20 @@
+/*
+ * hub_serve: `ebb hub serve`: the hub in the foreground, until a signal.
+ *
+ * Where things are: --data, else /var/lib/ebb-hub for root and $XDG_STATE_HOME/ebb-hub
+ * (~/.local/state/ebb-hub) for anybody else. The socket: --socket, else DATA/hub.sock. It listens
+ * on port 8443 of every address unless told otherwise.
+ *
+ * Thread: the program's first. Survives: what the store keeps.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "base/error.h"
+
+struct hub_serve_options {
+    const char *data, *listen, *socket, *names; /* each may be NULL */
+};
+
+/* INVALID: what was asked for cannot be, which a supervisor must not retry. */
+status hub_serve(const struct hub_serve_options *options, struct error *err);

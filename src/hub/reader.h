@@ -1,0 +1,35 @@
+/*
+ * reader: the thread that looks at what was committed, with a connection of its own, and answers
+ * those who asked over HTTP.
+ *
+ * No look lasts longer than READER_BOUND_MS. One at a time, in order.
+ *
+ * Thread: loop; only `look` runs on the reading thread. Survives nothing.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "platform/database.h"
+#include "platform/http_server.h"
+#include "platform/loop.h"
+
+enum { READER_BOUND_MS = 1000, READER_ANSWER_BYTES_MAX = 16 << 20, READER_WAITING_MAX = 256 };
+
+struct reader;
+
+/* Appends JSON. `question` is the copy of what was asked with. */
+typedef status reader_look(const void *question, struct database *database, struct buffer *out,
+                           struct error *err);
+
+/* `path` is the database, which is there. */
+status reader_create(struct loop *loop, const char *path, struct reader **out_reader,
+                     struct error *err);
+
+/* Waits for the look that is under way; whoever waits is not answered any more. NULL is fine. */
+void reader_destroy(struct reader *reader);
+
+/* Has the request answered with what `look` writes. */
+void reader_ask(struct reader *reader, struct http_request *request, reader_look *look,
+                const void *question, size_t question_bytes);

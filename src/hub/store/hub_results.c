@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/store/hub_results.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "hub/labels.h"
+#include "hub/store/hub_sql.h"
+#include "platform/json.h"
+#include "wire/record.h"
+
+enum { BODY_ARENA_BYTES_MAX = 32 << 20 };
+
+static const char LAST_NUMBER[] = "SELECT max(number) FROM record";
+
+/* The columns that every statement here begins with. */
+enum column {
+    NUMBER,
+    LANE,
+    SEQ,
+    PRIORITY,
+    WALL_MS,
+    ARRIVED_MS,
+    WORKFLOW,
+    NAME,
+    RUN,
+    BODY,
+    FIRST_ID,
+    STREAM_ID,
+    DEVICE_ID,
+    DEVICE_NAME,
+    DEVICE_LABELS
+};
+
+static struct id id_of(struct slice bytes) {
+    struct id id = {0};
+    if (bytes.count == ID_BYTES) {
+        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
+    }
+    return id;
+}
+
+static struct slice bytes_of(const struct id *id) {
+    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
+}
+
+/* --- a row as JSON --- */
+
+static void write_text(struct buffer *out, const char *name, struct slice text) {
+    buffer_print(out, ",\"%s\":", name);
+    json_write_text(out, text);
+}
+
+static void write_body(struct buffer *out, struct arena *arena, struct slice body) {
+    struct value value = {.kind = VALUE_NULL};
+    struct error err;
+    buffer_add_text(out, ",\"result\":");
+    if (json_read(arena, body, &value, &err) == STATUS_OK) {
+        buffer_add(out, body);
+    } else {
+        json_write_text(out, body);
+    }
+}
+
+static void write_ids(struct buffer *out, const struct query *query) {
+    const struct id first_id = id_of(query_bytes(query, FIRST_ID));
+    const struct id id = !id_is_zero(first_id)
+                             ? first_id
+                             : record_public_id(id_of(query_bytes(query, STREAM_ID)),
+                                                (enum lane)query_number(query, LANE),
+                                                (uint64_t)query_number(query, SEQ));
+    char uuid[ID_UUID_BYTES + 1];
+    char device[ID_UUID_BYTES + 1];
+    id_write_uuid(id, uuid);
+    id_write_uuid(id_of(query_bytes(query, DEVICE_ID)), device);
+    buffer_print(out, "{\"id\":\"%s\",\"device\":\"%s\"", uuid, device);
+    write_text(out, "device_name", query_text(query, DEVICE_NAME));
+}
+
+static void write_row(struct buffer *out, struct arena *arena, const struct query *query) {
+    char run[ID_HEX_BYTES + 1];
+    char created_at[TIME_TEXT_BYTES];
+    char arrived_at[TIME_TEXT_BYTES];
+    id_write_hex(id_of(query_bytes(query, RUN)), run);
+    time_write_plain(query_number(query, WALL_MS), created_at);
+    time_write_plain(query_number(query, ARRIVED_MS), arrived_at);
+    write_ids(out, query);
+    write_text(out, "workflow", query_text(query, WORKFLOW));
+    write_text(out, "name", query_text(query, NAME));
+    buffer_print(out,
+                 ",\"run\":\"%s\",\"lane\":\"%s\",\"priority\":%lld,\"created_at\":\"%s\","
+                 "\"arrived_at\":\"%s\"",
+                 run, lane_name((enum lane)query_number(query, LANE)),
+                 (long long)query_number(query, PRIORITY), created_at, arrived_at);
+    write_body(out, arena, query_text(query, BODY));
+    buffer_add_byte(out, '}');
+    arena_reset(arena);
+}
+
+/* --- a page --- */
+
+struct page {
+    const struct hub_results_query *query;
+    struct arena arena; /* of a row */
+    struct buffer *out;
+    int count;
+    bool more;
+    int64_t last_number, last_ms; /* of the last row that was looked at */
+};
+
+static bool meets_label(struct page *page, const struct query *row) {
+    struct value labels = {.kind = VALUE_NULL};
+    struct error err;
+    const struct slice wish = slice_of(page->query->label);
+    return wish.count == 0 ||
+           (labels_read(&page->arena, query_text(row, DEVICE_LABELS), &labels, &err) == STATUS_OK &&
+            labels_meet(labels, wish));
+}
+
+static status fill(struct page *page, struct query *rows, struct error *err) {
+    const size_t began = page->out->count;
+    while (!page->more && query_next(rows)) {
+        if (meets_label(page, rows)) {
+            buffer_add_text(page->out, page->count > 0 ? "," : "");
+            write_row(page->out, &page->arena, rows);
+            page->count++;
+        }
+        page->last_number = query_number(rows, NUMBER);
+        page->last_ms = query_number(rows, WALL_MS);
+        page->more =
+            page->count == page->query->limit || page->out->count - began > HUB_RESULTS_BYTES_MAX;
+    }
+    TRY(query_status(rows, err));
+    return buffer_status(page->out, err);
+}
+
+static void bind_device(struct query *rows, const struct id *device) {
+    if (id_is_zero(*device)) {
+        query_bind_null(rows);
+    } else {
+        query_bind_bytes(rows, bytes_of(device));
+    }
+}
+
+static void bind_name_and_lane(struct query *rows, const struct hub_results_query *query) {
+    query_bind_text(rows, slice_of(query->name));
+    query_bind_number(rows, query->lane < LANE_COUNT ? (int64_t)query->lane : -1);
+}
+
+static int64_t before_of(const struct hub_results_query *query) {
+    return query->before_number > 0 ? query->before_number : INT64_MAX;
+}
+
+static struct query by_number(struct database *database, const struct hub_results_query *query,
+                              const struct id *device) {
+    struct query rows = query_on(database, SQL_HUB_RESULTS_BY_NUMBER);
+    query_bind_number(&rows, before_of(query));
+    query_bind_number(&rows, 0);
+    query_bind_number(&rows, query->since_ms);
+    bind_name_and_lane(&rows, query);
+    bind_device(&rows, device);
+    return rows;
+}
+
+static struct query since(struct database *database, const struct hub_results_query *query,
+                          const struct id *device) {
+    struct query rows = query_on(database, SQL_HUB_RESULTS_SINCE);
+    query_bind_number(&rows, query->after_number);
+    query_bind_number(&rows, query->since_ms);
+    bind_name_and_lane(&rows, query);
+    bind_device(&rows, device);
+    query_bind_text(&rows, slice_of(query->workflow));
+    return rows;
+}
+
+static struct query by_workflow(struct database *database, const struct hub_results_query *query,
+                                const struct id *device) {
+    struct query rows = query_on(database, SQL_HUB_RESULTS_BY_WORKFLOW);
+    query_bind_text(&rows, slice_of(query->workflow));
+    query_bind_number(&rows, query->before_number > 0 ? query->before_ms : INT64_MAX);
+    query_bind_number(&rows, before_of(query));
+    query_bind_number(&rows, query->since_ms);
+    bind_name_and_lane(&rows, query);
+    bind_device(&rows, device);
+    return rows;
+}
+
+static struct query by_device(struct database *database, const struct hub_results_query *query,
+                              const struct id *device) {
+    struct query rows = query_on(database, SQL_HUB_RESULTS_BY_DEVICE);
+    query_bind_bytes(&rows, bytes_of(device));
+    query_bind_number(&rows, before_of(query));
+    query_bind_number(&rows, query->limit + 1);
+    query_bind_number(&rows, query->since_ms);
+    return rows;
+}
+
+static struct query choose(struct database *database, const struct hub_results_query *query,
+                           const struct id *device) {
+    if (query->is_since) {
+        return since(database, query, device);
+    }
+    if (query->workflow[0] != '\0') {
+        return by_workflow(database, query, device);
+    }
+    if (!id_is_zero(*device) && query->name[0] == '\0' && query->lane == LANE_COUNT) {
+        return by_device(database, query, device);
+    }
+    return by_number(database, query, device);
+}
+
+static status find_device(struct database *database, const char *word, struct id *out_device,
+                          struct error *err) {
+    *out_device = (struct id){0};
+    if (word[0] == '\0' || id_read(slice_of(word), out_device)) {
+        return STATUS_OK;
+    }
+    CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_DEVICE_NAMED);
+    query_bind_text(&query, slice_of(word));
+    if (query_next(&query)) {
+        *out_device = id_of(query_bytes(&query, 0));
+        return STATUS_OK;
+    }
+    TRY(query_status(&query, err));
+    return fail(err, STATUS_NOT_FOUND, "no device is called '%.80s'", word);
+}
+
+static void end_page(const struct page *page, int64_t last) {
+    if (!page->more) {
+        buffer_add_text(page->out, "],\"next\":null");
+    } else if (page->query->workflow[0] != '\0' && !page->query->is_since) {
+        buffer_print(page->out, "],\"next\":\"%lld.%lld\"", (long long)page->last_number,
+                     (long long)page->last_ms);
+    } else {
+        buffer_print(page->out, "],\"next\":\"%lld\"", (long long)page->last_number);
+    }
+    buffer_print(page->out, ",\"last\":%lld}\n", (long long)last);
+}
+
+status hub_results_list(struct database *database, const struct hub_results_query *query,
+                        struct buffer *out, struct error *err) {
+    struct page page = {.query = query, .out = out};
+    struct id device;
+    int64_t last = 0;
+    TRY(find_device(database, query->device, &device, err));
+    {
+        CLEANUP(query_done) struct query number = query_on(database, LAST_NUMBER);
+        TRY(query_one_number(&number, &last, err));
+    }
+    arena_init(&page.arena, BODY_ARENA_BYTES_MAX);
+    buffer_add_text(out, "{\"results\":[");
+    CLEANUP(query_done) struct query rows = choose(database, query, &device);
+    const status filled = fill(&page, &rows, err);
+    arena_done(&page.arena);
+    TRY(filled);
+    end_page(&page, last);
+    return buffer_status(out, err);
+}
+
+bool hub_results_read_key(struct hub_results_query *query, const char *text) {
+    char *end = NULL;
+    query->before_number = strtoll(text, &end, 10);
+    if (*end == '.') {
+        query->before_ms = strtoll(end + 1, &end, 10);
+    }
+    return *end == '\0' && query->before_number > 0;
+}
+
+/* --- one --- */
+
+/* The row of a record of a stream; 0: there is none. */
+static status find_in_stream(struct database *database, int64_t stream, enum lane lane,
+                             uint64_t seq, int64_t *out_number, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_DELIVERY_FIND);
+    query_bind_number(&query, stream);
+    query_bind_number(&query, lane);
+    query_bind_number(&query, (int64_t)seq);
+    *out_number = 0;
+    if (query_next(&query)) {
+        const int64_t behind = (int64_t)seq - query_number(&query, 0);
+        *out_number = behind < query_number(&query, 2) ? query_number(&query, 1) + behind : 0;
+    }
+    return query_status(&query, err);
+}
+
+static status find_by_id(struct database *database, struct id public_id, int64_t *out_number,
+                         struct error *err) {
+    struct id least = {0};
+    struct id most = {0};
+    (void)memcpy(least.bytes, public_id.bytes,
+                 6); /* as much as it has of the stream's as they are */
+    (void)memcpy(most.bytes, public_id.bytes, 6);
+    (void)memset(most.bytes + 6, 0xff, ID_BYTES - 6);
+    CLEANUP(query_done) struct query streams = query_on(database, SQL_HUB_STREAM_PREFIX);
+    query_bind_bytes(&streams, bytes_of(&least));
+    query_bind_bytes(&streams, bytes_of(&most));
+    *out_number = 0;
+    while (*out_number == 0 && query_next(&streams)) {
+        enum lane lane = LANE_COUNT;
+        uint64_t seq = 0;
+        const struct id stream = id_of(query_bytes(&streams, 1));
+        if (record_from_public_id(public_id, stream, &lane, &seq)) {
+            TRY(find_in_stream(database, query_number(&streams, 0), lane, seq, out_number, err));
+        }
+    }
+    return query_status(&streams, err);
+}
+
+static status find_number(struct database *database, struct id public_id, int64_t *out_number,
+                          struct error *err) {
+    TRY(find_by_id(database, public_id, out_number, err));
+    if (*out_number != 0) {
+        return STATUS_OK;
+    }
+    CLEANUP(query_done) struct query renumbered = query_on(database, SQL_HUB_RESULT_FIRST_ID);
+    query_bind_bytes(&renumbered, bytes_of(&public_id));
+    return query_one_number(&renumbered, out_number, err);
+}
+
+status hub_results_get(struct database *database, struct id public_id, struct buffer *out,
+                       struct error *err) {
+    int64_t number = 0;
+    TRY(find_number(database, public_id, &number, err));
+    CLEANUP(query_done) struct query row = query_on(database, SQL_HUB_RESULT_GET);
+    query_bind_number(&row, number);
+    if (!query_next(&row)) {
+        TRY(query_status(&row, err));
+        return fail(err, STATUS_NOT_FOUND, "the hub has no result of that id");
+    }
+    struct arena arena;
+    arena_init(&arena, BODY_ARENA_BYTES_MAX);
+    write_row(out, &arena, &row);
+    arena_done(&arena);
+    buffer_add_byte(out, '\n');
+    return buffer_status(out, err);
+}
+
+status hub_results_count(struct database *database, struct hub_counts *out_counts,
+                         struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_COUNT_ALL);
+    *out_counts = (struct hub_counts){0};
+    if (query_next(&query)) {
+        *out_counts = (struct hub_counts){.records = query_number(&query, 0),
+                                          .streams = query_number(&query, 1),
+                                          .quarantined = query_number(&query, 2),
+                                          .bytes = query_number(&query, 3)};
+    }
+    return query_status(&query, err);
+}

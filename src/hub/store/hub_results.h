@@ -1,0 +1,59 @@
+/*
+ * hub_results: looking at what a hub has taken: results newest first, one by its id, what there is.
+ *
+ * Order is that of arrival; with a workflow it is that of the results' own clocks, which an index
+ * serves. What is skipped by a filter is read nevertheless, until the connection's deadline.
+ *
+ * Thread: reading. Foreign bytes: a body that is no JSON is shown as text.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "platform/database.h"
+#include "wire/lane.h"
+
+enum {
+    HUB_RESULTS_MAX = 500,
+    HUB_RESULTS_BYTES_MAX = 8 << 20, /* of a page: it ends early */
+    HUB_RESULTS_WORD_BYTES = 256,
+    HUB_RESULTS_KEY_BYTES = 48
+};
+
+/* Empty texts, LANE_COUNT and zeroes: no matter which. */
+struct hub_results_query {
+    char workflow[HUB_RESULTS_WORD_BYTES];
+    char name[HUB_RESULTS_WORD_BYTES];
+    char device[HUB_RESULTS_WORD_BYTES]; /* its name or id */
+    char label[HUB_RESULTS_WORD_BYTES];  /* "line=3" or "line" */
+    enum lane lane;
+    int64_t since_ms;      /* of the results' clock */
+    int64_t before_number; /* the page before this row ... */
+    int64_t before_ms;     /* ... with a workflow: and this moment */
+    bool is_since;         /* what came after that row, the oldest first */
+    int64_t after_number;
+    int limit;
+};
+
+/* "NUMBER" or "NUMBER.MS", as a page's `next` says; false: neither. */
+bool hub_results_read_key(struct hub_results_query *query, const char *text);
+
+/* Appends {"results":[...],"next":KEY or null,"last":NUMBER}. */
+status hub_results_list(struct database *database, const struct hub_results_query *query,
+                        struct buffer *out, struct error *err);
+
+/* Appends the one result. NOT_FOUND: there is none of that id. */
+status hub_results_get(struct database *database, struct id public_id, struct buffer *out,
+                       struct error *err);
+
+struct hub_counts {
+    int64_t records, streams, quarantined, bytes; /* of the file */
+};
+
+status hub_results_count(struct database *database, struct hub_counts *out_counts,
+                         struct error *err);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ebb-hub: the central daemon. `ebb hub serve` execs it; its options are ebb's. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "hub/hub_serve.h"
+#include "platform/file.h"
+
+enum { EXIT_CONFIGURATION = 78 }; /* EX_CONFIG: a supervisor need not start it again */
+
+static status read_words(int count, char **arguments, struct hub_serve_options *out,
+                         struct error *err) {
+    static const struct option OPTIONS[] = {
+        {"data", required_argument, NULL, 'd'},   {"listen", required_argument, NULL, 'a'},
+        {"socket", required_argument, NULL, 's'}, {"names", required_argument, NULL, 'n'},
+        {"log", required_argument, NULL, 'l'},    {0}};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(count, arguments, "", OPTIONS, NULL)) != -1) {
+        switch (option) {
+        case 'd':
+            out->data = optarg;
+            break;
+        case 'a':
+            out->listen = optarg;
+            break;
+        case 's':
+            out->socket = optarg;
+            break;
+        case 'n':
+            out->names = optarg;
+            break;
+        case 'l':
+            if (log_level_from(optarg) < 0) {
+                return fail(err, STATUS_INVALID, "--log is debug, info, warn or error, not '%s'",
+                            optarg);
+            }
+            log_set_level((enum log_level)log_level_from(optarg));
+            break;
+        default:
+            return fail(err, STATUS_INVALID, "unknown option '%s'", arguments[optind - 1]);
+        }
+    }
+    if (optind >= count || strcmp(arguments[optind], "serve") != 0) {
+        return fail(err, STATUS_INVALID, "ebb-hub knows one verb: serve");
+    }
+    return STATUS_OK;
+}
+
+int main(int count, char **arguments) {
+    struct hub_serve_options options = {0};
+    struct error err = {0};
+    file_keep_standard_descriptors();
+    (void)umask(027); /* results and keys lie in the data folder */
+    (void)signal(SIGPIPE, SIG_IGN);
+    status code = read_words(count, arguments, &options, &err);
+    if (code == STATUS_OK) {
+        code = hub_serve(&options, &err);
+    }
+    if (code != STATUS_OK) {
+        (void)fprintf(stderr, "ebb: %s\n", err.text);
+    }
+    return code == STATUS_INVALID ? EXIT_CONFIGURATION : status_exit_code(code);
+}
