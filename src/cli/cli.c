@@ -19,23 +19,23 @@ static bool is_help(const char *word) {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* `ebb`, `ebb --help`, `ebb agent --help`: help that belongs to no single command. */
+/* `ebb`, `ebb --help`, `ebb agent --help`, `ebb hub result --help`: help that belongs to no single
+ * command. */
 static bool answer_help(const char *const *words, size_t count) {
     if (count == 0 || is_help(words[0])) {
         command_help_all(NULL, stdout);
         return true;
     }
-    if (count < 2 || !is_help(words[1])) {
+    char noun[COMMAND_WORDS_MAX];
+    size_t before = 1;
+    while (before < count && !is_help(words[before])) {
+        before++;
+    }
+    if (before == count || !command_is_noun(words, before, noun)) {
         return false;
     }
-    const struct command *const *all = command_all();
-    for (size_t i = 0; all[i] != NULL; i++) {
-        if (all[i]->noun != NULL && strcmp(all[i]->noun, words[0]) == 0) {
-            command_help_all(words[0], stdout);
-            return true;
-        }
-    }
-    return false;
+    command_help_all(noun, stdout);
+    return true;
 }
 
 static status run_command(struct call *call, struct error *err) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -12,19 +13,35 @@ static void write_option(void *owner, const struct command_option *option) {
     buffer_print(out, " --%s", option->name);
 }
 
-/* Distinct first words, or the verbs of a noun, with a blank in front of each. */
-static void write_words(struct buffer *out, const char *noun) {
+/* Different words that follow `words` ("": the first ones), with a blank in front of each. Those of
+ * one noun stand together in the table. */
+static void write_words(struct buffer *out, const char *words) {
     const struct command *const *all = command_all();
-    const char *before = NULL;
+    char before[COMMAND_WORDS_MAX] = "";
+    char next[COMMAND_WORDS_MAX];
     for (size_t i = 0; all[i] != NULL; i++) {
-        const char *first = all[i]->noun != NULL ? all[i]->noun : all[i]->verb;
-        if (noun == NULL && (before == NULL || strcmp(before, first) != 0)) {
-            buffer_print(out, " %s", first);
-        } else if (noun != NULL && all[i]->noun != NULL && strcmp(noun, all[i]->noun) == 0) {
-            buffer_print(out, " %s", all[i]->verb);
+        if (command_next_word(all[i], words, next) && strcmp(before, next) != 0) {
+            buffer_print(out, " %s", next);
+            (void)memcpy(before, next, sizeof(before));
         }
-        before = first;
     }
+}
+
+static void write_case(struct buffer *out, const char *words) {
+    buffer_print(out, "    '%s ') words='", words);
+    write_words(out, words);
+    buffer_add_text(out, "' ;;\n");
+}
+
+/* A noun of two words has one of one word in front of it. */
+static void write_noun(struct buffer *out, const char *noun, const char *before) {
+    const size_t first = strcspn(noun, " ");
+    char word[COMMAND_WORDS_MAX];
+    (void)snprintf(word, sizeof(word), "%.*s", (int)first, noun);
+    if (noun[first] == ' ' && strncmp(before, word, first) != 0) {
+        write_case(out, word);
+    }
+    write_case(out, noun);
 }
 
 /* The words that may follow each noun and the options of each command, as cases of a shell
@@ -34,16 +51,14 @@ static void write_cases(struct buffer *out) {
     const char *before = "";
     for (size_t i = 0; all[i] != NULL; i++) {
         if (all[i]->noun != NULL && strcmp(before, all[i]->noun) != 0) {
+            write_noun(out, all[i]->noun, before);
             before = all[i]->noun;
-            buffer_print(out, "    '%s ') words='", before);
-            write_words(out, before);
-            buffer_add_text(out, "' ;;\n");
         }
     }
     for (size_t i = 0; all[i] != NULL; i++) {
         char words[COMMAND_WORDS_MAX];
         command_words(all[i], words);
-        buffer_print(out, "    '%s'%s) options='", words, all[i]->noun != NULL ? "*" : "' '*");
+        buffer_print(out, "    '%s '*) options='", words);
         command_each_option(all[i], write_option, out);
         buffer_add_text(out, "' ;;\n");
     }
@@ -53,13 +68,11 @@ static void write_bash(struct buffer *out) {
     buffer_add_text(out, "# bash completion for ebb, made by `ebb completion bash`\n"
                          "_ebb() {\n"
                          "    local word=${COMP_WORDS[COMP_CWORD]} words='' options=''\n"
-                         "    local line=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
+                         "    local line=\"${COMP_WORDS[*]:1:COMP_CWORD-1} \"\n"
                          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
                          "        words='");
-    write_words(out, NULL);
+    write_words(out, "");
     buffer_add_text(out, "'\n"
-                         "    elif [ \"$COMP_CWORD\" -eq 2 ]; then\n"
-                         "        line=\"${COMP_WORDS[1]} \"\n"
                          "    fi\n"
                          "    case $line in\n");
     write_cases(out);

@@ -1,18 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string.h>
-
 #include "cli/call.h"
 #include "cli/commands.h"
-
-static bool is_noun(const char *word) {
-    const struct command *const *all = command_all();
-    for (size_t i = 0; all[i] != NULL; i++) {
-        if (all[i]->noun != NULL && strcmp(all[i]->noun, word) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* The whole table, for programs that make documentation or menus of it. */
 static status write_table(struct call *call, struct error *err) {
@@ -37,6 +25,7 @@ static status write_table(struct call *call, struct error *err) {
 }
 
 static status run(struct call *call, struct error *err) {
+    char noun[COMMAND_WORDS_MAX];
     if (call->argument_count == 0) {
         if (call->json) {
             return write_table(call, err);
@@ -44,8 +33,8 @@ static status run(struct call *call, struct error *err) {
         command_help_all(NULL, call->out);
         return STATUS_OK;
     }
-    if (call->argument_count == 1 && is_noun(call->arguments[0])) {
-        command_help_all(call->arguments[0], call->out);
+    if (command_is_noun(call->arguments, call->argument_count, noun)) {
+        command_help_all(noun, call->out);
         return STATUS_OK;
     }
     const struct command *command = NULL;
@@ -57,7 +46,7 @@ static status run(struct call *call, struct error *err) {
 
 const struct command cmd_help = {.verb = "help",
                                  .arguments = "[COMMAND]",
-                                 .most = 2,
+                                 .most = 3,
                                  .summary = "List the commands, or explain one",
                                  .example = "ebb help\n"
                                             "ebb help result list",

@@ -26,7 +26,7 @@ struct command_option {
 };
 
 struct command {
-    const char *noun;      /* NULL: a daily verb at the top */
+    const char *noun;      /* NULL: a daily verb at the top; may be two words, "hub result" */
     const char *verb;      /* NULL: none but the noun */
     const char *arguments; /* as the help shows them: "FILE...", "[NAME]"; NULL: none */
     unsigned least, most;  /* how many arguments */
@@ -35,6 +35,7 @@ struct command {
     const char *example;   /* whole lines */
     const struct command_option *options; /* its own, ended by a NULL name; NULL: none */
     bool asks_daemon;                     /* takes --socket */
+    bool asks_hub;                        /* takes --socket, which is the hub's */
     bool dry_run;                         /* changes something: takes --dry-run */
     bool tells_json; /* becomes another program, which answers in JSON itself */
     /* Does it: the answer on call->out, talk on call->talk. Whoever has said everything already
@@ -64,8 +65,16 @@ void command_each_option(const struct command *command,
 enum { COMMAND_WORDS_MAX = 64 };
 void command_words(const struct command *command, char out_words[COMMAND_WORDS_MAX]);
 
+/* The word that follows `words` ("agent", "hub result"; "": the first) among those that call the
+ * command; false: they begin otherwise, or there is none. */
+bool command_next_word(const struct command *command, const char *words,
+                       char out_word[COMMAND_WORDS_MAX]);
+
+/* Whether the words are a noun that commands follow ("hub", "hub result"); it is written out. */
+bool command_is_noun(const char *const *words, size_t count, char out_noun[COMMAND_WORDS_MAX]);
+
 /* What `ebb COMMAND --help` prints. */
 void command_help(const struct command *command, FILE *out);
 
-/* What `ebb help` prints: every command in a line; with a noun, the verbs of that noun alone. */
+/* What `ebb help` prints: every command in a line; with a noun, those of that noun alone. */
 void command_help_all(const char *noun, FILE *out);

@@ -54,9 +54,10 @@ void command_help_all(const char *noun, FILE *out) {
                            "network goes out.\n\n");
     }
     const struct command *const *all = command_all();
+    char next[COMMAND_WORDS_MAX];
     bool in_nouns = false;
     for (size_t i = 0; all[i] != NULL; i++) {
-        if (noun != NULL && (all[i]->noun == NULL || strcmp(all[i]->noun, noun) != 0)) {
+        if (noun != NULL && !command_next_word(all[i], noun, next)) {
             continue;
         }
         if (noun == NULL && !in_nouns && all[i]->noun != NULL &&

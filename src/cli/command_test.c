@@ -23,16 +23,31 @@ static status find(struct error *err, const char *first, const char *second,
     return ended;
 }
 
+/* As a person types it, with a word more behind it. */
+static void find_as_typed(const struct command *command) {
+    char typed[COMMAND_WORDS_MAX];
+    const char *words[8];
+    size_t count = 0;
+    size_t used = 0;
+    const struct command *found = NULL;
+    struct error err;
+    command_words(command, typed);
+    char *rest = typed;
+    for (char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
+        words[count++] = word;
+    }
+    words[count] = "more";
+    assert_int_equal(command_find(words, count + 1, &found, &used, &err), STATUS_OK);
+    assert_ptr_equal(found, command);
+    assert_int_equal(used, count);
+}
+
 static void test_command__every_row_can_be_found_and_is_whole(void **state) {
     (void)state;
     const struct command *const *all = command_all();
     for (size_t i = 0; all[i] != NULL; i++) {
-        const struct command *found = NULL;
-        struct error err;
-        const char *first = all[i]->noun != NULL ? all[i]->noun : all[i]->verb;
-        const char *second = all[i]->noun != NULL ? all[i]->verb : NULL;
-        assert_int_equal(find(&err, first, second, &found), STATUS_OK);
-        assert_ptr_equal(found, all[i]);
+        const struct command *found = all[i];
+        find_as_typed(found);
         assert_non_null(found->summary);
         assert_non_null(found->example);
         assert_non_null(found->run);
@@ -64,12 +79,15 @@ static void test_command__a_noun_alone_wants_a_verb(void **state) {
     expect_refused("agent", NULL, "`ebb agent` wants to know what: list, show or run");
     expect_refused("result", "xyzzy",
                    "`ebb result xyzzy` is no command; there is list, save or show");
+    expect_refused("hub", "resutl",
+                   "`ebb hub resutl` is no command; did you mean `ebb hub result`?");
+    expect_refused("hub", "result", "`ebb hub result` wants to know what: list or show");
 }
 
 static void test_command__a_word_of_a_later_version_is_known_by_name(void **state) {
     (void)state;
     expect_refused("provision", NULL, "`ebb provision` is not in this version of ebb");
-    expect_refused("hub", "serve", "`ebb hub` is not in this version of ebb");
+    expect_refused("model", "list", "`ebb model` is not in this version of ebb");
     expect_refused("sorce", NULL,
                    "`ebb sorce` is no command; did you mean `ebb source`? (It is not in this "
                    "version of ebb.)");

@@ -57,7 +57,11 @@
     ROW(queue_list)                                                                                \
     ROW(queue_stat)                                                                                \
     ROW(queue_export)                                                                              \
-    ROW(queue_peek)
+    ROW(queue_peek)                                                                                \
+    ROW(hub_serve)                                                                                 \
+    ROW(hub_status)                                                                                \
+    ROW(hub_result_list)                                                                           \
+    ROW(hub_result_show)
 
 #define COMMAND_DECLARE(name) extern const struct command cmd_##name;
 COMMANDS(COMMAND_DECLARE)

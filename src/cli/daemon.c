@@ -16,40 +16,56 @@
 enum { LOADING_LOOKS_MAX = 200, LOADING_PAUSE_MS = 50 };
 enum { WORD_SHOWN_MAX = 80, PATH_BYTES_MAX = 1024, HTTP_OK = 200, HTTP_REDIRECT = 300 };
 
-static const char SYSTEM_SOCKET[] = "/run/ebb/ebb.sock";
+/* Where a daemon of a kind listens when nobody says it. */
+struct usual_socket {
+    const char *variable; /* of the environment */
+    const char *system;
+    const char *user; /* below the user's folder of state */
+    const char *verb; /* that starts one */
+};
+
+static const struct usual_socket DEVICE_SOCKET = {"EBB_SOCKET", "/run/ebb/ebb.sock", "ebb/ebb.sock",
+                                                  "serve"};
+static const struct usual_socket HUB_SOCKET = {"EBB_HUB_SOCKET", "/var/lib/ebb-hub/hub.sock",
+                                               "ebb-hub/hub.sock", "hub serve"};
+
+static const struct usual_socket *usual(const struct call *call) {
+    return call->command != NULL && call->command->asks_hub ? &HUB_SOCKET : &DEVICE_SOCKET;
+}
 
 /* Where the daemon of a normal user listens; empty when that user has no home. */
-static struct slice user_socket(struct arena *arena) {
+static struct slice user_socket(struct arena *arena, const struct usual_socket *usual) {
     const char *state = getenv("XDG_STATE_HOME");
     if (state != NULL && state[0] == '/') {
-        return arena_print(arena, "%s/ebb/ebb.sock", state);
+        return arena_print(arena, "%s/%s", state, usual->user);
     }
     const char *home = getenv("HOME");
     if (home == NULL || home[0] != '/') {
         return SLICE("");
     }
-    return arena_print(arena, "%s/.local/state/ebb/ebb.sock", home);
+    return arena_print(arena, "%s/.local/state/%s", home, usual->user);
 }
 
 status daemon_socket(struct call *call, struct slice *out_path, struct error *err) {
     const char *said = call->socket != NULL ? call->socket : call_option(call, "socket");
     if (said == NULL) {
-        said = getenv("EBB_SOCKET");
+        said = getenv(usual(call)->variable);
     }
     if (said != NULL && *said != '\0') {
         *out_path = slice_of(said);
         return STATUS_OK;
     }
-    if (access(SYSTEM_SOCKET, F_OK) == 0) {
-        *out_path = SLICE("/run/ebb/ebb.sock");
+    const struct slice system = slice_of(usual(call)->system);
+    if (access(system.bytes, F_OK) == 0) {
+        *out_path = system;
         return STATUS_OK;
     }
-    const struct slice mine = user_socket(&call->arena);
+    const struct slice mine = user_socket(&call->arena, usual(call));
     if (mine.bytes == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for the socket's path");
     }
     const bool is_there = mine.count > 0 && access(mine.bytes, F_OK) == 0;
-    *out_path = is_there ? mine : SLICE("/run/ebb/ebb.sock");
+    *out_path = is_there ? mine : system;
     return STATUS_OK;
 }
 
@@ -81,8 +97,8 @@ static status ask_bytes(struct call *call, const struct daemon_request *request,
                                            .timeout_ms = DAEMON_TIMEOUT_MS};
     const status ended = http_ask(&question, out_code, body, err);
     if (ended == STATUS_OFFLINE) {
-        return fail(err, STATUS_OFFLINE, "no daemon answers on %.*s; `ebb serve` starts one",
-                    SLICE_ARGS(socket));
+        return fail(err, STATUS_OFFLINE, "no daemon answers on %.*s; `ebb %s` starts one",
+                    SLICE_ARGS(socket), usual(call)->verb);
     }
     if (ended == STATUS_DENIED) {
         return fail(err, STATUS_DENIED,

@@ -1,9 +1,10 @@
 /*
- * daemon: the device's daemon as commands see it: questions over its Unix socket, answers as
- * values.
+ * daemon: the device's daemon, or the hub's, as commands see it: questions over its Unix socket,
+ * answers as values.
  *
  * Which socket: --socket, else EBB_SOCKET, else the first that is there of /run/ebb/ebb.sock and
- * $XDG_STATE_HOME/ebb/ebb.sock. The daemon's own sentence becomes the error, its class the exit
+ * $XDG_STATE_HOME/ebb/ebb.sock; of a hub: EBB_HUB_SOCKET, /var/lib/ebb-hub/hub.sock and
+ * $XDG_STATE_HOME/ebb-hub/hub.sock. The daemon's own sentence becomes the error, its class the exit
  * code. Commands never open the device's database.
  *
  * Thread: the CLI's only one.

@@ -10,6 +10,7 @@
 #include "platform/json.h"
 
 static const char PROGRAM[] = "ebb-device";
+static const char HUB_PROGRAM[] = "ebb-hub";
 
 /* Options that are ebb's own business and not the daemon's. */
 static bool is_ours(const char *name) {
@@ -61,15 +62,23 @@ static char *const *collect(struct call *call, const char *program, const char *
     return words;
 }
 
-status device_program_become(struct call *call, const char *verb, struct error *err) {
-    const struct slice path = arena_print(&call->arena, "%s/%s", file_program_folder(), PROGRAM);
-    char *const *words = collect(call, PROGRAM, verb);
+static status become(struct call *call, const char *program, const char *verb, struct error *err) {
+    const struct slice path = arena_print(&call->arena, "%s/%s", file_program_folder(), program);
+    char *const *words = collect(call, program, verb);
     if (path.bytes == NULL || words == NULL) {
-        return fail(err, STATUS_NO_MEMORY, "no memory to start %s", PROGRAM);
+        return fail(err, STATUS_NO_MEMORY, "no memory to start %s", program);
     }
     (void)fflush(call->out);
     (void)execv(path.bytes, words);
     return fail_errno(err, errno, "start %s", path.bytes);
+}
+
+status device_program_become(struct call *call, const char *verb, struct error *err) {
+    return become(call, PROGRAM, verb, err);
+}
+
+status device_program_become_hub(struct call *call, const char *verb, struct error *err) {
+    return become(call, HUB_PROGRAM, verb, err);
 }
 
 const char *const *device_program_words(struct call *call, const char *verb) {

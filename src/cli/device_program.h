@@ -1,6 +1,6 @@
 /*
- * device_program: `ebb` becoming `ebb-device`, the program beside it, for what a daemon's libraries
- * are needed for.
+ * device_program: `ebb` becoming `ebb-device` or `ebb-hub`, the programs beside it, for what a
+ * daemon's libraries are needed for.
  *
  * The words are collected first and the process replaced last, so nothing is half done when it
  * fails.
@@ -17,7 +17,10 @@
  * only on failure: NOT_FOUND when the program is not there. */
 status device_program_become(struct call *call, const char *verb, struct error *err);
 
-/* The words of that program, its path first, ended by NULL, for who starts it beside this process;
+/* The same for `ebb-hub`. */
+status device_program_become_hub(struct call *call, const char *verb, struct error *err);
+
+/* The words of ebb-device, its path first, ended by NULL, for who starts it beside this process;
  * NULL when there is no memory. They live in the call's arena. */
 const char *const *device_program_words(struct call *call, const char *verb);
 

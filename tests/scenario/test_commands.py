@@ -14,7 +14,8 @@ COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor"
             "workflow rm", "param show", "config show", "secret set", "secret list", "secret rm", "result list", "result save", "result show",
             "event list", "event show", "event post", "runs list", "runs show", "runs resume",
             "sync status", "sync now", "sync pause", "sync resume",
-            "queue list", "queue stat", "queue export", "queue peek"]
+            "queue list", "queue stat", "queue export", "queue peek",
+            "hub serve", "hub status", "hub result list", "hub result show"]
 SCRIPTS = sorted((devices.ROOT / "src" / "cli").glob("cmd_*.sh"))
 
 
@@ -43,7 +44,7 @@ def test_a_mistyped_word_never_starts_anything(ebb, tmp_path):
         "agent lsit": "did you mean `ebb agent list`?",
         "provision": "not in this version of ebb",
         "join EBB1-AAAA": "mistyped",
-        "hub serve": "not in this version of ebb",
+        "model list": "not in this version of ebb",
         "qwertz": "`ebb help` lists them",
         "agent": "list, show or run",
         "serve --dtaa x": "did you mean --data?",

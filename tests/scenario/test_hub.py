@@ -1,0 +1,587 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hub takes what devices send: once, whole, in order; and bears what it is sent besides."""
+import csv
+import io
+import json
+import os
+import random
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+import device as devices
+from hub import GAP, RESULT, ZERO, FakeDevice, Hub, Stream, chain_after, compress, counted, frame, raw_put, record
+
+
+@pytest.fixture
+def hub(tmp_path):
+    one = Hub(tmp_path)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def line(hub, tmp_path):
+    """A device that has joined a running hub and said hello with a stream of 100 results."""
+    hub.start()
+    one = FakeDevice(hub, tmp_path).join()
+    one.stream = results(100)
+    assert one.hello(one.stream)["streams"][0]["verdict"] == "ok"
+    return one
+
+
+def results(count, stream=None, lane=3, **more):
+    stream = stream or Stream()
+    return stream.add(lane, *(record({"number": number}, **more) for number in range(1, count + 1)))
+
+
+def held(answer):
+    """Of an answer to a PUT, or of a lane in one to hello."""
+    return (answer["lane"] if isinstance(answer.get("lane"), dict) else answer)["held"]
+
+
+def chain(answer):
+    return bytes.fromhex(answer["lane"]["chain"])
+
+
+# --- taking -------------------------------------------------------------------------------------------
+
+
+def test_what_is_sent_is_stored_and_can_be_read(hub, line):
+    answer = line.send(line.stream)
+    assert held(answer) == [[1, 100]] and chain(answer) == line.stream.chain(3, 100)
+    assert answer["grant"]["bytes"] >= 65536 and answer["hub_ms"] > 0
+    page = hub.get("/v1/results?limit=2")
+    assert [one["result"] for one in page["results"]] == [{"number": 100}, {"number": 99}]
+    newest = page["results"][0]
+    assert newest["device"] == line.id and newest["device_name"] == "line-3"
+    assert newest["workflow"] == "triage" and newest["name"] == "verdict" and newest["lane"] == "normal"
+    assert hub.get("/v1/results/" + newest["id"]) == newest
+    assert hub.get(f"/v1/results?limit=2&before={page['next']}")["results"][0]["result"] == {"number": 98}
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
+
+
+def test_what_is_sent_again_changes_nothing(hub, line):
+    first = line.send(line.stream)
+    for _ in range(3):
+        assert held(line.send(line.stream)) == held(first)
+        assert held(line.send(line.stream, first=31, each=7)) == held(first)  # cut otherwise
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
+
+
+def test_a_body_in_chunks_is_taken_too(hub, line):
+    code, answer = line.put(line.stream, 3, line.stream.frames(3), chunks=True)
+    assert (code, held(answer)) == (200, [[1, 100]])
+
+
+def test_lanes_and_streams_are_kept_apart(hub, line):
+    results(5, line.stream, lane=1)
+    other = results(7)
+    line.hello(line.stream, other)
+    line.send(other)
+    line.send(line.stream, lane=1)
+    line.send(line.stream)
+    accounts = hub.accounts()
+    assert accounts[bytes.fromhex(line.stream.id), 1][3] == 5
+    assert accounts[bytes.fromhex(line.stream.id), 3][3] == 100
+    assert accounts[bytes.fromhex(other.id), 3][3] == 7
+
+
+def test_whole_frames_of_a_body_that_is_cut_are_held(hub, line):
+    frames = line.stream.frames(3)
+    body = b"".join(frames)
+    for cut in (1, len(frames[0]) - 1, len(frames[0]), len(frames[0]) + 3, len(body) // 2, len(body) - 1):
+        with line.dial_greeted(line.stream) as raw:
+            raw.sendall(raw_put(line.stream, 3, len(body)) + body[:cut])
+        whole = sum(1 for at in range(1, len(frames) + 1) if len(b"".join(frames[:at])) <= cut)
+        devices.until(f"{whole} frames are held", lambda: hub.accounts().get(
+            (bytes.fromhex(line.stream.id), 3), (0,))[0] >= whole * 10)
+        assert hub.accounts().get((bytes.fromhex(line.stream.id), 3), (0,))[0] == whole * 10
+    assert held(line.send(line.stream)) == [[1, 100]]
+
+
+def test_a_record_of_a_mebibyte_is_taken(hub, line):
+    big = Stream().add(3, record({"text": os.urandom(500 << 10).hex()[:1000 << 10]}))
+    line.hello(line.stream, big)
+    line.send(big)
+    assert len(hub.get("/v1/results?limit=1")["results"][0]["result"]["text"]) == 1000 << 10
+
+
+# --- what does not fit --------------------------------------------------------------------------------
+
+
+def test_frames_that_leave_a_hole_are_missing(hub, line):
+    frames = line.stream.frames(3)
+    code, answer = line.put(line.stream, 3, frames[:2] + frames[5:])
+    assert (code, held(answer)) == (409, [[1, 20]])
+    assert held(line.send(line.stream, first=21)) == [[1, 100]]
+
+
+def test_telemetry_comes_newest_first(hub, line):
+    stream = results(90, lane=5)
+    line.hello(line.stream, stream)
+    for first in (61, 31, 1):
+        code, answer = line.put(stream, 5, stream.frames(5, first, first + 29), first=first)
+        assert code == 200
+    assert held(answer) == [[1, 90]]
+    assert hub.accounts()[bytes.fromhex(stream.id), 5] == (90, 0, 0, 90)
+
+
+def test_another_chain_is_a_fork_and_changes_nothing(hub, line):
+    line.send(line.stream, last=50)
+    clone = line.stream.copy()
+    clone.lanes[3][40:] = [record({"clone": number}) for number in range(60)]
+    code, answer = line.put(clone, 3, clone.frames(3, 51), first=51)
+    assert code == 412 and answer["verdict"] == "new_stream"
+    assert held(answer) == [[1, 50]] and chain(answer) == line.stream.chain(3, 50)
+    said = line.hello(clone, acked={3: 50}, chain_at=[(3, 40), (3, 41)])["streams"][0]
+    assert said["verdict"] == "new_stream"
+    assert [bytes.fromhex(place[2]) for place in said["chain_at"]] == [
+        line.stream.chain(3, 40), line.stream.chain(3, 41)]
+    assert held(line.send(line.stream, first=51)) == [[1, 100]]
+    assert "does not follow" in hub.log()
+
+
+def test_two_machines_of_one_identity_get_a_stream_each(hub, line, tmp_path):
+    clone = FakeDevice(hub, tmp_path).adopt((line.folder / "certificate.pem").read_bytes(),
+                                            (line.folder / "key.pem").read_bytes())
+    line.send(line.stream, last=50)
+    assert clone.hello(line.stream)["streams"][0]["verdict"] == "ok"
+    code, answer = line.put(line.stream, 3, line.stream.frames(3, 51), first=51)
+    assert (code, answer["verdict"]) == (412, "new_stream")
+    code, answer = clone.put(line.stream, 3, line.stream.frames(3, 51), first=51)
+    assert (code, answer["verdict"]) == (412, "new_stream")
+    for one in (line, clone):
+        fresh = results(10)
+        one.hello(fresh)
+        one.send(fresh)
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3][0] == 50
+    assert "two machines" in hub.log()
+
+
+def test_a_second_connection_of_the_same_boot_is_nothing_strange(hub, line, tmp_path):
+    second = FakeDevice(hub, tmp_path).adopt((line.folder / "certificate.pem").read_bytes(),
+                                             (line.folder / "key.pem").read_bytes())
+    second.boot = line.boot
+    assert second.hello(line.stream)["streams"][0]["verdict"] == "ok"
+    assert held(line.send(line.stream, last=50)) == [[1, 50]]
+    assert held(second.send(line.stream)) == [[1, 100]]
+
+
+def test_a_stream_belongs_to_the_device_that_brought_it(hub, line, tmp_path):
+    line.send(line.stream)
+    thief = FakeDevice(hub, tmp_path, "line-4").join()
+    said = thief.hello(line.stream)["streams"][0]
+    assert said["verdict"] == "quarantined" and said["lanes"] == []
+    code, answer = thief.put(line.stream, 3, line.stream.frames(3))
+    assert (code, answer["verdict"]) == (412, "quarantined")
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
+    assert "belongs to another device" in hub.log()
+
+
+def test_poison_is_set_aside_and_held(hub, line):
+    stream = results(3).add(3, b"\x01\x01 this is no record").add(3, record({"last": True}))
+    line.hello(line.stream, stream)
+    code, answer = line.put(stream, 3, stream.frames(3))
+    assert code == 422 and held(answer) == [[1, 5]]
+    assert [one["seq"] for one in answer["poison"]] == [4] and answer["poison"][0]["reason"]
+    assert hub.accounts()[bytes.fromhex(stream.id), 3] == (4, 0, 1, 5)
+    assert hub.rows("SELECT bytes FROM quarantine") == [(b"\x01\x01 this is no record",)]
+    assert held(line.send(stream)) == [[1, 5]]  # once it is held it is held
+
+
+def test_a_kind_of_a_later_release_is_kept_unread(hub, line):
+    later = bytes((77, 9)) + record({})[2:36] + b"whatever a later release writes here"
+    stream = Stream().add(3, later, record({"after": 1}))
+    line.hello(line.stream, stream)
+    assert held(line.send(stream)) == [[1, 2]]
+    assert hub.rows("SELECT kind, CAST(head || body AS BLOB) FROM record WHERE kind = 77") == [(77, later)]
+    assert [one["result"] for one in hub.get("/v1/results")["results"]] == [{"after": 1}]
+
+
+def test_a_gap_stands_for_what_is_gone(hub, line):
+    gone = chain_after(ZERO, b"what is gone")
+    gap = record({"reason": "expired", "from": 1, "to": 30, "count": 30, "bytes": 999, "t0": 1, "t1": 2,
+                  "chain_before": ZERO.hex(), "chain_end": gone.hex()}, kind=GAP, workflow="", name="")
+    after = record({"number": 31})
+    plain = struct.pack("<BQQ16s16s", 1, 1, 31, ZERO, chain_after(gone, after))
+    plain += b"\x02" + counted(gap) + b"\x1e" + gone + b"\0" + counted(after)
+    packed = compress(plain)
+    stream = Stream()
+    line.hello(line.stream, stream)
+    code, answer = line.put(stream, 3, [struct.pack("<I", len(packed)) + packed])
+    assert code in (200, 422) and held(answer) == [[1, 31]]
+    stored, gapped, quarantined, highest = hub.accounts()[bytes.fromhex(stream.id), 3]
+    assert (stored, gapped + quarantined, highest) == (1, 30, 31)
+
+
+# --- nonsense -----------------------------------------------------------------------------------------
+
+
+def damaged(at):
+    def make(stream):
+        frames = stream.frames(3)
+        body = bytearray(frames[4])
+        body[at % len(body)] ^= 0x40
+        return frames[:4] + [bytes(body)] + frames[5:]
+    return make
+
+
+@pytest.mark.parametrize("at", [9, 40, -3])
+def test_a_damaged_frame_counts_for_nothing_and_what_came_before_it_counts(hub, line, at):
+    code, answer = line.put(line.stream, 3, damaged(at)(line.stream))
+    assert code == 400 and answer["error"]["class"] == "invalid", answer
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (40, 0, 0, 40)
+    assert held(line.send(line.stream)) == [[1, 100]]
+
+
+def test_a_frame_that_says_it_is_huge_is_refused_unread(hub, line):
+    frames = line.stream.frames(3)
+    code, answer = line.put(line.stream, 3, frames[:1] + [struct.pack("<I", 0xFFFFFFFF), b"x" * 1000])
+    assert code == 413 and answer["max_bytes"] >= 1 << 20
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3][0] == 10
+
+
+def test_a_bomb_is_refused(hub, line):
+    bomb = compress(bytes(256 << 20))
+    assert len(bomb) < 64 << 10
+    before = memory(hub)
+    code, answer = line.put(line.stream, 3, [struct.pack("<I", len(bomb)) + bomb])
+    assert code == 400 and answer["error"]["text"]
+    assert memory(hub) - before < 32 << 20
+    assert held(line.send(line.stream)) == [[1, 100]]
+
+
+def test_a_body_that_is_announced_as_ten_gigabytes_is_refused_at_its_head(hub, line):
+    with line.dial_greeted(line.stream) as raw:
+        raw.sendall(raw_put(line.stream, 3, 10 << 30))
+        answer = raw.recv(65536)
+    assert b" 413 " in answer.split(b"\r\n")[0]
+
+
+def test_a_body_without_end_is_dropped_and_cut_off(hub, line):
+    frames = b"".join(line.stream.frames(3))
+    before = memory(hub)
+    sent = 0
+    with line.dial_greeted(line.stream) as raw:
+        raw.sendall(f"PUT /v1/streams/{line.stream.id}/3/1 HTTP/1.1\r\nHost: hub\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n".encode())
+        with pytest.raises(OSError):
+            while sent < 512 << 20:
+                raw.sendall(b"%x\r\n" % len(frames) + frames + b"\r\n")
+                sent += len(frames)
+    assert memory(hub) - before < 64 << 20
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
+
+
+def test_noise_in_place_of_frames_harms_nobody(hub, line):
+    noise = random.Random(5)
+    for _ in range(60):
+        data = noise.randbytes(noise.randrange(1, 4000))
+        size = noise.choice([len(data), noise.randrange(1, 5000)])
+        try:
+            code, _ = line.put(line.stream, 3, [struct.pack("<I", size) + data])
+            assert code in (200, 400, 413)
+        except OSError:
+            pass
+        if line.connection is None:
+            line.hello(line.stream)
+    assert held(line.send(line.stream)) == [[1, 100]]
+
+
+def test_hello_is_checked(hub, line):
+    for text in ("", "[]", "{", '{"protocol":[9,9]}', '{"protocol":[1,1],"streams":7}', "[" * 100000):
+        code, answer = line.request("POST", "/v1/hello", text)
+        assert code == 400 and answer["error"]["text"], text[:50]
+    code, answer = line.request("POST", "/v1/hello", line.hello_text(protocol=(7, 9)))
+    assert code == 400
+    assert line.hello(line.stream)["protocol"] == 1
+
+
+def test_a_connection_begins_with_hello(hub, line, tmp_path):
+    line.hang_up()
+    code, answer = line.put(line.stream, 3, line.stream.frames(3))
+    assert code == 400 and "/v1/hello" in answer["error"]["text"]
+    assert line.request("GET", "/v1/nothing")[0] == 404
+    assert hub.accounts() == {}
+
+
+# --- who may come in ----------------------------------------------------------------------------------
+
+
+def test_without_a_certificate_there_is_nothing_but_health(hub, tmp_path):
+    hub.start()
+    stranger = FakeDevice(hub, tmp_path)
+    assert stranger.request("GET", "/healthz") == (200, {"status": "ok"})
+    for method, path in (("POST", "/v1/hello"), ("PUT", f"/v1/streams/{Stream().id}/3/1"), ("POST", "/v1/renew"),
+                         ("GET", "/v1/results"), ("GET", "/v1/devices"), ("GET", "/metrics")):
+        code, answer = stranger.request(method, path, "{}")
+        assert code == 401 and answer["error"]["class"] == "denied", path
+
+
+def test_a_certificate_of_another_authority_is_refused(hub, tmp_path):
+    hub.start()
+    stranger = FakeDevice(hub, tmp_path)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", stranger.folder / "key.pem", "-out", stranger.folder / "certificate.pem",
+                    "-subj", "/CN=stranger", "-days", "10"], check=True, capture_output=True)
+    with pytest.raises((ssl.SSLError, OSError, AssertionError)):
+        code, answer = stranger.request("POST", "/v1/hello", stranger.hello_text())
+        assert code == 200, answer
+
+
+def test_older_tls_is_not_spoken(hub, line):
+    context = line.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.1", hub.port)) as raw:
+        context.wrap_socket(raw)
+
+
+def test_plain_http_is_not_spoken(hub, line):
+    with socket.create_connection(("127.0.0.1", hub.port), devices.PATIENCE) as raw:
+        raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n")
+        assert b"HTTP" not in raw.recv(4096)
+
+
+def test_who_is_revoked_is_denied_at_the_next_request(hub, line):
+    line.send(line.stream, last=50)
+    code, answer = hub.ask("POST", f"/v1/devices/{line.id}/revoke", {})
+    assert code == 200, answer
+    code, answer = line.put(line.stream, 3, line.stream.frames(3, 51), first=51)
+    assert code in (401, 403) and answer["error"]["class"] == "denied"
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3][0] == 50
+
+
+# --- crashes and disks --------------------------------------------------------------------------------
+
+
+def test_what_was_acknowledged_survives_a_kill(hub, line):
+    line.send(line.stream, last=60)
+    hub.kill()
+    line.hang_up()
+    hub.start()
+    said = line.hello(line.stream)["streams"][0]
+    assert said["verdict"] == "ok" and said["lanes"][0]["held"] == [[1, 60]]
+    assert held(line.send(line.stream)) == [[1, 100]]
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
+
+
+def test_killed_at_any_moment_it_holds_what_it_acknowledged_once(hub, line):
+    dice = random.Random(7)
+    stream = results(400)
+    acked = 0
+    for _ in range(12):
+        said = line.hello(stream, acked={3: acked})["streams"][0]
+        assert said["verdict"] == "ok", said
+        top = held(said["lanes"][0])[0][1] if said["lanes"] else 0
+        assert top >= acked, "what was acknowledged is gone"
+        ender = threading.Timer(dice.uniform(0, 0.15), hub.daemon.kill)
+        ender.start()
+        try:
+            for first in range(acked + 1, 401, 20):
+                answer = line.send(stream, first=first, last=first + 19, each=5)
+                acked = held(answer)[0][1]
+        except (OSError, AssertionError):
+            pass
+        except Exception as error:  # whatever http.client makes of a line that ends
+            assert "http.client" in type(error).__module__, error
+        ender.join()
+        hub.daemon.wait(devices.PATIENCE)
+        line.hang_up()
+        hub.start()
+    line.hello(stream)
+    assert held(line.send(stream)) == [[1, 400]]
+    assert hub.accounts()[bytes.fromhex(stream.id), 3] == (400, 0, 0, 400)
+
+
+def test_a_full_disk_is_said_and_nothing_acknowledged_is_lost(tmp_path, small_disk):
+    disk = small_disk("6m")
+    hub = Hub(tmp_path, disk / "hub")
+    try:
+        hub.start()
+        line = FakeDevice(hub, tmp_path).join()
+        stream = Stream()
+        for number in range(400):
+            stream.add(3, record({"number": number, "noise": os.urandom(20000).hex()}))
+        line.hello(stream)
+        acked, code, answer = 0, 200, None
+        while code == 200 and acked < 400:
+            code, answer = line.put(stream, 3, stream.frames(3, acked + 1, acked + 5, each=1), first=acked + 1)
+            acked = held(answer)[0][1] if code == 200 else acked
+        assert code == 507, answer
+        assert hub.get("/v1/status")["disk_full"] is True
+        assert hub.accounts()[bytes.fromhex(stream.id), 3][3] == acked
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        code, answer = line.put(stream, 3, stream.frames(3, acked + 1, each=1), first=acked + 1)
+        assert code == 200 and held(answer) == [[1, 400]]
+        assert hub.get("/v1/status")["disk_full"] is False
+        assert hub.accounts()[bytes.fromhex(stream.id), 3] == (400, 0, 0, 400)
+    finally:
+        hub.close()
+
+
+def test_it_ends_when_it_is_told_to_and_answers_first(hub, line):
+    line.send(line.stream)
+    assert hub.stop() == 0
+    assert not hub.socket.exists()
+    hub.start()
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
+
+
+def test_a_second_hub_of_the_same_folder_is_refused(hub, line):
+    second = devices.ebb("hub", "serve", "--data", hub.data, "--listen", "127.0.0.1:0", program=devices.EBB)
+    assert second.code != 0 and "is used by process" in second.err, second
+
+
+# --- many ---------------------------------------------------------------------------------------------
+
+
+def memory(hub):
+    for text in open(f"/proc/{hub.daemon.pid}/status"):
+        if text.startswith("VmRSS"):
+            return int(text.split()[1]) << 10
+    raise AssertionError("no memory is shown")
+
+
+def test_who_connects_and_says_nothing_keeps_nobody_out(hub, line):
+    silent = [socket.create_connection(("127.0.0.1", hub.port)) for _ in range(200)]
+    try:
+        assert held(line.send(line.stream)) == [[1, 100]]
+        assert hub.get("/v1/status")["records"] == 100
+    finally:
+        for one in silent:
+            one.close()
+
+
+def test_half_frames_of_many_do_not_take_its_memory(hub, line):
+    half = raw_put(line.stream, 3, 1_100_000) + struct.pack("<I", 1_050_000) + bytes(1_000_000)
+    before = memory(hub)
+    lines, cut_off = [], 0
+    try:
+        for _ in range(100):  # more than it holds
+            raw = line.dial_greeted(line.stream)
+            lines.append(raw)
+            try:
+                raw.sendall(half)
+            except OSError:
+                cut_off += 1
+        devices.until("some are cut off", lambda: "ebb_hub_cut_off_total 0\n" not in hub.get("/metrics"))
+        assert hub.get("/v1/status")["held_bytes"] <= 66 << 20
+        assert memory(hub) - before < 120 << 20
+        assert held(line.send(line.stream)) == [[1, 100]]
+    finally:
+        for raw in lines:
+            raw.close()
+    devices.until("nothing is held", lambda: hub.get("/v1/status")["held_bytes"] == 0)
+
+
+def test_many_at_once_are_one_hubs_work(hub, line, tmp_path):
+    others = [FakeDevice(hub, tmp_path, f"line-{number}").join() for number in range(10, 18)]
+    streams = [results(200) for _ in others]
+    faults = []
+
+    def send(one, stream):
+        try:
+            one.hello(stream)
+            for first in range(1, 201, 20):
+                one.send(stream, first=first, last=first + 19, each=4)
+        except Exception as error:  # told below, in the test's own thread
+            faults.append(error)
+
+    threads = [threading.Thread(target=send, args=pair) for pair in zip(others, streams)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(devices.PATIENCE)
+    assert not faults
+    accounts = hub.accounts()
+    for stream in streams:
+        assert accounts[bytes.fromhex(stream.id), 3] == (200, 0, 0, 200)
+
+
+# --- commands -----------------------------------------------------------------------------------------
+
+
+def test_results_are_listed_by_what_one_asks(hub, line, tmp_path):
+    other = FakeDevice(hub, tmp_path, "line-4").join(labels={"line": "4"})
+    mine = Stream().add(1, record({"n": 1}, priority=9, name="alarm"), record({"n": 2}, priority=9, name="alarm"))
+    mine.add(3, record({"n": 3}, workflow="count"))
+    other.hello(mine)
+    other.send(mine, lane=1)
+    other.send(mine)
+    line.send(line.stream, last=10)
+
+    def numbers(*words):
+        said = hub.ebb("result", "list", "--json", *words)
+        assert said.code == 0, said
+        return [one["result"].get("n") or -one["result"]["number"] for one in said.lines()]
+
+    assert numbers("--limit", 3) == [-10, -9, -8]
+    assert numbers("--device", "line-4") == [3, 2, 1]
+    assert numbers("--device", other.id) == [3, 2, 1]
+    assert numbers("--label", "line=4", "--all") == [3, 2, 1]
+    assert numbers("--label", "line", "--all") == [3, 2, 1]
+    assert numbers("--workflow", "count") == [3]
+    assert numbers("--name", "alarm") == [2, 1]
+    assert numbers("--lane", "urgent") == [2, 1]
+    assert numbers("--workflow", "triage", "--device", "line-4") == [2, 1]
+    assert len(numbers("--all")) == 13
+    refused = hub.ebb("result", "list", "--device", "nobody")
+    assert refused.code != 0 and "no device is called 'nobody'" in refused.err
+    table = hub.ebb("result", "list", "--limit", 1)
+    assert table.code == 0 and "line-3" in table.out and "triage" in table.out
+    rows = list(csv.DictReader(io.StringIO(hub.ebb("result", "list", "--csv", "--device", "line-4").out)))
+    assert [json.loads(row["result"])["n"] for row in rows] == [3, 2, 1] and rows[0]["device_name"] == "line-4"
+    shown = hub.ebb("result", "show", rows[0]["id"], "--json")
+    assert shown.code == 0 and shown.lines()[0]["result"] == {"n": 3}
+    assert hub.ebb("result", "show", "6f1d2c3e-7a81-8b00-8003-000000000001").code != 0
+
+
+def test_pages_end_where_the_next_begins(hub, line):
+    line.send(line.stream)
+    for words in ([], ["--workflow", "triage"], ["--device", "line-3"]):
+        seen, key = [], ""
+        filters = "".join(f"&{words[0][2:]}={words[1]}" for _ in words[:1])
+        while True:
+            page = hub.get(f"/v1/results?limit=7{filters}{'&before=' + key if key else ''}")
+            seen += [one["result"]["number"] for one in page["results"]]
+            if page["next"] is None:
+                break
+            key = page["next"]
+        assert sorted(seen) == list(range(1, 101)), words
+        assert seen == sorted(seen, reverse=True) or words[:1] == ["--workflow"]
+
+
+def test_the_list_follows_what_arrives(hub, line):
+    follower = subprocess.Popen([devices.EBB, "hub", "result", "list", "--follow", "--socket", str(hub.socket)],
+                                stdout=subprocess.PIPE, text=True, env=devices.clean_environment())
+    hub.started.append(follower)
+    time.sleep(0.2)
+    line.send(line.stream, last=3)
+    seen = [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(3)]
+    line.send(line.stream, first=4, last=5)
+    seen += [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(2)]
+    follower.kill()
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def test_status_and_metrics_say_what_there_is(hub, line):
+    line.send(line.stream)
+    status = hub.ebb("status", "--json").lines()[0]
+    assert status["records"] == 100 and status["streams"] == 1 and status["devices"] == 1
+    assert status["connections"] == 1 and status["disk_full"] is False and len(status["store"]) == 32
+    assert "100" in hub.ebb("status").out
+    metrics = hub.get("/metrics")
+    assert "ebb_hub_frames_total 10\n" in metrics and "# TYPE ebb_hub_connections gauge" in metrics
+
+
+def test_without_a_hub_the_commands_say_how_to_start_one(tmp_path, ebb):
+    said = ebb("hub", "status", "--socket", tmp_path / "nobody.sock")
+    assert said.code != 0 and "`ebb hub serve` starts one" in said.err
