@@ -61,7 +61,8 @@
     ROW(hub_serve)                                                                                 \
     ROW(hub_status)                                                                                \
     ROW(hub_result_list)                                                                           \
-    ROW(hub_result_show)
+    ROW(hub_result_show)                                                                           \
+    ROW(hub_queue_import)
 
 #define COMMAND_DECLARE(name) extern const struct command cmd_##name;
 COMMANDS(COMMAND_DECLARE)

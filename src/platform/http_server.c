@@ -19,7 +19,8 @@
 enum {
     ROUNDS_A_TURN = 8, /* of the server before the loop's other work has its turn */
     OPTIONS_MAX = 16,
-    TOO_LARGE = 413
+    TOO_LARGE = 413,
+    SENTENCE_BYTES = 160
 };
 
 /* A certificate that was looked at is looked at again after this. */
@@ -67,6 +68,7 @@ struct http_server {
     bool running; /* the library is at work: it may not be entered again */
     bool somebody_left;
     bool resumed; /* somebody was, and the library has not been run since */
+    size_t body_bytes_max;
 };
 
 static void set_timer(struct http_server *server) {
@@ -178,10 +180,12 @@ static void set_answer(struct exchange *exchange, int code, const char *content_
 }
 
 static void refuse_large(struct exchange *exchange) {
-    set_answer(exchange, TOO_LARGE, "application/json",
-               SLICE("{\"error\":{\"class\":\"full\","
-                     "\"text\":\"the body of a request has at most 1048576 bytes\"}}\n"));
-    static_assert(HTTP_BODY_BYTES_MAX == 1048576, "the sentence says the bound");
+    char said[SENTENCE_BYTES];
+    (void)snprintf(said, sizeof(said),
+                   "{\"error\":{\"class\":\"full\","
+                   "\"text\":\"the body of a request has at most %zu bytes\"}}\n",
+                   exchange->body.count_max);
+    set_answer(exchange, TOO_LARGE, "application/json", slice_of(said));
     if (exchange->response != NULL) {
         /* The rest of the body may still be on its way: nothing can follow it. */
         (void)MHD_add_response_header(exchange->response, "Connection", "close");
@@ -218,7 +222,7 @@ static struct exchange *make_exchange(struct http_server *server, struct MHD_Con
         .peer_process = peer->process,
         .connection = exchange,
     };
-    buffer_init(&exchange->body, HTTP_BODY_BYTES_MAX);
+    buffer_init(&exchange->body, server->body_bytes_max);
     return exchange;
 }
 
@@ -246,7 +250,7 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
     const char *announced = http_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     const unsigned long long count = announced != NULL ? strtoull(announced, NULL, 10) : 0;
     const bool asks_first = http_header(&exchange->request, MHD_HTTP_HEADER_EXPECT) != NULL;
-    exchange->too_large = count > HTTP_BODY_BYTES_MAX;
+    exchange->too_large = count > exchange->body.count_max;
     if (exchange->too_large && (asks_first || count > HTTP_BODY_DROPPED_BYTES_MAX)) {
         refuse_large(exchange);
         return send_answer(exchange);
@@ -516,6 +520,8 @@ status http_server_open(struct loop *loop, const struct http_options *options,
     }
     server->handler = options->handler;
     server->streamer = options->streamer;
+    server->body_bytes_max =
+        options->body_bytes_max > 0 ? options->body_bytes_max : HTTP_BODY_BYTES_MAX;
     server->owner = options->owner;
     server->peers.patience_ms = INT64_C(1000) * HTTP_TIMEOUT_S;
     server->peers.count_max =

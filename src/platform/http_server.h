@@ -28,7 +28,7 @@
 #include "platform/loop.h"
 
 enum {
-    HTTP_BODY_BYTES_MAX = 1 << 20,
+    HTTP_BODY_BYTES_MAX = 1 << 20,          /* where no other number is given */
     HTTP_BODY_DROPPED_BYTES_MAX = 16 << 20, /* read and dropped, so that a 413 can be heard */
     HTTP_HEAD_BYTES_MAX = 16 << 10,         /* request line and headers, about */
     HTTP_CONNECTIONS_MAX = 64,              /* where no other number is given: more wait */
@@ -84,6 +84,7 @@ struct http_options {
     const char *address;        /* ... or "192.0.2.1:8443", "[::1]:0", ":8443" */
     const struct http_tls *tls; /* NULL: none; read during the call */
     unsigned connections_max;   /* 0: HTTP_CONNECTIONS_MAX */
+    size_t body_bytes_max;      /* of a whole one; 0: HTTP_BODY_BYTES_MAX */
     http_handler *handler;
     const struct http_streamer *streamer; /* NULL: every body is gathered; not copied */
     void *owner;

@@ -9,9 +9,11 @@
 #include "base/memory.h"
 #include "hub/api/hub_desk.h"
 #include "hub/hub_answer.h"
+#include "hub/queue_import.h"
 #include "hub/store/hub_results.h"
 #include "platform/clock.h"
 #include "platform/json.h"
+#include "wire/queue_file.h"
 
 enum { ANSWER_BYTES_MAX = 256 << 10, LIMIT_DEFAULT = 20, ADDRESSES_BYTES = 256 };
 
@@ -233,6 +235,10 @@ static void handle(void *owner, struct http_request *request) {
         hub_answer_error(request, &err);
         return;
     }
+    if (slice_is(request->path, "/v1/queue") && slice_is(request->method, "POST")) {
+        queue_import_take(api->hub->ingest, api->hub->authority, request);
+        return;
+    }
     if ((reads && read_own(api, request)) ||
         hub_desk_take(api->hub->desk, HUB_REGISTRY_ROUTES, request)) {
         return;
@@ -248,8 +254,12 @@ status hub_api_open(struct hub_daemon *hub, const char *socket_path, struct hub_
         return fail(err, STATUS_NO_MEMORY, "out of memory for the API");
     }
     api->hub = hub;
-    const status code =
-        http_server_create(hub->loop, socket_path, 0660, handle, api, &api->server, err);
+    const struct http_options options = {.socket_path = socket_path,
+                                         .mode = 0660,
+                                         .body_bytes_max = QUEUE_SECTION_BYTES_MAX,
+                                         .handler = handle,
+                                         .owner = api};
+    const status code = http_server_open(hub->loop, &options, &api->server, err);
     if (code != STATUS_OK) {
         memory_free(api);
         return code;
