@@ -160,11 +160,14 @@ void sender_read(struct sender *sender, const struct sender_batch *batch, status
                  int64_t now_ms);
 void sender_taken(struct sender *sender, size_t bytes, int64_t now_ms);
 
+/* NOT_FOUND of a renumbering: no row ends at one of the seqs any more; nothing has changed, and
+ * it is looked for again. */
+void sender_mended(struct sender *sender, status code, int64_t now_ms);
+void sender_renumbered(struct sender *sender, status code, int64_t now_ms);
+
 /* An answer to hello or PUT. It may come before the body has ended: then nothing more is sent. */
 void sender_answered(struct sender *sender, int code, int64_t retry_after_ms, struct slice body,
                      int64_t now_ms);
-void sender_mended(struct sender *sender, status code, int64_t now_ms);
-void sender_renumbered(struct sender *sender, status code, int64_t now_ms);
 
 /* A record of the stream that is written to became durable. */
 void sender_note(struct sender *sender, enum lane lane, uint64_t seq, int64_t bytes);
