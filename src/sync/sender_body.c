@@ -300,6 +300,9 @@ static void count_frame(struct sender *sender, int items, int64_t plain, int64_t
     body->frames++;
     sender->sent_records += (uint64_t)items;
     sender->sent_bytes += (uint64_t)bytes;
+    if (body->lane == LANE_TELEMETRY) {
+        sender->standings.telemetry_each = plain / items;
+    }
     const int64_t ratio = plain * 16 / bytes;
     sender->ratio_16 = ratio < 16 ? 16 : ratio > RATIO_MOST * 16 ? RATIO_MOST * 16 : ratio;
     scheduler_charge(&sender->scheduler, body->lane, bytes, now_ms);

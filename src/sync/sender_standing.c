@@ -95,6 +95,7 @@ status sender_standings_take(struct sender_standings *standings,
         return fail(err, STATUS_NO_MEMORY, "no memory for %d streams", count);
     }
     fill(&made, standings, streams, count);
+    made.telemetry_each = standings->telemetry_each;
     sender_standings_done(standings);
     *standings = made;
     return STATUS_OK;
@@ -205,15 +206,21 @@ static struct lane_run oldest_hole(const struct ranges *held, uint64_t highest) 
     return hole;
 }
 
-/* The newest part of the newest hole of so many records. A body may end anywhere in it, which makes
- * one interval more: when only one is left, the oldest hole is filled first, from its beginning. */
-static bool next_telemetry(const struct ranges *held, uint64_t highest, uint64_t records,
-                           struct lane_run *out_run) {
+/* The newest part of the newest hole of so many records; what is gone is one gap, whatever it
+ * spans. A body may end anywhere in it, which makes one interval more: when only one is left,
+ * the oldest hole is filled first, from its beginning. */
+static bool next_telemetry(const struct ranges *held, const struct hello_lane *facts,
+                           uint64_t records, struct lane_run *out_run) {
+    const uint64_t highest = facts->highest_durable;
+    const uint64_t kept = facts->lowest_kept > 0 ? facts->lowest_kept : highest + 1;
     struct lane_run run;
     if (!newest_hole(held, highest, &run)) {
         return false;
     }
-    run.first = run.last - run.first >= records ? run.last - records + 1 : run.first;
+    if (run.last >= kept) {
+        run.first = run.first > kept ? run.first : kept;
+        run.first = run.last - run.first >= records ? run.last - records + 1 : run.first;
+    }
     *out_run = held->count < RANGES_MAX - 1 ? run : oldest_hole(held, highest);
     return true;
 }
@@ -222,12 +229,12 @@ static bool next_telemetry(const struct ranges *held, uint64_t highest, uint64_t
  * them is not left for the next body. */
 static uint64_t records_of(const struct sender_standings *standings, int index, int64_t bytes) {
     const struct hello_lane *facts = &standings->streams[index].lanes[LANE_TELEMETRY];
-    const int64_t standing = standings->bytes[index][LANE_TELEMETRY];
-    const int64_t count = facts->highest_durable > facts->acked_seq
-                              ? (int64_t)(facts->highest_durable - facts->acked_seq)
-                              : 1;
-    const int64_t each = (standing > 0 ? standing / count : 0) + FRAME_ITEM_BYTES_MAX;
-    const int64_t records = bytes * 3 / 4 / each;
+    int64_t each = standings->telemetry_each;
+    if (each == 0 && facts->highest_durable > facts->acked_seq) {
+        each = standings->bytes[index][LANE_TELEMETRY] /
+               (int64_t)(facts->highest_durable - facts->acked_seq);
+    }
+    const int64_t records = bytes * 3 / 4 / (each + FRAME_ITEM_BYTES_MAX);
     return records > 0 ? (uint64_t)records : 1;
 }
 
@@ -237,7 +244,7 @@ bool sender_standing_next(const struct sender_standings *standings, int index, e
     const struct standing *standing = &standings->standings[index];
     if (lane == LANE_TELEMETRY) {
         const uint64_t wanted = records_of(standings, index, bytes_wanted);
-        return next_telemetry(&standing->telemetry, facts->highest_durable, wanted, out_run);
+        return next_telemetry(&standing->telemetry, facts, wanted, out_run);
     }
     *out_run =
         (struct lane_run){.first = standing->lanes[lane].top + 1, .last = facts->highest_durable};

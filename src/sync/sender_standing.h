@@ -42,6 +42,7 @@ struct sender_standings {
     int64_t (*bytes)[SYNC_LANES]; /* owned; that stand behind what is acknowledged */
     int count;
     uint64_t noted[SYNC_LANES]; /* durable in the stream that is written to, since the last look */
+    int64_t telemetry_each;     /* bytes of a record of lane 5, as of late; 0: none was sent */
     bool stale;                 /* it is not known which stream was noted: look again */
 };
 

@@ -129,6 +129,7 @@ static struct lane_run next(int64_t bytes) {
 static void test_standing__sends_telemetry_newest_first_and_each_seq_once(void **state) {
     (void)state;
     streams[0].hello.lanes[LANE_TELEMETRY].highest_durable = 100;
+    streams[0].hello.lanes[LANE_TELEMETRY].lowest_kept = 1;
     take(1);
     hear(0, 0);
     uint64_t end = 100;
@@ -144,9 +145,32 @@ static void test_standing__sends_telemetry_newest_first_and_each_seq_once(void *
     assert_int_equal(next(3000).last, 0);
 }
 
+static void test_standing__sends_telemetry_that_is_gone_as_one_gap(void **state) {
+    (void)state;
+    struct hello_lane *facts = &streams[0].hello.lanes[LANE_TELEMETRY];
+    *facts = (struct hello_lane){
+        .lowest_kept = 999001, .highest_durable = 1000000, .acked_seq = 1000000};
+    take(1);
+    hear(5001, 6000); /* what else it had a hub has lost */
+    standings.telemetry_each = 400;
+    int kept = 0;
+    while (next(100000).last > 999000) {
+        assert_in_range(next(100000).first, 999001, 1000000);
+        hear(next(100000).first, next(100000).last);
+        kept++;
+    }
+    assert_in_range(kept, 5, 10);
+    assert_int_equal(next(100000).first, 6001);
+    assert_int_equal(next(100000).last, 999000);
+    hear(6001, 999000);
+    assert_int_equal(next(100000).first, 1);
+    assert_int_equal(next(100000).last, 5000);
+}
+
 static void test_standing__never_makes_more_intervals_than_the_hub_keeps(void **state) {
     (void)state;
     streams[0].hello.lanes[LANE_TELEMETRY].highest_durable = 10000;
+    streams[0].hello.lanes[LANE_TELEMETRY].lowest_kept = 1;
     take(1);
     hear(0, 0);
     for (int turn = 0; turn < 9000 && next(100).last > 0; turn++) {
@@ -166,6 +190,7 @@ int main(void) {
         TEST(knows_what_became_durable_during_a_look),
         TEST(looks_again_when_a_new_stream_may_have_been_noted),
         TEST(sends_telemetry_newest_first_and_each_seq_once),
+        TEST(sends_telemetry_that_is_gone_as_one_gap),
         TEST(never_makes_more_intervals_than_the_hub_keeps),
 #undef TEST
     };
