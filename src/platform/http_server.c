@@ -17,7 +17,8 @@
 #include "platform/tls_peer.h"
 
 enum {
-    ROUNDS_A_TURN = 8, /* of the server before the loop's other work has its turn */
+    ROUNDS_A_TURN = 8,    /* of the server before the loop's other work has its turn */
+    TURNS_AT_ONCE = 1000, /* one after another, before it sleeps for a millisecond */
     OPTIONS_MAX = 16,
     TOO_LARGE = 413,
     SENTENCE_BYTES = 160
@@ -62,6 +63,8 @@ struct http_server {
     struct poll *poll;
     struct timer *timer;
     struct turn *turn;
+    struct waker *again; /* in the next turn, without the millisecond that a timer takes */
+    int turns_at_once;
     struct http_peers peers;
     struct listener listener;
     struct exchange *suspended;
@@ -71,12 +74,26 @@ struct http_server {
     size_t body_bytes_max;
 };
 
+/* What lies ready (of a TLS record that was read as a whole, say) wakes no descriptor. A library
+ * that never has enough is left alone for a moment now and then. */
+static void go_on(struct http_server *server) {
+    if (++server->turns_at_once < TURNS_AT_ONCE) {
+        waker_wake(server->again);
+    } else {
+        server->turns_at_once = 0;
+        timer_set(server->timer, 1);
+    }
+}
+
 static void set_timer(struct http_server *server) {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     const bool wanted = MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES;
-    if (server->resumed) {
-        timer_set(server->timer, 0); /* when the rounds of this turn were not enough */
-    } else if (wanted && wait_ms < (MHD_UNSIGNED_LONG_LONG)http_peers_look_ms(&server->peers)) {
+    if (server->resumed || (wanted && wait_ms == 0)) {
+        go_on(server); /* the rounds of this turn were not enough */
+        return;
+    }
+    server->turns_at_once = 0;
+    if (wanted && wait_ms < (MHD_UNSIGNED_LONG_LONG)http_peers_look_ms(&server->peers)) {
         timer_set(server->timer, (int64_t)wait_ms);
     } else if (wanted || server->peers.first != NULL) {
         timer_set(server->timer, http_peers_look_ms(&server->peers));
@@ -508,6 +525,7 @@ static status start(struct http_server *server, struct loop *loop,
     }
     TRY(turn_create(loop, turn_ended, server, &server->turn, err));
     TRY(timer_open(loop, run, server, &server->timer, err));
+    TRY(waker_create(loop, run, server, &server->again, err));
     return poll_open(loop, info->epoll_fd, false, run, server, &server->poll, err);
 }
 
@@ -564,6 +582,7 @@ void http_server_destroy(struct http_server *server) {
     assert(!server->running);
     poll_close(server->poll);
     timer_close(server->timer);
+    waker_destroy(server->again);
     while (server->suspended != NULL) {
         resume(server->suspended); /* the library stops no server that has some */
     }
