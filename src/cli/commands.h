@@ -60,6 +60,16 @@
     ROW(queue_peek)                                                                                \
     ROW(hub_serve)                                                                                 \
     ROW(hub_status)                                                                                \
+    ROW(hub_revoke)                                                                                \
+    ROW(hub_token_new)                                                                             \
+    ROW(hub_token_list)                                                                            \
+    ROW(hub_token_rm)                                                                              \
+    ROW(hub_device_list)                                                                           \
+    ROW(hub_device_show)                                                                           \
+    ROW(hub_device_label)                                                                          \
+    ROW(hub_device_replace)                                                                        \
+    ROW(hub_device_rm)                                                                             \
+    ROW(hub_alarm_list)                                                                            \
     ROW(hub_result_list)                                                                           \
     ROW(hub_result_show)                                                                           \
     ROW(hub_queue_import)

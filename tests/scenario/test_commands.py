@@ -15,7 +15,9 @@ COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor"
             "event list", "event show", "event post", "runs list", "runs show", "runs resume",
             "sync status", "sync now", "sync pause", "sync resume",
             "queue list", "queue stat", "queue export", "queue peek",
-            "hub serve", "hub status", "hub result list", "hub result show"]
+            "hub serve", "hub status", "hub revoke", "hub token new", "hub token list", "hub token rm", "hub device list",
+            "hub device show", "hub device label", "hub device replace", "hub device rm", "hub alarm list",
+            "hub result list", "hub result show"]
 SCRIPTS = sorted((devices.ROOT / "src" / "cli").glob("cmd_*.sh"))
 
 
