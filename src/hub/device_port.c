@@ -60,7 +60,12 @@ static status admit(struct device_port *port, struct http_request *request, stru
         return STATUS_OK; /* hub/enrolment looks closer */
     }
     TRY(registry_find_device(port->options.registry, certificate.der, &device, err));
-    if (http_kept(request) == NULL) {
+    const struct contact *before = http_kept(request);
+    if (before != NULL && !id_equal(before->device, device.id)) {
+        return fail(err, STATUS_BUSY,
+                    "the device has another's place since this connection was made: connect again");
+    }
+    if (before == NULL) {
         struct contact *contact = contact_open(port->contacts, device.id);
         if (contact == NULL) {
             return fail(err, STATUS_BUSY, "the hub has no memory left for another device");

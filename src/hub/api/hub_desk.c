@@ -60,13 +60,13 @@ static void count_wrong(struct hub_desk *desk, const struct hub_call *call) {
 static void done(struct ingest_job *job) {
     struct errand *errand = (struct errand *)job;
     struct hub_call *call = &errand->call;
+    count_wrong(errand->desk, call);
     if (job->error.code != STATUS_OK) {
         hub_answer_error(errand->request, &job->error);
         destroy(errand);
         return;
     }
     registry_take(errand->desk->options.registry, &call->change);
-    count_wrong(errand->desk, call);
     if (call->alarm[0] != '\0') {
         log_line(LOG_WARN, "hub", "%s", call->alarm);
     }
