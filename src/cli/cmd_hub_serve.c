@@ -12,6 +12,10 @@ static const struct command_option OPTIONS[] = {
     {"data", "DIR", "where everything is kept (/var/lib/ebb-hub for root)"},
     {"listen", "ADDRESS:PORT", "where devices come to (:8443, every address)"},
     {"names", "NAME,...", "names and addresses that devices reach it under (its host's name)"},
+    {"authority", "FILE", "an authority of your own, in PEM, with what is above it"},
+    {"authority-key", "FILE", "its key, in PEM, readable by its owner alone"},
+    {"site", "NAME", "what this place is called in certificates (of the authority's key)"},
+    {"device-life", "SPAN", "how long certificates of devices last, 7d to 825d (90d)"},
     {"socket", "PATH", "where `ebb hub` commands reach it (hub.sock in the data folder)"},
     {"log", "LEVEL", "how much to say: debug, info, warn or error"},
     {0}};

@@ -187,6 +187,10 @@ static status open_authority(struct hub_daemon *hub, struct error *err) {
     struct slice names[AUTHORITY_NAMES_MAX];
     list_names(hub);
     const struct authority_options options = {.folder = hub->options.data,
+                                              .certificate_file = hub->options.authority,
+                                              .key_file = hub->options.authority_key,
+                                              .site = hub->options.site,
+                                              .device_life_days = hub->options.device_life_days,
                                               .names = names,
                                               .name_count = split_names(hub, names),
                                               .now_ms = clock_wall_ms()};

@@ -28,6 +28,10 @@ struct hub_daemon_options {
     const char *listen; /* "ADDRESS:PORT" of the devices' port */
     const char *names; /* under which devices reach it: "hub.example,192.0.2.7"; NULL: its host's */
     unsigned connections_max;
+    /* The operator's own authority, in PEM files; NULL: the hub's own. */
+    const char *authority, *authority_key;
+    const char *site;     /* NULL: as its authority's key has it */
+    int device_life_days; /* of certificates; 0: AUTHORITY_LIFE_DAYS */
 };
 
 struct hub_daemon {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/time.h"
 #include "hub/hub_daemon.h"
 #include "platform/file.h"
 
@@ -80,16 +81,41 @@ static unsigned raise_files(void) {
     return files > FILES_BESIDE * 2 ? (unsigned)(files - FILES_BESIDE) : FILES_BESIDE;
 }
 
+/* "90d" as days; 0 where nothing is said. */
+static status read_life(const char *text, int *out_days, struct error *err) {
+    static const int64_t DAY_MS = INT64_C(24) * 3600 * 1000;
+    int64_t ms = 0;
+    if (text == NULL) {
+        return STATUS_OK;
+    }
+    if (!time_read_span(slice_of(text), &ms) || ms % DAY_MS != 0 ||
+        ms < AUTHORITY_LIFE_DAYS_LEAST * DAY_MS || ms > AUTHORITY_LIFE_DAYS_MOST * DAY_MS) {
+        return fail(err, STATUS_INVALID, "--device-life wants %dd to %dd, not '%.40s'",
+                    AUTHORITY_LIFE_DAYS_LEAST, AUTHORITY_LIFE_DAYS_MOST, text);
+    }
+    *out_days = (int)(ms / DAY_MS);
+    return STATUS_OK;
+}
+
 status hub_serve(const struct hub_serve_options *options, struct error *err) {
     struct places places;
     struct hub_daemon *hub = NULL;
+    int life_days = 0;
+    if ((options->authority == NULL) != (options->authority_key == NULL)) {
+        return fail(err, STATUS_INVALID, "--authority and --authority-key go together");
+    }
+    TRY(read_life(options->device_life, &life_days, err));
     TRY(choose_places(options, &places, err));
     const struct hub_daemon_options daemon = {.data = places.data,
                                               .socket = places.socket,
                                               .listen = options->listen != NULL ? options->listen
                                                                                 : ":8443",
                                               .names = options->names,
-                                              .connections_max = raise_files()};
+                                              .connections_max = raise_files(),
+                                              .authority = options->authority,
+                                              .authority_key = options->authority_key,
+                                              .site = options->site,
+                                              .device_life_days = life_days};
     TRY(hub_daemon_create(&daemon, &hub, err));
     log_line(LOG_INFO, "hub", "data=%s socket=%s listen=%s ebb %s is ready", places.data,
              places.socket, device_port_address(hub->port), EBB_VERSION);

@@ -13,7 +13,8 @@
 #include "base/error.h"
 
 struct hub_serve_options {
-    const char *data, *listen, *socket, *names; /* each may be NULL */
+    const char *data, *listen, *socket, *names;                 /* each may be NULL */
+    const char *authority, *authority_key, *site, *device_life; /* likewise */
 };
 
 /* INVALID: what was asked for cannot be, which a supervisor must not retry. */

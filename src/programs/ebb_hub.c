@@ -14,10 +14,16 @@ enum { EXIT_CONFIGURATION = 78 }; /* EX_CONFIG: a supervisor need not start it a
 
 static status read_words(int count, char **arguments, struct hub_serve_options *out,
                          struct error *err) {
-    static const struct option OPTIONS[] = {
-        {"data", required_argument, NULL, 'd'},   {"listen", required_argument, NULL, 'a'},
-        {"socket", required_argument, NULL, 's'}, {"names", required_argument, NULL, 'n'},
-        {"log", required_argument, NULL, 'l'},    {0}};
+    static const struct option OPTIONS[] = {{"data", required_argument, NULL, 'd'},
+                                            {"listen", required_argument, NULL, 'a'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"names", required_argument, NULL, 'n'},
+                                            {"log", required_argument, NULL, 'l'},
+                                            {"authority", required_argument, NULL, 'c'},
+                                            {"authority-key", required_argument, NULL, 'k'},
+                                            {"site", required_argument, NULL, 'i'},
+                                            {"device-life", required_argument, NULL, 'e'},
+                                            {0}};
     int option;
     opterr = 0;
     while ((option = getopt_long(count, arguments, "", OPTIONS, NULL)) != -1) {
@@ -33,6 +39,18 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
             break;
         case 'n':
             out->names = optarg;
+            break;
+        case 'c':
+            out->authority = optarg;
+            break;
+        case 'k':
+            out->authority_key = optarg;
+            break;
+        case 'i':
+            out->site = optarg;
+            break;
+        case 'e':
+            out->device_life = optarg;
             break;
         case 'l':
             if (log_level_from(optarg) < 0) {
