@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/greeting.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "hub/hub_answer.h"
+#include "hub/oddity.h"
 #include "platform/clock.h"
 
 enum { ARENA_BYTES_MAX = 8 << 20, ANSWER_BYTES_MAX = 4 << 20 };
@@ -55,35 +55,18 @@ static status work(struct ingest_job *job, struct lanes *lanes, struct error *er
     greeting->answer.hub_store = session->kind->store_id(session);
     for (int i = 0; i < greeting->hello.stream_count; i++) {
         TRY(greet(greeting, lanes, i, err));
+        TRY(oddity_raise(oddity_of(greeting->streams[i].verdict, greeting->contested[i]), lanes,
+                         greeting->contact->device, greeting->streams[i].id, err));
     }
     return STATUS_OK;
 }
 
 /* --- the loop --- */
 
-static const char *oddity(enum verdict verdict) {
-    switch (verdict) {
-    case VERDICT_ROLLBACK:
-        return "the hub holds less than it once said: the device sends it again";
-    case VERDICT_NEW_STREAM:
-        return "the device's store is not the one that the hub knows: it begins a new stream";
-    case VERDICT_QUARANTINED:
-        return "the stream belongs to another device and is not taken";
-    default:
-        return NULL;
-    }
-}
-
 static void say_what_is_odd(const struct greeting *greeting) {
-    char device[ID_UUID_BYTES + 1];
-    char stream[ID_HEX_BYTES + 1];
-    id_write_uuid(greeting->contact->device, device);
     for (int i = 0; i < greeting->hello.stream_count; i++) {
-        const char *what = oddity(greeting->streams[i].verdict);
-        if (what != NULL) {
-            id_write_hex(greeting->streams[i].id, stream);
-            log_line(LOG_WARN, "hub", "%s device=%s stream=%s", what, device, stream);
-        }
+        oddity_log(oddity_of(greeting->streams[i].verdict, greeting->contested[i]),
+                   greeting->contact->device, greeting->streams[i].id);
     }
 }
 

@@ -73,8 +73,12 @@ static void run_batch(struct job *job, int worker) {
     for (int i = 0; i < ingest->batch_count; i++) {
         struct ingest_job *one = ingest->batch[i];
         one->error = (struct error){.code = STATUS_OK};
-        if (!together && run_in_transaction(ingest, &one, 1, &err) != STATUS_OK) {
-            one->error = err;
+        if (together || run_in_transaction(ingest, &one, 1, &err) == STATUS_OK) {
+            continue;
+        }
+        one->error = err;
+        if (one->failed != NULL) {
+            one->failed(one);
         }
     }
     ingest->batch_ran = true;
@@ -92,17 +96,22 @@ static void run_tidy(struct job *job, int worker) {
 
 static void next(struct ingest *ingest);
 
+/* The disk counts as full until something of a device's was committed again: what is small may fit
+ * where that does not. */
 static void count_batch(struct ingest *ingest) {
     struct ingest_counters *counters = &ingest->counters;
+    bool found_full = false;
+    bool brought = false;
     counters->batches++;
     counters->jobs += (uint64_t)ingest->batch_count;
     counters->commit_ns_total += (uint64_t)ingest->commit_ns;
-    counters->disk_full = false;
     for (int i = 0; i < ingest->batch_count; i++) {
-        const status code = ingest->batch[i]->error.code;
-        counters->failed_jobs += code != STATUS_OK ? 1 : 0;
-        counters->disk_full = counters->disk_full || code == STATUS_FULL;
+        const struct ingest_job *job = ingest->batch[i];
+        counters->failed_jobs += job->error.code != STATUS_OK ? 1 : 0;
+        found_full = found_full || job->error.code == STATUS_FULL;
+        brought = brought || (job->error.code == STATUS_OK && job->bytes > 0);
     }
+    counters->disk_full = found_full || (counters->disk_full && !brought);
 }
 
 static void batch_done(struct job *job) {

@@ -35,9 +35,12 @@ struct ingest_job {
      * the job's part back. */
     status (*work)(struct ingest_job *job, struct lanes *lanes, struct error *err);
 
+    /* On the writing thread, at once when it has failed for good; NULL: nothing to do then. */
+    void (*failed)(struct ingest_job *job);
+
     /* On the loop, after the commit, or with what failed in `error`. May free the job. */
     void (*done)(struct ingest_job *job);
-    size_t bytes;            /* that it brings to the store, about */
+    size_t bytes;            /* that it brings to the store, about; `work` says 0: none after all */
     struct error error;      /* code OK: it is committed */
     struct ingest_job *next; /* ingest's while submitted */
 };
@@ -73,6 +76,6 @@ struct ingest_counters {
     uint64_t batches, jobs, failed_jobs, commit_ns_total;
     size_t waiting_jobs;
     int64_t held_bytes;
-    bool disk_full; /* the last batch failed for want of space */
+    bool disk_full; /* the last that devices brought did not fit */
 };
 void ingest_counters(const struct ingest *ingest, struct ingest_counters *out_counters);

@@ -159,6 +159,8 @@ status lanes_take(struct lanes *lanes, const struct lane_place *place, struct sl
         return taken != STATUS_INVALID ? taken : fail_as(err, STATUS_SYSTEM);
     }
     if (answer->code == SYNC_STORED || answer->code == SYNC_POISON) {
+        /* Until a backup says what it covers, what is acknowledged is as safe as anything. */
+        kept->cursor.lane_cursor.anchored = ranges_top(&kept->cursor.lane_cursor.held);
         changes(lanes, kept, place->connection);
     }
     return STATUS_OK;

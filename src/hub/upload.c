@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "hub/hub_answer.h"
+#include "hub/oddity.h"
 #include "platform/clock.h"
 
 enum {
@@ -41,6 +42,7 @@ struct upload {
     struct error error; /* the first of its jobs' */
 
     struct outcome outcome;
+    bool failed; /* a job of it did */
     struct answer answer;
     struct error damage; /* the sentence of a frame that is damaged or refused */
 };
@@ -123,6 +125,14 @@ static status take_frames(struct upload *upload, struct lanes *lanes, struct sli
     return STATUS_OK;
 }
 
+static enum oddity odd(const struct upload *upload) {
+    const struct outcome *outcome = &upload->outcome;
+    if (outcome->code == SYNC_FORK) {
+        return oddity_of(outcome->verdict, upload->contested);
+    }
+    return outcome->code == SYNC_POISON ? ODDITY_POISON : ODDITY_NONE;
+}
+
 static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {
     struct upload_job *own = (struct upload_job *)job;
     struct upload *upload = own->upload;
@@ -134,7 +144,8 @@ static status work(struct ingest_job *job, struct lanes *lanes, struct error *er
     upload->outcome = own->before;
     upload->answer.poison_count = own->before.poison_count;
     upload->answer.code = own->before.code;
-    if (upload->outcome.stopped) {
+    if (upload->outcome.stopped || upload->failed) {
+        job->bytes = 0;
         return STATUS_OK;
     }
     bool may = false;
@@ -145,33 +156,24 @@ static status work(struct ingest_job *job, struct lanes *lanes, struct error *er
     } else {
         TRY(take_frames(upload, lanes, buffer_slice(&own->frames), err));
     }
+    TRY(oddity_raise(odd(upload), lanes, upload->device, upload->place.stream, err));
     return lanes_answer(lanes, &upload->place, &upload->answer.lane, err);
+}
+
+/* What comes behind it would find a hole. */
+static void failed(struct ingest_job *job) {
+    struct upload_job *own = (struct upload_job *)job;
+    own->upload->failed = true;
 }
 
 /* --- answers --- */
 
-static void warn(const struct upload *upload, const char *what) {
-    char device[ID_UUID_BYTES + 1];
-    char stream[ID_HEX_BYTES + 1];
-    id_write_uuid(upload->device, device);
-    id_write_hex(upload->place.stream, stream);
-    log_line(LOG_WARN, "hub", "%s device=%s stream=%s lane=%s", what, device, stream,
-             lane_name(upload->place.lane));
-}
-
 static void say_what_is_odd(const struct upload *upload) {
-    const struct outcome *outcome = &upload->outcome;
-    if (outcome->code == SYNC_FORK && upload->contested) {
-        warn(upload,
-             "two machines go on with one stream: each gets its own; enrol one of them again");
-    } else if (outcome->code == SYNC_FORK && outcome->verdict == VERDICT_QUARANTINED) {
-        warn(upload, "the stream belongs to another device and is not taken");
-    } else if (outcome->code == SYNC_FORK) {
-        warn(upload, "what the device sends does not follow from what the hub has: a new stream");
-    } else if (outcome->code == SYNC_POISON) {
-        warn(upload, "records that cannot be read are set aside");
-    } else if (outcome->damaged) {
-        warn(upload, upload->damage.text);
+    oddity_log(odd(upload), upload->device, upload->place.stream);
+    if (upload->outcome.damaged) {
+        char device[ID_UUID_BYTES + 1];
+        id_write_uuid(upload->device, device);
+        log_line(LOG_WARN, "hub", "%s device=%s", upload->damage.text, device);
     }
 }
 
@@ -350,7 +352,7 @@ static bool submit(struct upload *upload, size_t bytes) {
     own->frames = upload->pending;
     own->frames.count = bytes;
     upload->pending = rest;
-    own->job = (struct ingest_job){.work = work, .done = done, .bytes = bytes};
+    own->job = (struct ingest_job){.work = work, .failed = failed, .done = done, .bytes = bytes};
     upload->jobs++;
     upload->under_way_bytes += bytes;
     upload->has_lane = true;
