@@ -138,11 +138,25 @@ static void signalled(void *owner, int number) {
 
 /* --- birth --- */
 
-/* Names and addresses that devices may know it by. */
+/* The one address that it listens on, without brackets; empty: it listens on all. */
+static struct slice own_address(const char *listen) {
+    const char *colon = strrchr(listen, ':');
+    struct slice host = {.bytes = listen, .count = colon != NULL ? (size_t)(colon - listen) : 0};
+    if (slice_starts(host, "[") && slice_ends(host, "]")) {
+        host = slice_part(host, 1, host.count - 1);
+    }
+    return slice_is(host, "0.0.0.0") || slice_is(host, "::") ? SLICE("") : host;
+}
+
+/* Names and addresses that devices may know it by: those that were said, else the one address that
+ * it listens on, else its host's name. */
 static void list_names(struct hub_daemon *hub) {
     char host[256] = "";
-    if (hub->options.names != NULL) {
-        (void)snprintf(hub->names, sizeof(hub->names), "%s", hub->options.names);
+    const struct slice address = own_address(hub->options.listen);
+    if (hub->options.names != NULL || address.count > 0) {
+        const struct slice said = slice_of(hub->options.names);
+        (void)snprintf(hub->names, sizeof(hub->names), "%.*s",
+                       SLICE_ARGS(said.count > 0 ? said : address));
         return;
     }
     if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0') {

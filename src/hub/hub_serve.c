@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "hub/hub_daemon.h"
+#include "hub/welcome.h"
 #include "platform/file.h"
 
 enum {
@@ -119,6 +120,9 @@ status hub_serve(const struct hub_serve_options *options, struct error *err) {
     TRY(hub_daemon_create(&daemon, &hub, err));
     log_line(LOG_INFO, "hub", "data=%s socket=%s listen=%s ebb %s is ready", places.data,
              places.socket, device_port_address(hub->port), EBB_VERSION);
+    if (welcome(hub, options->out, err) != STATUS_OK) {
+        log_line(LOG_WARN, "hub", "make a first token: %s", err->text);
+    }
     hub_daemon_run(hub);
     hub_daemon_destroy(hub);
     log_line(LOG_INFO, "hub", "ended");

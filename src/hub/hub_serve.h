@@ -10,11 +10,14 @@
  */
 #pragma once
 
+#include <stdio.h>
+
 #include "base/error.h"
 
 struct hub_serve_options {
     const char *data, *listen, *socket, *names;                 /* each may be NULL */
     const char *authority, *authority_key, *site, *device_life; /* likewise */
+    FILE *out; /* for what is said to a person at the start */
 };
 
 /* INVALID: what was asked for cannot be, which a supervisor must not retry. */

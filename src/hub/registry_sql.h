@@ -27,6 +27,7 @@ extern const char SQL_DEVICE_LIST[];
 extern const char SQL_DEVICE_NAMED[];
 extern const char SQL_DEVICE_PUT[];
 extern const char SQL_DEVICE_STREAMS[];
+extern const char SQL_HUB_IS_NEW[];
 extern const char SQL_TOKEN_FORGET[];
 extern const char SQL_TOKEN_GET[];
 extern const char SQL_TOKEN_LIST[];

@@ -70,7 +70,7 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
 }
 
 int main(int count, char **arguments) {
-    struct hub_serve_options options = {0};
+    struct hub_serve_options options = {.out = stdout};
     struct error err = {0};
     file_keep_standard_descriptors();
     (void)umask(027); /* results and keys lie in the data folder */
