@@ -57,6 +57,7 @@ class Daemon:
                       "--socket", f"{home}/ebb.sock"]
         self.socket = f"{home}/ebb.sock"
         self.log = f"{home}/daemon.log"
+        self.ready_path = "/readyz"
         self.child = None
 
     def start(self):
@@ -69,7 +70,7 @@ class Daemon:
             if self.child.poll() is not None:
                 raise Trouble(f"the daemon ended with {self.child.returncode}; see {self.log}")
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.ask("/readyz")[0] == 200:
+                if self.ask(self.ready_path)[0] == 200:
                     return time.monotonic() - began
             if time.monotonic() - began > PATIENCE_S:
                 raise Trouble(f"the daemon was not ready within {PATIENCE_S} s; see {self.log}")

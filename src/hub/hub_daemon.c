@@ -165,15 +165,29 @@ static void list_names(struct hub_daemon *hub) {
     (void)snprintf(hub->names, sizeof(hub->names), "%s", host);
 }
 
-static uint32_t split_names(const struct hub_daemon *hub, struct slice names[AUTHORITY_NAMES_MAX]) {
+/* The port of "hub.example:443" or "[2001:db8::7]:443", and a name without one. */
+static struct slice take_port(struct slice *name) {
+    const size_t bracket = slice_find(*name, ']');
+    const size_t from = bracket < name->count ? bracket : 0;
+    const size_t colon = from + slice_find(slice_part(*name, from, name->count), ':');
+    const struct slice port = slice_part(*name, colon + 1, name->count);
+    if (colon >= name->count || slice_find(port, ':') < port.count) {
+        return SLICE(""); /* none, or a bare IPv6 address */
+    }
+    *name =
+        slice_part(*name, bracket < name->count ? 1 : 0, bracket < name->count ? bracket : colon);
+    return port;
+}
+
+static uint32_t split_names(const struct hub_daemon *hub, struct slice names[AUTHORITY_NAMES_MAX],
+                            struct slice ports[AUTHORITY_NAMES_MAX]) {
     struct slice rest = slice_of(hub->names);
     uint32_t count = 0;
     while (rest.count > 0 && count < AUTHORITY_NAMES_MAX - 3) {
         const size_t end = slice_find(rest, ',');
-        const struct slice name = slice_trim(slice_part(rest, 0, end));
-        if (name.count > 0) {
-            names[count++] = name;
-        }
+        names[count] = slice_trim(slice_part(rest, 0, end));
+        ports[count] = take_port(&names[count]);
+        count += names[count].count > 0 ? 1 : 0;
         rest = slice_part(rest, end + 1, rest.count);
     }
     names[count++] = SLICE("localhost");
@@ -185,20 +199,24 @@ static uint32_t split_names(const struct hub_daemon *hub, struct slice names[AUT
 /* "hub.example:8443 192.0.2.7:8443", for tokens. */
 static void list_addresses(struct hub_daemon *hub) {
     struct slice names[AUTHORITY_NAMES_MAX];
-    const uint32_t count = split_names(hub, names) - 3; /* but those of this machine alone */
-    const char *colon = strrchr(device_port_address(hub->port), ':');
+    struct slice ports[AUTHORITY_NAMES_MAX];
+    const uint32_t count = split_names(hub, names, ports) - 3; /* but those of this machine alone */
+    const char *own_port = strrchr(device_port_address(hub->port), ':');
+    const struct slice own = slice_of(own_port != NULL ? own_port + 1 : "");
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, sizeof(hub->addresses) - 1);
     for (uint32_t i = 0; i < count; i++) {
         const bool has_colons = slice_find(names[i], ':') < names[i].count;
-        buffer_print(&text, "%s%s%.*s%s%s", i > 0 ? " " : "", has_colons ? "[" : "",
-                     SLICE_ARGS(names[i]), has_colons ? "]" : "", colon != NULL ? colon : "");
+        const struct slice port = ports[i].count > 0 ? ports[i] : own;
+        buffer_print(&text, "%s%s%.*s%s:%.*s", i > 0 ? " " : "", has_colons ? "[" : "",
+                     SLICE_ARGS(names[i]), has_colons ? "]" : "", SLICE_ARGS(port));
     }
     (void)snprintf(hub->addresses, sizeof(hub->addresses), "%.*s", SLICE_ARGS(buffer_slice(&text)));
 }
 
 static status open_authority(struct hub_daemon *hub, struct error *err) {
     struct slice names[AUTHORITY_NAMES_MAX];
+    struct slice ports[AUTHORITY_NAMES_MAX];
     list_names(hub);
     const struct authority_options options = {.folder = hub->options.data,
                                               .certificate_file = hub->options.authority,
@@ -206,7 +224,7 @@ static status open_authority(struct hub_daemon *hub, struct error *err) {
                                               .site = hub->options.site,
                                               .device_life_days = hub->options.device_life_days,
                                               .names = names,
-                                              .name_count = split_names(hub, names),
+                                              .name_count = split_names(hub, names, ports),
                                               .now_ms = clock_wall_ms()};
     TRY(authority_open(&options, &hub->authority, err));
     hub->renewal_ns = clock_boot_ns() + RENEWAL_S * NS_PER_S;

@@ -64,6 +64,14 @@ def test_a_new_hub_offers_a_token_and_an_old_one_does_not(hub, tmp_path):
     assert "EBB1-" not in hub.log()
 
 
+def test_names_may_have_the_port_of_a_router_before_it(hub):
+    hub.start("--names", "hub.example:443,[2001:db8::7]:444,2001:db8::8,192.0.2.7")
+    code, token = hub.ask("POST", "/v1/tokens", {"uses": 1})
+    assert code in (200, 201)
+    assert token["addresses"].split() == ["hub.example:443", "[2001:db8::7]:444", f"[2001:db8::8]:{hub.port}",
+                                          f"192.0.2.7:{hub.port}"]
+
+
 def test_under_a_journal_no_secret_is_said(hub):
     hub.start(environment={"JOURNAL_STREAM": "1:2"})
     devices.until("it says how", lambda: "`ebb hub token new`" in hub.log())
