@@ -298,8 +298,11 @@ static void begin_fork(struct sender *sender, int index) {
     sender_fork_begin(&sender->fork, &sender->standings.streams[index], tops);
 }
 
-/* Goes on with the fork that is looked into, or the next. */
+/* Goes on with the fork that is looked into, or the next. What has gone from the store meanwhile has
+ * nothing to go on in another stream. */
 static void go_on(struct sender *sender, int64_t now_ms) {
+    sender->forking =
+        sender->forking && sender_standings_find(&sender->standings, sender->fork.stream) >= 0;
     for (int i = 0; i < sender->standings.count; i++) {
         const struct hello_stream *stream = &sender->standings.streams[i];
         const bool under_way = sender->forking && id_equal(stream->id, sender->fork.stream);

@@ -116,6 +116,31 @@ static void test_sender__leaves_an_old_forked_stream_alone_when_nothing_moves(vo
     assert_int_equal(current->lanes[LANE_HIGH].acked, 10);
 }
 
+static void test_sender__passes_over_a_fork_whose_stream_is_gone(void **state) {
+    struct bench *bench = *state;
+    struct shelf *old = bench->shelves[0];
+    struct shelf *current = bench_add_shelf(bench, 2);
+    shelf_add(old, LANE_HIGH, 10, 20, 0);
+    shelf_add(current, LANE_LOW, 10, 20, 0);
+    hub_hold(old, LANE_HIGH, 1, 5);
+    hub_differ(old, LANE_HIGH, 5, 20);
+    hub_hold(current, LANE_LOW, 1, 5);
+    hub_differ(current, LANE_LOW, 5, 8);
+    old->verdict = VERDICT_NEW_STREAM;
+    current->verdict = VERDICT_NEW_STREAM;
+    bench_go_to(bench, SENDER_HELLO);
+    hub_hear_hello(bench);
+    hub_answer_hello(bench);
+    bench->shelves[0] =
+        current; /* all that the old one had is purged, while its fork is looked for */
+    bench->shelf_count = 1;
+    bench_go(bench);
+    bench->shelves[bench->shelf_count++] = old;
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(bench->after[LANE_LOW], 5);
+    assert_string_equal(bench_facts(bench).state, "idle");
+}
+
 static void test_sender__finds_the_fork_behind_what_has_gone(void **state) {
     struct bench *bench = *state;
     struct shelf *shelf = bench->shelves[0];
@@ -322,6 +347,7 @@ int main(void) {
         TEST(renumbers_what_a_forked_stream_has_and_the_hub_lacks),
         TEST(begins_a_new_stream_on_a_restored_device_with_nothing_new),
         TEST(leaves_an_old_forked_stream_alone_when_nothing_moves),
+        TEST(passes_over_a_fork_whose_stream_is_gone),
         TEST(finds_the_fork_behind_what_has_gone),
         TEST(moves_all_that_is_kept_when_nothing_is_common),
         TEST(looks_for_the_fork_when_a_body_is_answered_with_one),
