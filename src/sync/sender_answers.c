@@ -45,6 +45,7 @@ static void take_lane(struct sender *sender, const struct answer *answer, int64_
     const struct position ours = {.seq = body->next - 1, .chain = body->chain};
     struct standing_lane *held = &sender->standings.standings[body->index].lanes[body->lane];
     if (sender_standing_hear(&sender->standings, body->index, body->lane, &answer->lane, &ours)) {
+        held->forks = 0;
         held->futile = 0;
         held->begin_ms = 0;
         sender->renumbered = 0;
@@ -109,6 +110,7 @@ static void take_answer(struct sender *sender, const struct answer *answer, int6
         break;
     case SYNC_FORK:
         sender->standings.standings[body->index].accused = true;
+        sender->standings.standings[body->index].lanes[body->lane].forks++;
         sender_hold_lane(sender, body->index, body->lane, now_ms);
         break;
     case SYNC_TOO_LARGE:

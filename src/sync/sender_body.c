@@ -384,21 +384,26 @@ static bool next_look(struct sender *sender, struct sender_action *out_action) {
     return look;
 }
 
-/* A stream that the hub was not told of, or that may have forked. */
-static bool must_greet(const struct sender *sender) {
+/* A stream that the hub was not told of, that may have forked, or that it has put aside:
+ * somebody may have mended that since. *wake_ms: when that is asked again, if it is to be. */
+static bool must_greet(const struct sender *sender, int64_t now_ms, int64_t *wake_ms) {
+    const int64_t again_ms = sender->greeted_ms + SENDER_RETRY_MS_MOST;
+    bool must = false;
     for (int i = 0; i < sender->standings.count; i++) {
         const struct standing *standing = &sender->standings.standings[i];
-        if (!standing->greeted || (standing->accused && !standing->closed)) {
-            return true;
-        }
+        const bool aside = standing->verdict == VERDICT_QUARANTINED;
+        must = must || !standing->greeted || (standing->accused && !standing->closed) ||
+               (aside && now_ms >= again_ms);
+        *wake_ms = aside ? again_ms : *wake_ms;
     }
-    return false;
+    return must;
 }
 
 static status next_body(struct sender *sender, const struct sender_now *now,
                         struct sender_action *out_action, struct error *err) {
     sender->body = (struct sender_body){0};
-    if (must_greet(sender)) {
+    int64_t aside_ms = 0;
+    if (must_greet(sender, now->now_ms, &aside_ms)) {
         sender_greet(sender);
         return sender_greeting_next(sender, now, out_action, err);
     }
@@ -407,7 +412,7 @@ static status next_body(struct sender *sender, const struct sender_now *now,
         if (next_look(sender, out_action)) {
             return STATUS_OK;
         }
-        wake_ms = 0;
+        wake_ms = aside_ms;
         if (choose(sender, now->now_ms, &wake_ms)) {
             read_more(sender, out_action);
             return STATUS_OK;

@@ -9,7 +9,7 @@ static uint64_t floor_of(const struct hello_lane *lane) {
 }
 
 void sender_fork_begin(struct sender_fork *fork, const struct hello_stream *stream,
-                       const uint64_t tops[SYNC_LANES]) {
+                       const uint64_t tops[SYNC_LANES], const uint64_t highest[SYNC_LANES]) {
     *fork = (struct sender_fork){.stream = stream->id};
     for (int i = 0; i < SYNC_LANES; i++) {
         const struct hello_lane *ours = &stream->lanes[i];
@@ -17,7 +17,7 @@ void sender_fork_begin(struct sender_fork *fork, const struct hello_stream *stre
         struct fork_lane *lane = &fork->lanes[i];
         lane->low = floor_of(ours);
         lane->high = (both > lane->low ? both : lane->low) + 1;
-        lane->differs = tops[i] > ours->highest_durable;
+        lane->differs = highest[i] > ours->highest_durable;
     }
 }
 

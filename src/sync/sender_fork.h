@@ -33,9 +33,9 @@ struct sender_fork {
     int rounds;
 };
 
-/* `tops`: up to where the hub holds each lane. */
+/* `tops`: up to where the hub holds all of each lane; `highest`: and what it holds beyond. */
 void sender_fork_begin(struct sender_fork *fork, const struct hello_stream *stream,
-                       const uint64_t tops[SYNC_LANES]);
+                       const uint64_t tops[SYNC_LANES], const uint64_t highest[SYNC_LANES]);
 
 /* The positions of the next round; false: all is known. */
 bool sender_fork_round(struct sender_fork *fork, const struct hello_stream *stream);

@@ -62,7 +62,7 @@ static int look(void) {
     for (int lane = 0; lane < SYNC_LANES; lane++) {
         tops[lane] = histories[lane].top;
     }
-    sender_fork_begin(&fork, &stream, tops);
+    sender_fork_begin(&fork, &stream, tops, tops);
     int rounds = 0;
     while (sender_fork_round(&fork, &stream)) {
         struct position said[MESSAGE_POSITIONS_MAX];

@@ -3,7 +3,7 @@
 
 #include "sync/sender_parts.h"
 
-enum { RENUMBERED_MAX = 8 };
+enum { FORKS_MAX = 3, RENUMBERED_MAX = 8 };
 
 /* A hub that asks for one new stream after another would wear out the device's disk. */
 static const int64_t RENUMBERED_WAIT_MS = 60 * 60 * 1000;
@@ -208,12 +208,14 @@ static void hear_stream(struct sender *sender, int index, const struct answer_st
     standing->verdict = answer->verdict;
     standing->greeted = true;
     standing->accused = false;
+    const bool open = sender_standing_is_open(&sender->standings, index);
     for (int lane = 0; lane < SYNC_LANES; lane++) {
-        if (sender_standing_is_open(&sender->standings, index)) {
+        if (open) {
             (void)sender_standing_hear(&sender->standings, index, (enum lane)lane,
                                        &answer->lanes[lane], &(struct position){0});
         } else {
             standing->lanes[lane].top = ranges_top(&answer->lanes[lane].held);
+            standing->lanes[lane].highest = ranges_highest(&answer->lanes[lane].held);
         }
     }
     standing->accused = standing->accused || accused;
@@ -248,12 +250,22 @@ static bool hear_streams(struct sender *sender, const struct hello_answer *answe
     return true;
 }
 
+/* Two chain values were seen that are not the same, or the hub says again and again that they
+ * are not: in telemetry they may stand where nobody can be asked about them, between two holes. */
+static bool is_real(const struct sender *sender, const struct standing *standing) {
+    bool real = standing->verdict == VERDICT_NEW_STREAM || sender_fork_is_real(&sender->fork);
+    for (int lane = 0; lane < SYNC_LANES; lane++) {
+        real = real || standing->lanes[lane].forks >= FORKS_MAX;
+    }
+    return real;
+}
+
 /* What both have is acknowledged; true when something must go on in another stream. */
 static bool settle(struct sender *sender, int index) {
     const struct hello_stream *stream = &sender->standings.streams[index];
     struct standing *standing = &sender->standings.standings[index];
     standing->accused = false;
-    if (standing->verdict != VERDICT_NEW_STREAM && !sender_fork_is_real(&sender->fork)) {
+    if (!is_real(sender, standing)) {
         return false;
     }
     bool moves = stream->current;
@@ -291,11 +303,13 @@ static void move_on(struct sender *sender, int64_t now_ms) {
 
 static void begin_fork(struct sender *sender, int index) {
     uint64_t tops[SYNC_LANES];
+    uint64_t highest[SYNC_LANES];
     for (int lane = 0; lane < SYNC_LANES; lane++) {
         tops[lane] = sender->standings.standings[index].lanes[lane].top;
+        highest[lane] = sender->standings.standings[index].lanes[lane].highest;
     }
     sender->forking = true;
-    sender_fork_begin(&sender->fork, &sender->standings.streams[index], tops);
+    sender_fork_begin(&sender->fork, &sender->standings.streams[index], tops, highest);
 }
 
 /* Goes on with the fork that is looked into, or the next. What has gone from the store meanwhile has

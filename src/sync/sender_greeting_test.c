@@ -220,6 +220,45 @@ static void test_sender__goes_on_when_no_fork_is_found(void **state) {
     assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 100);
 }
 
+static void
+test_sender__believes_a_hub_that_says_again_and_again_that_a_lane_has_forked(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_TELEMETRY, 20, 100, 0);
+    hub_differ(shelf, LANE_TELEMETRY, 9, 12); /* between holes, where it cannot be asked */
+    bench_go_to(bench, SENDER_PUT_BEGIN);
+    for (int turn = 0; bench->renumbers == 0 && turn < 20; turn++) {
+        hub_hear_begin(bench);
+        bench_go_to(bench, SENDER_PUT_BODY);
+        sender_taken(bench->sender, hub_hear_frame(bench, false), bench->now_ms);
+        bench_go_to(bench, SENDER_PUT_END);
+        hub_answer_put(bench, SYNC_FORK);
+        enum sender_act act = bench_run(bench);
+        while (act != SENDER_PUT_BEGIN) {
+            bench->now_ms += act == SENDER_NOTHING ? bench->wait_ms : 0;
+            if (act != SENDER_NOTHING) {
+                bench_serve(bench, act);
+            }
+            act = bench_run(bench);
+        }
+    }
+    bench_serve(bench, SENDER_PUT_BEGIN);
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(bench->puts, 3 + 1);
+    assert_int_equal(ranges_top(&bench->shelves[1]->held[LANE_TELEMETRY]), 20);
+}
+
+static void test_sender__looks_for_a_fork_beyond_the_holes_of_telemetry(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_TELEMETRY, 20, 100, 0);
+    hub_differ(shelf, LANE_TELEMETRY, 24, 30); /* which this device never had */
+    bench_go(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_int_equal(ranges_top(&bench->shelves[1]->held[LANE_TELEMETRY]), 20);
+}
+
 static void test_sender__renumbers_later_when_the_store_cannot_now(void **state) {
     struct bench *bench = *state;
     struct shelf *shelf = bench->shelves[0];
@@ -293,10 +332,13 @@ static void test_sender__leaves_a_quarantined_stream_alone(void **state) {
     assert_int_equal(ranges_top(&current->held[LANE_HIGH]), 10);
     bench->alarm[0] = '\0';
     reconnect(bench);
-    assert_string_equal(bench->alarm, ""); /* people know */
+    assert_string_equal(bench->alarm, "");                  /* people know */
+    assert_int_equal(bench->wait_ms, SENDER_RETRY_MS_MOST); /* then they may have mended it */
     shelf->verdict = VERDICT_OK;
-    reconnect(bench);
+    bench->now_ms += bench->wait_ms;
+    bench_go(bench);
     assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 10);
+    assert_int_equal(bench->wait_ms, 0);
 }
 
 static void test_sender__greets_again_for_a_stream_that_turns_up(void **state) {
@@ -353,6 +395,8 @@ int main(void) {
         TEST(looks_for_the_fork_when_a_body_is_answered_with_one),
         TEST(believes_chain_values_more_than_a_verdict),
         TEST(goes_on_when_no_fork_is_found),
+        TEST(believes_a_hub_that_says_again_and_again_that_a_lane_has_forked),
+        TEST(looks_for_a_fork_beyond_the_holes_of_telemetry),
         TEST(renumbers_later_when_the_store_cannot_now),
         TEST(lets_a_renumbering_end_after_the_connection_was_lost),
         TEST(does_not_renumber_for_ever),

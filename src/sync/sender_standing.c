@@ -158,9 +158,10 @@ bool sender_standing_hear(struct sender_standings *standings, int index, enum la
         standing->telemetry = answer->held;
     }
     held->top = top;
+    held->highest = ranges_highest(&answer->held);
     held->chain = answer->chain;
     held->anchored = answer->anchored < top ? answer->anchored : top;
-    if (ranges_highest(&answer->held) > facts->highest_durable) {
+    if (held->highest > facts->highest_durable) {
         standing->accused = true;
     } else if (ours->seq == top && ours->seq > 0) {
         sender_standing_compare(standings, index, lane, ours->chain);

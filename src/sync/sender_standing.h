@@ -22,6 +22,8 @@ struct standing_lane {
     uint64_t anchored;
     bool unsure;      /* whether the store's chain value at `top` is the hub's is not known yet */
     bool acknowledge; /* it is, and the store is to hear it */
+    uint64_t highest; /* the highest that the hub holds */
+    int forks;        /* answers in a row that it does not match the hub's */
     int futile;       /* bodies in a row that the hub held nothing more after */
     int64_t begin_ms; /* not sent before this */
 };
