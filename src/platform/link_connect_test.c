@@ -3,7 +3,7 @@
 
 #include <fcntl.h>
 
-enum { SOON_MS = 400, UNHURRIED_MS = 6000, BUSY_LINES = 8, CUT_STEP_BYTES = 13 };
+enum { SOON_MS = 1000, UNHURRIED_MS = 6000, BUSY_LINES = 8, CUT_STEP_BYTES = 13 };
 
 static struct link_peer hub_that(void (*talk)(struct link_peer *, gnutls_session_t)) {
     return (struct link_peer){.wish = {.identity = hub_identity, .trusted = authority},

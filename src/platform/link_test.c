@@ -146,11 +146,6 @@ static void talk_slow(struct link_peer *peer, gnutls_session_t session) {
     peer_wait_for_end(session);
 }
 
-static void scene_is_quiet(void *owner) {
-    const struct scene *scene = owner;
-    loop_stop(scene->loop);
-}
-
 static void test_link__what_a_slow_hub_does_not_take_stays_with_us(void **state) {
     (void)state;
     struct scene scene;
@@ -169,10 +164,8 @@ static void test_link__what_a_slow_hub_does_not_take_stays_with_us(void **state)
     assert_int_equal(scene.error.code, STATUS_FULL);
     const size_t all = (size_t)written * PIECE_BYTES;
     assert_true(all > LINK_QUEUE_BYTES_MAX - PIECE_BYTES && all <= LINK_QUEUE_BYTES_MAX);
-    struct timer *quiet = NULL;
-    assert_int_equal(timer_open(scene.loop, scene_is_quiet, &scene, &quiet, NULL), STATUS_OK);
-    timer_set(quiet, 300); /* long enough for the kernel to take what it would */
-    loop_run(scene.loop);
+    assert_int_equal(scene_await(&scene, TOLD_TAKEN | TOLD_LOST), TOLD_TAKEN);
+    scene_rest(&scene, 300); /* long enough for the kernel to take what it would */
     struct link_facts facts;
     link_facts(scene.link, &facts);
     assert_true(scene.taken_bytes > 0);
@@ -185,7 +178,6 @@ static void test_link__what_a_slow_hub_does_not_take_stays_with_us(void **state)
     assert_int_equal(strtoul(scene.body.bytes, NULL, 10), all);
     link_facts(scene.link, &facts);
     assert_int_equal(facts.waiting_bytes, 0);
-    timer_close(quiet);
     scene_done(&scene);
     link_peer_stop(&hub);
 }

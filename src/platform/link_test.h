@@ -146,6 +146,15 @@ static inline enum told scene_await(struct scene *scene, unsigned awaited) {
     return scene->told & awaited;
 }
 
+/* Lets the loop run for so long, whatever is told. */
+static inline void scene_rest(struct scene *scene, int64_t rest_ms) {
+    scene->told = 0;
+    scene->awaited = TOLD_LATE;
+    timer_set(scene->patience, rest_ms);
+    loop_run(scene->loop);
+    assert_int_equal(scene->told & (TOLD_LATE | TOLD_LOST), TOLD_LATE);
+}
+
 static inline void scene_connect(struct scene *scene) {
     struct error error = {0};
     assert_int_equal(link_connect(scene->link, &scene->options, &error), STATUS_OK);
