@@ -49,7 +49,8 @@ status certificate_rows_get(struct database *database, struct arena *arena, int6
 status certificate_rows_of_key(struct database *database, struct arena *arena, struct digest spki,
                                struct certificate_row *out_row, struct error *err);
 
-/* What renews `parent` already, for that key, issued after `since_ms` and still good; NOT_FOUND. */
+/* The newest that renews `parent` already, for that key, issued after `since_ms`; NOT_FOUND. Where
+ * the parent is good, so is that. */
 status certificate_rows_child(struct database *database, struct arena *arena,
                               const struct certificate_row *parent, struct digest spki,
                               int64_t since_ms, struct certificate_row *out_row, struct error *err);

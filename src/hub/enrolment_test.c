@@ -380,6 +380,45 @@ static void test_enrolment__a_token_for_a_device_gives_it_its_id_back(void **sta
     test_device_done(&new_card);
 }
 
+/* The old card was not revoked: with the new one it is over all the same. */
+static void test_enrolment__a_token_for_a_device_ends_what_it_had(void **state) {
+    struct test_office *hub = *state;
+    struct test_device old_card, new_card;
+    test_device_make(&old_card);
+    test_device_make(&new_card);
+    struct token token = make_token(hub, "{\"name\":\"line-3\"}");
+    assert_int_equal(enrol(hub, &old_card, &token), 200);
+    token = make_token(hub, "{\"device\":\"line-3\"}");
+    assert_int_equal(enrol(hub, &new_card, &token), 200);
+    assert_true(may_come_in(hub, &new_card));
+    assert_false(may_come_in(hub, &old_card));
+    assert_int_equal(renew(hub, &old_card), 403);
+    test_device_done(&old_card);
+    test_device_done(&new_card);
+}
+
+/* Another token is no way back for a key that was revoked, nor for another device's. */
+static void test_enrolment__a_revoked_key_joins_nothing(void **state) {
+    struct test_office *hub = *state;
+    struct test_device device, other;
+    test_device_make(&device);
+    test_device_make(&other);
+    struct token token = make_token(hub, "{\"uses\":2,\"name\":\"line\"}");
+    assert_int_equal(enrol(hub, &device, &token), 200);
+    assert_int_equal(enrol(hub, &other, &token), 200);
+    token = make_token(hub, "{\"device\":\"line-2\"}");
+    assert_int_equal(enrol(hub, &device, &token), 409);
+    assert_int_equal(change(hub, "line", "revoke", ""), 200);
+    token = make_token(hub, "{}");
+    assert_int_equal(enrol(hub, &device, &token), 403);
+    assert_true(test_office_refused_with(hub, "ebb leave"));
+    token = make_token(hub, "{\"device\":\"line\"}");
+    assert_int_equal(enrol(hub, &device, &token), 403);
+    assert_int_equal(test_office_count(hub, "SELECT count(*) FROM device"), 2);
+    test_device_done(&device);
+    test_device_done(&other);
+}
+
 static void test_enrolment__who_leaves_may_not_come_in(void **state) {
     struct test_office *hub = *state;
     struct test_device device;
@@ -542,6 +581,8 @@ int main(void) {
         ONE(test_enrolment__an_expired_certificate_renews_for_400_days),
         ONE(test_enrolment__a_revoked_lineage_renews_nothing),
         ONE(test_enrolment__a_token_for_a_device_gives_it_its_id_back),
+        ONE(test_enrolment__a_token_for_a_device_ends_what_it_had),
+        ONE(test_enrolment__a_revoked_key_joins_nothing),
         ONE(test_enrolment__who_leaves_may_not_come_in),
         ONE(test_devices__replace_takes_the_new_card_for_the_old_device),
         ONE(test_devices__removed_ones_are_not_shown_and_free_their_name),

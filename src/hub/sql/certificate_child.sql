@@ -1,5 +1,4 @@
 SELECT number, fingerprint, serial, spki, parent, device, issued_ms, ends_ms, revoked_ms,
   replaced_ms, pem FROM certificate
 WHERE device = ?1 AND parent = ?2 AND spki = ?3 AND issued_ms > ?4
-  AND revoked_ms IS NULL AND replaced_ms IS NULL
 ORDER BY number DESC LIMIT 1
