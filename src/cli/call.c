@@ -120,6 +120,18 @@ const char *call_option(const struct call *call, const char *name) {
     return value != NULL ? value->text : NULL;
 }
 
+status call_add(struct call *call, const struct command_option *option, const char *text,
+                struct error *err) {
+    struct call_value *values =
+        memory_resize(call->values, (call->value_count + 1) * sizeof(*values));
+    if (values == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for the command's words");
+    }
+    call->values = values;
+    values[call->value_count++] = (struct call_value){.option = option, .text = text};
+    return STATUS_OK;
+}
+
 bool call_has(const struct call *call, const char *name) {
     return find_value(call, name) != NULL;
 }

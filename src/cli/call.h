@@ -49,6 +49,10 @@ void call_done(struct call *call);
 /* The option's value (the last one where it stands twice), or NULL. */
 const char *call_option(const struct call *call, const char *name);
 
+/* As if the option had been typed as well, behind the others; both outlive the call. */
+status call_add(struct call *call, const struct command_option *option, const char *text,
+                struct error *err);
+
 /* A switch was given. */
 bool call_has(const struct call *call, const char *name);
 

@@ -2,7 +2,7 @@
 #include "cli/call.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
-#include "cli/device_program.h"
+#include "cli/joining.h"
 #include "wire/hub_address.h"
 #include "wire/token.h"
 
@@ -27,7 +27,7 @@ static status run(struct call *call, struct error *err) {
                       hub != NULL ? hub : token.addresses);
         return STATUS_OK;
     }
-    return device_program_become(call, "join", err);
+    return joining_become(call, "join", err);
 }
 
 static const struct command_option OPTIONS[] = {
@@ -35,7 +35,7 @@ static const struct command_option OPTIONS[] = {
     {"label", "NAME=VALUE", "a label of the device; may stand several times"},
     {"hub", "HOST:PORT", "where the hub is, before what the token says"},
     {"proxy", "URL", "http://[USER:PASSWORD@]HOST:PORT, by which the hub is reached"},
-    {"data", "DIR", "the daemon's data folder, as for `ebb serve`"},
+    {"data", "DIR", "the data folder (of the daemon that runs, else as for `ebb serve`)"},
     {"config", "FILE", "the device's configuration, as for `ebb serve`"},
     {0}};
 
@@ -48,10 +48,12 @@ const struct command cmd_join = {
     .details =
         "The token names the hub's key: no other hub is believed, and nothing is sent to one.\n"
         "What is interrupted is simply done again, by the same token, for a day.\n"
-        "`ebb hub token new` on the hub makes a token.\n",
+        "A daemon that runs is told and sends at once. `ebb hub token new` on the hub makes a\n"
+        "token.\n",
     .example = "ebb join EBB1-07QEXVQ...\n"
                "ebb join EBB1-07QEXVQ... --hub hub.example:8443 --name line-3 --label hall=b",
     .options = OPTIONS,
+    .asks_daemon = true,
     .dry_run = true,
     .tells_json = true,
     .run = run};

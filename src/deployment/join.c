@@ -10,9 +10,10 @@
 #include "base/text.h"
 #include "deployment/enrolment.h"
 #include "deployment/hub_visit.h"
+#include "platform/http_client.h"
 #include "wire/hub_address.h"
 
-enum { FAULTS_BYTES_MAX = 1 << 20, LABELS_MAX = 64, SHOWN_MAX = 64 };
+enum { FAULTS_BYTES_MAX = 1 << 20, LABELS_MAX = 64, SHOWN_MAX = 64, TELL_MS = 10000 };
 
 /* --- where ------------------------------------------------------------------------------------ */
 
@@ -213,4 +214,17 @@ status join_leave(const char *data, const char *config, struct arena *arena,
         identity_load(out_joined->data, arena, identity, &why) == STATUS_OK && tell_hub(identity);
     TRY(identity_remove(out_joined->data, &removed, err));
     return removed ? STATUS_OK : fail(err, why.code, "%s", why.text);
+}
+
+status join_tell(const char *socket, struct error *err) {
+    enum { DONE = 200 };
+    CLEANUP(buffer_done) struct buffer answer;
+    const struct http_question question = {.socket_path = socket,
+                                           .method = "POST",
+                                           .path = SLICE("/v1/sync/reload"),
+                                           .timeout_ms = TELL_MS};
+    int code = 0;
+    buffer_init(&answer, ENROLMENT_ANSWER_BYTES_MAX);
+    TRY(http_ask(&question, &code, &answer, err));
+    return code == DONE ? STATUS_OK : fail(err, STATUS_DENIED, "it answers with code %d", code);
 }

@@ -40,3 +40,6 @@ status join_hub(const struct join_options *options, struct arena *arena, struct 
 /* NOT_FOUND: it has joined none. A hub that cannot be reached is not waited for. */
 status join_leave(const char *data, const char *config, struct arena *arena,
                   struct joined *out_joined, struct error *err);
+
+/* Tells the daemon on that socket that its folder has joined or left a hub. */
+status join_tell(const char *socket, struct error *err);

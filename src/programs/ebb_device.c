@@ -29,7 +29,7 @@ struct list {
 struct words {
     const char *verb, *item;
     const char *config, *data, *workflows, *agents, *socket, *event, *with, *log, *save;
-    const char *name, *hub, *proxy;
+    const char *name, *hub, *proxy, *tell;
     struct list sets, files, labels;
     bool traced, json;
 };
@@ -53,6 +53,7 @@ static const struct {
     {"name", WORD_TEXT, offsetof(struct words, name)},
     {"hub", WORD_TEXT, offsetof(struct words, hub)},
     {"proxy", WORD_TEXT, offsetof(struct words, proxy)},
+    {"tell", WORD_TEXT, offsetof(struct words, tell)},
     {"set", WORD_LIST, offsetof(struct words, sets)},
     {"file", WORD_LIST, offsetof(struct words, files)},
     {"label", WORD_LIST, offsetof(struct words, labels)},
@@ -177,6 +178,14 @@ static void print_json(const struct joined *joined, struct error *err) {
     }
 }
 
+/* What has happened has happened, whether the daemon hears of it or not. */
+static void tell_daemon(const struct words *words) {
+    struct error err;
+    if (words->tell != NULL && join_tell(words->tell, &err) != STATUS_OK) {
+        (void)fprintf(stderr, "ebb: the daemon could not be told (%s): start it anew\n", err.text);
+    }
+}
+
 static status do_join(const struct words *words, struct error *err) {
     const struct join_options options = {.token = words->item,
                                          .name = words->name,
@@ -200,6 +209,7 @@ static status do_join(const struct words *words, struct error *err) {
                       "%.10s and renews itself\n",
                       SLICE_ARGS(joined.identity.name), SLICE_ARGS(joined.identity.site),
                       joined.identity.hubs[0], ends);
+        tell_daemon(words);
         if (words->json) {
             print_json(&joined, err);
         }
@@ -218,6 +228,7 @@ static status do_leave(const struct words *words, struct error *err) {
         (void)fprintf(stderr, "done: this device has left its hub%s; results that wait stay here\n",
                       joined.hub_knows ? ""
                                        : ", which could not be told (`ebb hub device rm` there)");
+        tell_daemon(words);
         if (words->json) {
             print_json(&joined, err);
         }

@@ -171,6 +171,49 @@ def test_a_token_without_an_address_needs_one(hub, tmp_path):
     assert join(tmp_path / "b", there, "--hub", "127.0.0.1:1").code == 0  # the token's own is tried behind it
 
 
+INBOX = """
+ebb: 1
+workflow: inbox
+trigger: { watch: { path: INBOX, glob: "*.txt", text: true } }
+results:
+  - name: text
+    from: { text: "${ .event.text }" }
+"""
+
+
+def test_a_daemon_that_runs_is_told_and_sends_at_once(hub, device):
+    hub.start()
+    device.workflow("inbox", INBOX)
+    device.start()
+    device.drop("a.txt", b"before")
+    device.wait_results(1)
+    answer = device.cli("join", token(hub, name="line-3"))
+    assert answer.code == 0, answer
+    assert (device.data / "hub.json").exists()  # the data folder is the daemon's
+    devices.until("the result is at the hub", lambda: hub.get("/v1/results")["results"])
+    device.drop("b.txt", b"after")
+    devices.until("the second as well", lambda: len(hub.get("/v1/results")["results"]) == 2)
+    assert {one["device_name"] for one in hub.get("/v1/results")["results"]} == {"line-3"}
+    answer = device.cli("leave")
+    assert answer.code == 0, answer
+    devices.until("the daemon has left", lambda: device.get("/v1/sync")["joined"] is False)
+    device.drop("c.txt", b"alone")
+    device.wait_results(3)
+    assert [one["state"] for one in hub.get("/v1/devices")["devices"]] == ["left"]
+    assert device.cli("join", token(hub, device="line-3")).code == 0
+    devices.until("what waited is at the hub", lambda: len(hub.get("/v1/results")["results"]) == 3)
+    assert len(hub.rows("SELECT 1 FROM stream")) == 1
+
+
+def test_another_folder_than_the_daemons_is_said(hub, device, tmp_path):
+    hub.start()
+    device.start()
+    answer = device.cli("join", token(hub), "--data", tmp_path / "other")
+    assert answer.code == 0 and "is not told" in answer.err and str(device.data) in answer.err, answer
+    assert (tmp_path / "other" / "hub.json").exists() and not (device.data / "hub.json").exists()
+    assert device.get("/v1/sync")["joined"] is False
+
+
 # --- the line breaks ----------------------------------------------------------------------------------
 
 
@@ -362,6 +405,25 @@ def test_an_expired_certificate_renews_and_does_nothing_else(hub, tmp_path, cloc
     renewed = FakeDevice(hub, tmp_path).adopt(answer["certificate"].encode(), (folder / "identity.key").read_bytes())
     assert renewed.hello()
     assert answer["device"] == identity(folder)["device"]
+
+
+@pytest.mark.parametrize("days", [60, 100, 480])
+def test_a_daemon_renews_by_itself_and_goes_on_sending(hub, device, clock, days):
+    """Past half of the life, past its end, and after a year on the shelf."""
+    hub.start(environment=clock.environment)
+    device.workflow("inbox", INBOX)
+    device.start(environment=clock.environment)
+    assert device.cli("join", token(hub)).code == 0
+    device.drop("a.txt", b"before")
+    devices.until("the first result is at the hub", lambda: len(hub.get("/v1/results")["results"]) == 1)
+    before = own_certificate(device.data)
+    device.stop()
+    clock.set(days * DAY_MS)
+    device.start(environment=clock.environment)
+    device.drop("b.txt", b"after")
+    devices.until("the certificate is a new one", lambda: own_certificate(device.data) != before)
+    devices.until("the second result is at the hub", lambda: len(hub.get("/v1/results")["results"]) == 2)
+    assert len(hub.rows("SELECT 1 FROM certificate")) == 2 and len(hub.rows("SELECT 1 FROM device")) == 1
 
 
 def test_a_certificate_that_is_over_too_long_joins_anew(hub, tmp_path, clock):
