@@ -175,6 +175,10 @@ static status set_up(struct database *database, const struct database_options *o
     return STATUS_OK;
 }
 
+void database_save_memory(void) {
+    (void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+}
+
 status database_open(const struct database_options *options, struct database **out_database,
                      struct error *err) {
     struct database *database = memory_new(1, sizeof(*database));
@@ -257,8 +261,7 @@ status database_reserve(struct database *database, struct error *err) {
     const int code =
         sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_SIZE_HINT, &bytes);
     if (code != SQLITE_OK && code != SQLITE_NOTFOUND) {
-        /* SQLite says IOERR for want of space here; a disk that is really broken fails the commit.
-         */
+        /* SQLite says IOERR for want of space here; a disk that is broken fails the commit. */
         database->trouble = STATUS_FULL;
         return fail(err, STATUS_FULL, "'%s' has no room for %lld pages", database->path,
                     (long long)pages);
@@ -436,10 +439,8 @@ status database_file_move(const char *vfs, const char *from, const char *to, str
 status database_file_remove(const char *vfs, const char *path, struct error *err) {
     sqlite3_vfs *found = sqlite3_vfs_find(vfs);
     const int code = found != NULL ? found->xDelete(found, path, 1) : SQLITE_ERROR;
-    if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT) {
-        return fail_file(path, code, err);
-    }
-    return STATUS_OK;
+    const bool gone = code == SQLITE_OK || code == SQLITE_IOERR_DELETE_NOENT;
+    return gone ? STATUS_OK : fail_file(path, code, err);
 }
 
 /* --- statements ------------------------------------------------------------------------------ */

@@ -37,6 +37,10 @@ struct database_options {
                             CORRUPT and not another program's; NULL: none */
 };
 
+/* Before anything else of this door: a cache takes memory page by page, and not for twenty of them
+ * with its first. Does nothing once SQLite is in use. */
+void database_save_memory(void);
+
 /* Opens or makes the file. CORRUPT when it is no database or its head is damaged, INVALID when it
  * is another program's, DENIED when we may not write it, BUSY when another process is in the way.
  */

@@ -9,44 +9,42 @@
 
 struct log_ring {
     pthread_mutex_t lock;
-    struct log_entry entries[LOG_RING_LINES_MAX]; /* by number; texts are owned */
-    uint64_t first, next;                         /* numbers: the oldest there is, the next one */
+    struct log_entry *entries[LOG_RING_LINES_MAX]; /* by number; owned, each with its text behind */
+    uint64_t first, next;                          /* numbers: the oldest there is, the next one */
     size_t bytes;
 };
 
-static struct log_entry *entry_of(struct log_ring *ring, uint64_t number) {
+static struct log_entry **entry_of(struct log_ring *ring, uint64_t number) {
     return &ring->entries[number % LOG_RING_LINES_MAX];
 }
 
 static void drop_oldest(struct log_ring *ring) {
-    struct log_entry *entry = entry_of(ring, ring->first++);
-    union {
-        const char *held;
-        char *owned;
-    } text = {.held = entry->text.bytes};
-    ring->bytes -= entry->text.count;
-    memory_free(text.owned);
-    *entry = (struct log_entry){.number = 0};
+    struct log_entry **entry = entry_of(ring, ring->first++);
+    ring->bytes -= (*entry)->text.count;
+    memory_free(*entry);
+    *entry = NULL;
 }
 
 /* Without memory a line is written to standard error all the same, and is missing here. */
 static void on_line(void *owner, enum log_level level, const char *room, struct slice text) {
     struct log_ring *ring = owner;
-    char *copy = memory_new(text.count + 1, 1);
-    if (copy == NULL) {
+    struct log_entry *entry = memory_new(1, sizeof(*entry) + text.count + 1);
+    if (entry == NULL) {
         return;
     }
+    char *copy = (char *)(entry + 1);
     (void)memcpy(copy, text.bytes, text.count);
     (void)pthread_mutex_lock(&ring->lock);
     while (ring->first < ring->next && (ring->next - ring->first == LOG_RING_LINES_MAX ||
                                         ring->bytes + text.count > LOG_RING_BYTES_MAX)) {
         drop_oldest(ring);
     }
-    *entry_of(ring, ring->next) = (struct log_entry){.number = ring->next,
-                                                     .wall_ms = clock_wall_ms(),
-                                                     .level = level,
-                                                     .room = room,
-                                                     .text = {.bytes = copy, .count = text.count}};
+    *entry = (struct log_entry){.number = ring->next,
+                                .wall_ms = clock_wall_ms(),
+                                .level = level,
+                                .room = room,
+                                .text = {.bytes = copy, .count = text.count}};
+    *entry_of(ring, ring->next) = entry;
     ring->next++;
     ring->bytes += text.count;
     (void)pthread_mutex_unlock(&ring->lock);
@@ -90,7 +88,7 @@ static uint64_t skip_to_last(struct log_ring *ring, const struct log_filter *fil
     uint64_t number = ring->next;
     while (number > ring->first && count < filter->limit) {
         number--;
-        count += passes(entry_of(ring, number), filter);
+        count += passes(*entry_of(ring, number), filter);
     }
     return number;
 }
@@ -110,8 +108,8 @@ uint64_t log_ring_read(struct log_ring *ring, const struct log_filter *filter,
     }
     uint32_t count = 0;
     for (; number < ring->next && count < filter->limit; number++) {
-        if (passes(entry_of(ring, number), filter)) {
-            each(owner, entry_of(ring, number));
+        if (passes(*entry_of(ring, number), filter)) {
+            each(owner, *entry_of(ring, number));
             count++;
         }
     }

@@ -104,6 +104,7 @@ static status fail_open(status opened, const char *folder, struct error *err) {
 status store_open(const struct store_options *options, struct store **out_store,
                   struct store_opened *out_opened, struct error *err) {
     assert(options->wake != NULL);
+    database_save_memory();
     struct store *store = memory_new(1, sizeof(*store));
     if (store == NULL) {
         return fail(err, STATUS_NO_MEMORY, "open the store: out of memory");
