@@ -20,6 +20,7 @@ static const struct {
     [STATUS_TIMEOUT] = {"timeout", 10},
     [STATUS_CRASH] = {"crash", 11},
     [STATUS_NO_MEMORY] = {"no_memory", 12},
+    [STATUS_INTERRUPTED] = {"interrupted", 130}, /* as a shell says it of SIGINT */
 };
 
 const char *status_name(status code) {

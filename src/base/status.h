@@ -16,18 +16,19 @@
 
 enum MUST_USE status_code {
     STATUS_OK = 0,
-    STATUS_INVALID,   /* what was given is wrong: mend it, trying again is no use */
-    STATUS_NOT_FOUND, /* no such thing */
-    STATUS_OFFLINE,   /* the other end is away: keep it and try later */
-    STATUS_BUSY,      /* try again soon */
-    STATUS_CONFLICT,  /* somebody else holds or changed it */
-    STATUS_FULL,      /* a bound is reached: bytes, entries, disk */
-    STATUS_CORRUPT,   /* bytes on disk or wire are not what was written */
-    STATUS_DENIED,    /* not allowed */
-    STATUS_TIMEOUT,   /* a deadline passed */
-    STATUS_CRASH,     /* a child process ended or was killed */
-    STATUS_NO_MEMORY, /* an allocation failed */
-    STATUS_SYSTEM,    /* the operating system refused: errno is in the sentence */
+    STATUS_INVALID,     /* what was given is wrong: mend it, trying again is no use */
+    STATUS_NOT_FOUND,   /* no such thing */
+    STATUS_OFFLINE,     /* the other end is away: keep it and try later */
+    STATUS_BUSY,        /* try again soon */
+    STATUS_CONFLICT,    /* somebody else holds or changed it */
+    STATUS_FULL,        /* a bound is reached: bytes, entries, disk */
+    STATUS_CORRUPT,     /* bytes on disk or wire are not what was written */
+    STATUS_DENIED,      /* not allowed */
+    STATUS_TIMEOUT,     /* a deadline passed */
+    STATUS_CRASH,       /* a child process ended or was killed */
+    STATUS_NO_MEMORY,   /* an allocation failed */
+    STATUS_SYSTEM,      /* the operating system refused: errno is in the sentence */
+    STATUS_INTERRUPTED, /* a person or a supervisor ended it before it was done: leave it */
     STATUS_COUNT
 };
 

@@ -105,7 +105,7 @@ static void turn(struct own_device *device, int64_t ms) {
 }
 
 static status fail_interrupted(struct error *err) {
-    return fail(err, STATUS_SYSTEM, "interrupted");
+    return fail(err, STATUS_INTERRUPTED, "interrupted");
 }
 
 static status fail_ended(const struct own_device *device, struct error *err) {

@@ -37,7 +37,7 @@ struct rerun {
     struct spot *places;
     uint32_t place_count;
     struct buffer input; /* all of standard input */
-    bool ending;         /* a signal said so */
+    bool ending;         /* a signal said so: nothing begins any more */
     bool stopping;       /* the run under way was told to end */
     struct error failure;
 };
@@ -218,12 +218,13 @@ static void on_impatient(void *owner) {
 static void on_signal(void *owner, int number) {
     (void)number;
     struct rerun *rerun = owner;
+    const bool again = rerun->ending;
+    rerun->ending = true;
     if (rerun->process == NULL) {
         loop_stop(rerun->loop);
-    } else if (rerun->ending) {
+    } else if (again) {
         process_kill(rerun->process);
     } else {
-        rerun->ending = true;
         stop_run(rerun);
     }
 }
@@ -281,5 +282,5 @@ status rerun(struct call *call, struct error *err) {
         *err = rerun.failure;
         return err->code;
     }
-    return STATUS_OK;
+    return rerun.ending ? fail(err, STATUS_INTERRUPTED, "%s", "") : STATUS_OK;
 }

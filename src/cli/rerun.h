@@ -20,5 +20,5 @@ enum {
     RERUN_PATIENCE_MS = 10000 /* for a run that is told to end; then it is killed */
 };
 
-/* Runs call's FILE until a signal ends it. */
+/* Runs call's FILE until a signal ends it, which is INTERRUPTED: it has no other end. */
 status rerun(struct call *call, struct error *err);

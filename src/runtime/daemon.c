@@ -131,6 +131,7 @@ static void signalled(void *owner, int number) {
     struct error err;
     /* At a desk SIGHUP says that the terminal is gone. */
     if (number != SIGHUP || daemon->options.stdin_allowed) {
+        daemon->signalled = true;
         daemon_stop(daemon);
         return;
     }

@@ -55,6 +55,7 @@ struct daemon {
     struct signal_watch *signals[3];
     struct store_job purge;
     bool purging, loaded, stopping;
+    bool signalled; /* a signal ends it */
     int64_t began_ns;
     int64_t stop_deadline_ns;
     struct error error; /* of the first load; code OK: none */

@@ -314,6 +314,22 @@ static status choose_data(const struct desk_options *options, char data[PATH_BYT
     return file_make_folder(data, err);
 }
 
+/* What a signal left undone is no success, however orderly the end was. */
+static void judge_end(struct desk *desk) {
+    uint32_t undone = 0;
+    struct error err;
+    for (const struct slot *slot = desk->daemon->orchestrator->slots; slot != NULL;
+         slot = slot->next) {
+        undone += slot->queued + slot->lined + slot->running + slot->ending + slot->waiting;
+    }
+    if (desk->daemon->signalled && undone > 0) {
+        (void)fail(&err, STATUS_INTERRUPTED, "interrupted: %u event%s not done with", undone,
+                   undone == 1 ? " is" : "s are");
+        (void)fprintf(stderr, "ebb: %s\n", err.text);
+        note(desk, &err);
+    }
+}
+
 static status run_file(struct desk *desk, struct error *err) {
     const struct desk_options *options = desk->options;
     char data[PATH_BYTES_MAX];
@@ -339,6 +355,7 @@ static status run_file(struct desk *desk, struct error *err) {
     }
     TRY(daemon_create(&daemon, &desk->daemon, err));
     daemon_run(desk->daemon);
+    judge_end(desk);
     *err = desk->daemon->error;
     daemon_destroy(desk->daemon);
     return err->code;

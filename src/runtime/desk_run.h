@@ -25,5 +25,5 @@ struct desk_options {
 };
 
 /* OK, or the class of the first run that failed; faults of the file are INVALID and were printed.
- */
+ * INTERRUPTED: a signal came while events were not done with. */
 status desk_run(const struct desk_options *options, struct error *err);

@@ -238,6 +238,23 @@ results:
         end(child)
 
 
+def test_ctrl_c_while_an_event_is_not_done_with_is_no_success(device, tmp_path):
+    begun = tmp_path / "begun"
+    device.agent("slow", "ebb: 1\nagent: slow\nversion: 1.0.0\nkind: process\nmode: once\n"
+                         f"command: [sh, -c, 'touch {begun}; sleep 600']\n")
+    path = device.workflow("slow", "ebb: 1\nworkflow: slow\ntrigger: { stdin: json }\nsteps: [{ id: wait, agent: slow, "
+                                   "timeout: 10m }]\nresults: [{ name: out, from: { done: true } }]\n")
+    child = start_run(path, "--agents", device.agents, "--data", tmp_path / "data", "--event", "{}")
+    try:
+        devices.until("the agent is at work", begun.exists)
+        child.send_signal(signal.SIGINT)
+        child.send_signal(signal.SIGINT)  # waits for no agent
+        assert child.wait(devices.PATIENCE) == 130
+        assert b"interrupted: 1 event is not done with" in child.stderr.read()
+    finally:
+        end(child)
+
+
 def test_two_runs_on_one_data_folder(ebb, tmp_path):
     child = start_run(TOO_WARM, "--data", tmp_path / "data")
     try:
