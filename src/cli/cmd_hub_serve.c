@@ -11,6 +11,8 @@ static status run(struct call *call, struct error *err) {
 static const struct command_option OPTIONS[] = {
     {"data", "DIR", "where everything is kept (/var/lib/ebb-hub for root)"},
     {"listen", "ADDRESS:PORT", "where devices come to (:8443, every address)"},
+    {"people", "ADDRESS:PORT",
+     "where people and programs come to, who have no certificate (nowhere)"},
     {"names", "NAME,...", "names and addresses that devices reach it under (its host's name)"},
     {"authority", "FILE", "an authority of your own, in PEM, with what is above it"},
     {"authority-key", "FILE", "its key, in PEM, readable by its owner alone"},

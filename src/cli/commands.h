@@ -72,6 +72,9 @@
     ROW(hub_alarm_list)                                                                            \
     ROW(hub_result_list)                                                                           \
     ROW(hub_result_show)                                                                           \
+    ROW(hub_access_new)                                                                            \
+    ROW(hub_access_list)                                                                           \
+    ROW(hub_access_rm)                                                                             \
     ROW(hub_queue_import)
 
 #define COMMAND_DECLARE(name) extern const struct command cmd_##name;

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "hub/api/hub_api.h"
 #include "hub/api/hub_desk.h"
+#include "hub/people_port.h"
 #include "hub/store/hub_store_sqlite.h"
 #include "platform/clock.h"
 
@@ -264,6 +265,13 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     TRY(open_desk(hub, err));
     TRY(open_port(hub, err));
     list_addresses(hub);
+    if (hub->options.people != NULL) {
+        const struct people_port_options people = {.loop = hub->loop,
+                                                   .address = hub->options.people,
+                                                   .authority = hub->authority,
+                                                   .ingest = hub->ingest};
+        TRY(people_port_open(&people, &hub->people, err));
+    }
     return hub_api_open(hub, hub->options.socket, &hub->api, err);
 }
 
@@ -297,6 +305,7 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
     reader_destroy(hub->reader);
     hub_api_close(hub->api);
     device_port_close(hub->port);
+    people_port_close(hub->people);
     hub_desk_destroy(hub->desk);
     registry_destroy(hub->registry);
     authority_close(hub->authority);

@@ -21,11 +21,13 @@ enum { HUB_NAMES_BYTES = 1024 };
 
 struct hub_api;
 struct hub_desk;
+struct people_port;
 
 struct hub_daemon_options {
     const char *data;   /* folder of hub.db and authority/; it is there */
     const char *socket; /* of the local API */
     const char *listen; /* "ADDRESS:PORT" of the devices' port */
+    const char *people; /* of the people's port; NULL: there is none */
     const char *names; /* under which devices reach it: "hub.example,192.0.2.7"; NULL: its host's */
     unsigned connections_max;
     /* The operator's own authority, in PEM files; NULL: the hub's own. */
@@ -45,6 +47,7 @@ struct hub_daemon {
     struct reader *reader;
     struct hub_desk *desk;
     struct device_port *port;
+    struct people_port *people; /* NULL: there is none */
     struct hub_api *api;
     struct timer *upkeep, *ending;
     struct signal_watch *signals[2];

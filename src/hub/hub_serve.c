@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "hub/hub_daemon.h"
+#include "hub/people_port.h"
 #include "hub/welcome.h"
 #include "platform/file.h"
 
@@ -111,6 +112,7 @@ status hub_serve(const struct hub_serve_options *options, struct error *err) {
                                               .socket = places.socket,
                                               .listen = options->listen != NULL ? options->listen
                                                                                 : ":8443",
+                                              .people = options->people,
                                               .names = options->names,
                                               .connections_max = raise_files(),
                                               .authority = options->authority,
@@ -118,8 +120,9 @@ status hub_serve(const struct hub_serve_options *options, struct error *err) {
                                               .site = options->site,
                                               .device_life_days = life_days};
     TRY(hub_daemon_create(&daemon, &hub, err));
-    log_line(LOG_INFO, "hub", "data=%s socket=%s listen=%s ebb %s is ready", places.data,
-             places.socket, device_port_address(hub->port), EBB_VERSION);
+    log_line(LOG_INFO, "hub", "data=%s socket=%s listen=%s people=%s ebb %s is ready", places.data,
+             places.socket, device_port_address(hub->port),
+             hub->people != NULL ? people_port_address(hub->people) : "-", EBB_VERSION);
     if (welcome(hub, options->out, err) != STATUS_OK) {
         log_line(LOG_WARN, "hub", "make a first token: %s", err->text);
     }

@@ -15,7 +15,7 @@
 #include "base/error.h"
 
 struct hub_serve_options {
-    const char *data, *listen, *socket, *names;                 /* each may be NULL */
+    const char *data, *listen, *people, *socket, *names;        /* each may be NULL */
     const char *authority, *authority_key, *site, *device_life; /* likewise */
     FILE *out; /* for what is said to a person at the start */
 };

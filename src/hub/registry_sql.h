@@ -5,6 +5,12 @@
  */
 #pragma once
 
+extern const char SQL_ACCESS_GET[];
+extern const char SQL_ACCESS_HAS_RESULT[];
+extern const char SQL_ACCESS_LIST[];
+extern const char SQL_ACCESS_PUT[];
+extern const char SQL_ACCESS_REMOVE[];
+extern const char SQL_ACCESS_USED[];
 extern const char SQL_ALARM_COUNT[];
 extern const char SQL_ALARM_LIST[];
 extern const char SQL_ALARM_OF[];

@@ -16,6 +16,7 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
                          struct error *err) {
     static const struct option OPTIONS[] = {{"data", required_argument, NULL, 'd'},
                                             {"listen", required_argument, NULL, 'a'},
+                                            {"people", required_argument, NULL, 'p'},
                                             {"socket", required_argument, NULL, 's'},
                                             {"names", required_argument, NULL, 'n'},
                                             {"log", required_argument, NULL, 'l'},
@@ -33,6 +34,9 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
             break;
         case 'a':
             out->listen = optarg;
+            break;
+        case 'p':
+            out->people = optarg;
             break;
         case 's':
             out->socket = optarg;

@@ -312,8 +312,8 @@ static void begin_fork(struct sender *sender, int index) {
     sender_fork_begin(&sender->fork, &sender->standings.streams[index], tops, highest);
 }
 
-/* Goes on with the fork that is looked into, or the next. What has gone from the store meanwhile has
- * nothing to go on in another stream. */
+/* Goes on with the fork that is looked into, or the next. What has gone from the store meanwhile
+ * has nothing to go on in another stream. */
 static void go_on(struct sender *sender, int64_t now_ms) {
     sender->forking =
         sender->forking && sender_standings_find(&sender->standings, sender->fork.stream) >= 0;

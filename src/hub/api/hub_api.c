@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "hub/api/hub_desk.h"
 #include "hub/hub_answer.h"
+#include "hub/people_port.h"
 #include "hub/queue_import.h"
 #include "hub/store/hub_results.h"
 #include "platform/clock.h"
@@ -115,7 +116,7 @@ struct facts {
     struct device_port_counters port;
     int64_t devices, up_s;
     struct id store;
-    char address[ADDRESSES_BYTES];
+    char address[ADDRESSES_BYTES], people[ADDRESSES_BYTES];
 };
 
 static struct facts look_around(const struct hub_daemon *hub) {
@@ -125,6 +126,8 @@ static struct facts look_around(const struct hub_daemon *hub) {
     ingest_counters(hub->ingest, &facts.ingest);
     device_port_counters(hub->port, &facts.port);
     (void)snprintf(facts.address, sizeof(facts.address), "%s", device_port_address(hub->port));
+    (void)snprintf(facts.people, sizeof(facts.people), "%s",
+                   hub->people != NULL ? people_port_address(hub->people) : "");
     return facts;
 }
 
@@ -137,6 +140,8 @@ static status look_at_status(const void *question, struct database *database, st
     id_write_hex(facts->store, store);
     buffer_print(out, "{\"version\":\"%s\",\"store\":\"%s\",\"listen\":", EBB_VERSION, store);
     json_write_text(out, slice_of(facts->address));
+    buffer_add_text(out, ",\"people\":");
+    json_write_text(out, slice_of(facts->people));
     buffer_print(out,
                  ",\"up_s\":%lld,\"devices\":%lld,\"connections\":%d,\"records\":%lld,"
                  "\"streams\":%lld,\"quarantined\":%lld,\"bytes\":%lld",

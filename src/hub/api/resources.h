@@ -11,6 +11,9 @@
  *   POST   /v1/tokens                         {uses, ttl_ms, labels, name, device, addresses}
  *   DELETE /v1/tokens/ID
  *   GET    /v1/alarms                         {"alarms":[...]}
+ *   GET    /v1/access                         {"access":[...]}: programs without a certificate
+ *   POST   /v1/access                         {name, labels}
+ *   DELETE /v1/access/ID
  *
  * NAME is a name or an id. Thread: the writing one (hub/hub_call).
  * SPDX-License-Identifier: Apache-2.0
@@ -19,7 +22,7 @@
 
 #include "hub/hub_call.h"
 
-hub_handler hub_devices, hub_tokens, hub_alarms;
+hub_handler hub_devices, hub_tokens, hub_alarms, hub_access;
 
 /* "alarms":[...] of one subject, or of all where it is empty. */
 status hub_alarms_write(struct hub_call *call, struct database *database, struct slice subject,

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "platform/database.h"
 
-enum { HUB_DB_VERSION = 2, HUB_DB_APPLICATION = 0x65626868 };
+enum { HUB_DB_VERSION = 3, HUB_DB_APPLICATION = 0x65626868 };
 
 /* CORRUPT when it is damaged, INVALID when it is another program's or of a newer ebb. */
 status hub_db_open(const char *path, struct database **out_database, struct error *err);

@@ -7,6 +7,7 @@
 
 extern const char SQL_HUB_SCHEMA_1[];
 extern const char SQL_HUB_SCHEMA_2[];
+extern const char SQL_HUB_SCHEMA_3[];
 
 extern const char SQL_HUB_BEGIN[];
 extern const char SQL_HUB_CONNECTION[];

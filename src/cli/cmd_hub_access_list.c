@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+#include "cli/daemon.h"
+#include "cli/listing.h"
+
+static const struct listing_column COLUMNS[] = {{"NAME", "name", LISTING_TEXT},
+                                                {"STATE", "state", LISTING_TEXT},
+                                                {"MADE (UTC)", "created_at", LISTING_MOMENT},
+                                                {"USED (UTC)", "used_at", LISTING_MOMENT},
+                                                {"ID", "id", LISTING_TEXT}};
+
+static const struct listing LISTING = {.member = "access",
+                                       .columns = COLUMNS,
+                                       .column_count = sizeof(COLUMNS) / sizeof(COLUMNS[0]),
+                                       .nothing = "no program has access"};
+
+static status run(struct call *call, struct error *err) {
+    struct value answer = {.kind = VALUE_NULL};
+    TRY(daemon_get(call, &answer, err, "/v1/access"));
+    return listing_answer(call, &LISTING, answer, err);
+}
+
+const struct command cmd_hub_access_list = {
+    .noun = "hub access",
+    .verb = "list",
+    .summary = "List programs that bring results without a certificate",
+    .example = "ebb hub access list",
+    .asks_hub = true,
+    .run = run};

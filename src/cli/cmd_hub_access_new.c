@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+#include "cli/daemon.h"
+#include "cli/hub_devices.h"
+#include "cli/human.h"
+#include "cli/pairs.h"
+#include "platform/json.h"
+
+enum { BODY_BYTES_MAX = 64 << 10 };
+
+static status write_wish(struct call *call, struct buffer *body, struct error *err) {
+    const char **labels = NULL;
+    size_t count = 0;
+    TRY(hub_devices_check(call_argument(call, 0), err));
+    TRY(hub_devices_options(call, "label", &labels, &count, err));
+    buffer_add_text(body, "{\"name\":");
+    json_write_text(body, slice_of(call_argument(call, 0)));
+    buffer_add_text(body, ",\"labels\":");
+    TRY(pairs_write(body, labels, count, false, err));
+    buffer_add_byte(body, '}');
+    return buffer_status(body, err);
+}
+
+static status run(struct call *call, struct error *err) {
+    struct value answer = {.kind = VALUE_NULL};
+    CLEANUP(buffer_done) struct buffer body;
+    buffer_init(&body, BODY_BYTES_MAX);
+    TRY(write_wish(call, &body, err));
+    if (call->dry_run) {
+        (void)fprintf(call->talk, "would make a token for access\n");
+        return STATUS_OK;
+    }
+    const struct daemon_request request = {
+        .method = "POST", .path = SLICE("/v1/access"), .body = buffer_slice(&body)};
+    TRY(daemon_ask(call, &request, &answer, err));
+    if (call->json) {
+        return call_write_json(call, answer, false, err);
+    }
+    (void)fprintf(call->out, "%.*s\n", SLICE_ARGS(human_member(&call->arena, answer, "token")));
+    (void)fprintf(call->talk,
+                  "It is shown this once. What comes with it is of '%.*s':\n"
+                  "  POST /api/sync?token=TOKEN on the port of `ebb hub serve --people`\n",
+                  SLICE_ARGS(human_member(&call->arena, answer, "name")));
+    return STATUS_OK;
+}
+
+static const struct command_option OPTIONS[] = {
+    {"label", "NAME=VALUE", "a label of what it brings; may stand several times"}, {0}};
+
+const struct command cmd_hub_access_new = {
+    .noun = "hub access",
+    .verb = "new",
+    .arguments = "NAME",
+    .least = 1,
+    .most = 1,
+    .summary = "Make a token for a program that has no certificate, and print it",
+    .details = "The program posts results in the guide's shape to /api/sync; they are listed under "
+               "NAME, whatever device_id it says.",
+    .example = "ebb hub access new old-gateway --label site=bremen",
+    .options = OPTIONS,
+    .asks_hub = true,
+    .dry_run = true,
+    .run = run};

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/access_rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hub/registry_sql.h"
+#include "hub/row.h"
+#include "platform/random.h"
+
+static const char PREFIX[] = "ebba_";
+
+static struct digest verifier_of(struct id secret) {
+    return hash_256(row_id_slice(&secret));
+}
+
+void access_token_make(struct access_row *row, char out_token[ACCESS_TOKEN_BYTES + 1]) {
+    char id[ID_HEX_BYTES + 1];
+    char secret[ID_HEX_BYTES + 1];
+    const struct id chance = random_id();
+    row->id = random_id();
+    row->stream = random_id();
+    row->verifier = verifier_of(chance);
+    id_write_hex(row->id, id);
+    id_write_hex(chance, secret);
+    (void)snprintf(out_token, ACCESS_TOKEN_BYTES + 1, "%s%s%s", PREFIX, id, secret);
+}
+
+static struct access_row read_row(const struct query *query) {
+    return (struct access_row){.id = row_id(query, 0),
+                               .verifier = row_digest(query, 1),
+                               .device = row_id(query, 2),
+                               .stream = row_id(query, 3),
+                               .created_ms = query_number(query, 4),
+                               .used_ms = query_number(query, 5)};
+}
+
+static bool read_token(struct slice token, struct id *out_id, struct id *out_secret) {
+    const size_t from = sizeof(PREFIX) - 1;
+    return token.count == ACCESS_TOKEN_BYTES && slice_starts(token, PREFIX) &&
+           id_read(slice_part(token, from, from + ID_HEX_BYTES), out_id) &&
+           id_read(slice_part(token, from + ID_HEX_BYTES, token.count), out_secret);
+}
+
+static status note_use(struct database *database, struct id id, int64_t now_ms, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_USED);
+    query_bind_bytes(&query, row_id_slice(&id));
+    query_bind_number(&query, now_ms);
+    return query_run(&query, err);
+}
+
+static status get(struct database *database, struct id id, struct access_row *row, bool *out_found,
+                  struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_GET);
+    query_bind_bytes(&query, row_id_slice(&id));
+    *out_found = query_next(&query);
+    if (*out_found) {
+        *row = read_row(&query);
+    }
+    return query_status(&query, err);
+}
+
+status access_rows_check(struct database *database, struct slice token, int64_t now_ms,
+                         struct access_row *out_row, struct error *err) {
+    struct id id;
+    struct id secret;
+    bool found = false;
+    if (read_token(token, &id, &secret)) {
+        TRY(get(database, id, out_row, &found, err));
+    }
+    if (!found || !digest_equal(out_row->verifier, verifier_of(secret))) {
+        return fail(err, STATUS_DENIED,
+                    "this is no token for access that this hub has given; `ebb hub access new "
+                    "NAME` makes one");
+    }
+    return note_use(database, id, now_ms, err);
+}
+
+status access_rows_put(struct database *database, const struct access_row *row, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_PUT);
+    query_bind_bytes(&query, row_id_slice(&row->id));
+    query_bind_bytes(&query, digest_slice(&row->verifier));
+    query_bind_bytes(&query, row_id_slice(&row->device));
+    query_bind_bytes(&query, row_id_slice(&row->stream));
+    query_bind_number(&query, row->created_ms);
+    return query_run(&query, err);
+}
+
+status access_rows_remove(struct database *database, struct id id, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_REMOVE);
+    query_bind_bytes(&query, row_id_slice(&id));
+    TRY(query_run(&query, err));
+    return database_changes(database) > 0
+               ? STATUS_OK
+               : fail(err, STATUS_NOT_FOUND,
+                      "this hub has no such access; `ebb hub access list` shows those it has");
+}
+
+status access_rows_list(struct database *database, struct arena *arena,
+                        struct access_row **out_rows, int *out_count, struct error *err) {
+    struct access_row *rows = arena_get(arena, ACCESS_LISTED_MAX, sizeof(*rows));
+    int count = 0;
+    if (rows == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for a list");
+    }
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_LIST);
+    query_bind_number(&query, ACCESS_LISTED_MAX);
+    while (count < ACCESS_LISTED_MAX && query_next(&query)) {
+        rows[count++] = read_row(&query);
+    }
+    TRY(query_status(&query, err));
+    *out_rows = rows;
+    *out_count = count;
+    return STATUS_OK;
+}
+
+status access_rows_has_result(struct database *database, struct id first_id, struct id stream,
+                              bool *out_held, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_HAS_RESULT);
+    int64_t count = 0;
+    query_bind_bytes(&query, row_id_slice(&first_id));
+    query_bind_bytes(&query, row_id_slice(&stream));
+    TRY(query_one_number(&query, &count, err));
+    *out_held = count > 0;
+    return STATUS_OK;
+}

@@ -1,0 +1,1 @@
+DELETE FROM access WHERE id = ?1

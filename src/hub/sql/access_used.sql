@@ -1,0 +1,1 @@
+UPDATE access SET used_ms = ?2 WHERE id = ?1

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guide's own protocol at the hub: a client written from the guide, without a certificate."""
+import concurrent.futures
+import json
+import pathlib
+import sqlite3
+import urllib.error
+import urllib.request
+import uuid
+from datetime import datetime
+
+import pytest
+
+import device as devices
+import hub as hubs
+
+
+class GuideManager:
+    """The guide's storage and sync manager, as it stands there, but for urllib in the place of requests."""
+
+    def __init__(self, path, endpoint, device_id, headers=None):
+        self.path, self.endpoint, self.device_id, self.headers = path, endpoint, device_id, headers or {}
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS workflow_results (id TEXT PRIMARY KEY, workflow_id TEXT,"
+                               " result TEXT, created_at TEXT, synced INTEGER DEFAULT 0, sync_priority INTEGER DEFAULT 1)")
+
+    def save_result(self, workflow_id, result, sync_priority=1):
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("INSERT INTO workflow_results (id, workflow_id, result, created_at, sync_priority)"
+                               " VALUES (?, ?, ?, ?, ?)", (str(uuid.uuid4()), workflow_id, json.dumps(result),
+                                                           datetime.now().isoformat(), sync_priority))
+
+    def unsynced(self, limit=100):
+        with sqlite3.connect(self.path) as connection:
+            rows = connection.execute("SELECT id, workflow_id, result, created_at FROM workflow_results WHERE synced = 0"
+                                      " ORDER BY sync_priority DESC, created_at ASC LIMIT ?", (limit,)).fetchall()
+        return [{"id": row[0], "workflow_id": row[1], "result": json.loads(row[2]), "created_at": row[3]} for row in rows]
+
+    def post(self, payload):
+        request = urllib.request.Request(self.endpoint, json.dumps(payload).encode(),
+                                         {"Content-Type": "application/json", **self.headers})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+            return json.loads(answer.read())
+
+    def synchronize(self, forget_the_answer=False):
+        results = self.unsynced()
+        said = self.post({"device_id": self.device_id, "timestamp": datetime.now().isoformat(), "results": results})
+        if not forget_the_answer:
+            with sqlite3.connect(self.path) as connection:
+                connection.executemany("UPDATE workflow_results SET synced = 1 WHERE id = ?",
+                                       [(row["id"],) for row in results])
+        return said
+
+
+@pytest.fixture
+def hub(tmp_path):
+    one = hubs.Hub(tmp_path)
+    one.start("--people", "127.0.0.1:0")
+    yield one
+    one.close()
+
+
+def endpoint(hub):
+    return f"http://{hub.get('/v1/status')['people']}/api/sync"
+
+
+def access(hub, name="old-gateway", *more):
+    said = hub.ebb("access", "new", name, "--json", *more)
+    assert said.code == 0, said
+    return said.lines()[0]["token"]
+
+
+def listed(hub, *words):
+    return hub.ebb("result", "list", "--limit", "1000", "--json", *words).lines()
+
+
+def test_a_client_of_the_guide_works_unchanged(hub, tmp_path):
+    manager = GuideManager(tmp_path / "guide.db", f"{endpoint(hub)}?token={access(hub)}", "edge-device")
+    for number in range(250):
+        manager.save_result("count", {"n": number}, sync_priority=1 + number % 9)
+    total = 0
+    while manager.unsynced():
+        said = manager.synchronize()
+        assert said["status"] == "success" and said["stored"] == said["received"]
+        total += said["stored"]
+    assert total == 250
+    rows = listed(hub, "--device", "old-gateway")
+    assert sorted(row["result"]["n"] for row in rows) == list(range(250))
+    assert {row["workflow"] for row in rows} == {"count"} and {row["name"] for row in rows} == {"edge-device"}
+    assert {value[:3] for value in hub.accounts().values()} == {(250, 0, 0)}
+
+
+def test_what_is_brought_again_is_stored_once(hub, tmp_path):
+    manager = GuideManager(tmp_path / "guide.db", endpoint(hub), "edge-device",
+                           {"Authorization": f"Bearer {access(hub)}"})
+    for number in range(10):
+        manager.save_result("count", {"n": number})
+    assert manager.synchronize(forget_the_answer=True)["stored"] == 10
+    manager.save_result("count", {"n": 10})
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda _: manager.synchronize(forget_the_answer=True), range(8)))
+    assert sum(one["stored"] for one in said) == 1
+    assert sorted(row["result"]["n"] for row in listed(hub)) == list(range(11))
+    payload = {"device_id": "d", "timestamp": "x", "results": manager.unsynced()[:1] * 3}
+    assert manager.post(payload) == {"status": "success", "received": 3, "stored": 0}
+
+
+def test_one_device_id_on_many_boxes_is_told_apart_by_token(hub, tmp_path):
+    for box in ("box-a", "box-b"):
+        manager = GuideManager(tmp_path / f"{box}.db", endpoint(hub), "raspberrypi",
+                               {"X-Api-Token": access(hub, box, "--label", f"box={box}")})
+        manager.save_result("count", {"box": box})
+        assert manager.synchronize()["stored"] == 1
+    assert [row["result"]["box"] for row in listed(hub, "--device", "box-a")] == ["box-a"]
+    assert [row["result"]["box"] for row in listed(hub, "--label", "box=box-b")] == ["box-b"]
+    assert hub.get("/v1/alarms")["alarms"] == []
+
+
+def refusal(manager, payload):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        manager.post(payload)
+    return caught.value.code, json.loads(caught.value.read())["error"]["text"]
+
+
+def test_what_is_wrong_is_said_and_stores_nothing(hub, tmp_path):
+    manager = GuideManager(tmp_path / "guide.db", f"{endpoint(hub)}?token={access(hub)}", "d")
+    good = {"id": str(uuid.uuid4()), "workflow_id": "w", "result": {}, "created_at": "2026-11-30T06:00:00.123456"}
+    for payload, code, word in (
+            ({}, 400, "device_id"), ([], 400, "device_id"), ({"device_id": "d"}, 400, "results"),
+            ({"device_id": "d", "results": {}}, 400, "results"),
+            ({"device_id": "d", "results": [good, {"id": "x"}]}, 400, "results[1]"),
+            ({"device_id": "d", "results": [good | {"created_at": "yesterday"}]}, 400, "created_at"),
+            ({"device_id": "x" * 300, "results": []}, 400, "device_id"),
+            ({"device_id": "d", "results": [good | {"result": "x" * (1 << 20)}]}, 413, "bytes")):
+        assert refusal(manager, payload)[0] == code
+        assert word in refusal(manager, payload)[1]
+    assert hub.get("/v1/status")["records"] == 0
+    assert manager.post({"device_id": "d", "results": [good]})["stored"] == 1
+
+
+def test_without_a_token_or_with_a_withdrawn_one_nothing_comes_in(hub, tmp_path):
+    token = access(hub)
+    manager = GuideManager(tmp_path / "guide.db", endpoint(hub), "d")
+    payload = {"device_id": "d", "results": []}
+    assert refusal(manager, payload)[0] == 401
+    manager.headers = {"X-Api-Token": token}
+    assert manager.post(payload)["received"] == 0
+    [row] = hub.ebb("access", "list", "--json").lines()
+    assert row["name"] == "old-gateway" and row["used_at"]
+    assert hub.ebb("access", "rm", row["id"]).code == 0
+    assert refusal(manager, payload)[0] == 401
+    manager.headers = {"X-Api-Token": access(hub, "second")}
+    assert hub.ebb("revoke", "second").code == 0
+    assert refusal(manager, payload)[0] == 403
+
+
+def test_guessing_is_stopped(hub, tmp_path):
+    manager = GuideManager(tmp_path / "guide.db", endpoint(hub), "d", {"X-Api-Token": "ebba_" + 64 * "0"})
+    codes = [refusal(manager, {"device_id": "d", "results": []})[0] for _ in range(12)]
+    assert codes[:10] == [401] * 10 and codes[10:] == [429, 429]
+
+
+def test_a_device_of_ours_may_speak_it_too(device, hub, tmp_path):
+    """`sync_endpoint` of a device that is joined to no hub leads to a hub: both halves of ours meet."""
+    device.workflow("count", "ebb: 1\nworkflow: count\ntrigger:\n  watch: { path: INBOX, glob: '*.in', text: true }\n"
+                             "durability: { runs: each, results: each }\nresults:\n"
+                             "  - { name: out, from: { n: '${ .event.name }' } }\n")
+    settings = pathlib.Path(device.folder / "edge_config.json")
+    settings.write_text(json.dumps({"device_id": "edge-7", "sync_interval_seconds": 1,
+                                    "sync_endpoint": f"{endpoint(hub)}?token={access(hub)}"}))
+    device.start("--config", settings, environment={"no_proxy": "*"})
+    for number in range(20):
+        device.drop(f"{number}.in")
+    devices.until("all arrive", lambda: len(listed(hub)) == 20)
+    assert {row[0] for row in device.rows("SELECT id FROM workflow_results")} == {row["id"] for row in listed(hub)}
