@@ -296,8 +296,11 @@ static void write_text(struct call *call, const struct doctor *doctor) {
         (void)fprintf(call->out, "and %u more\n", doctor->more);
     }
     (void)fflush(call->out);
-    if (doctor_worst(doctor) == STATUS_OK) {
+    if (doctor->count == 0) {
         (void)fprintf(call->talk, "nothing is wrong\n");
+    } else if (doctor_worst(doctor) == STATUS_OK) {
+        (void)fprintf(call->talk, "no fault, %u warning%s\n", doctor->count + doctor->more,
+                      doctor->count + doctor->more == 1 ? "" : "s");
     }
 }
 
@@ -336,9 +339,8 @@ const struct command cmd_doctor = {
     .details =
         "It looks at the daemon, its socket and database, the data folder and its disk, the\n"
         "clock, workflows, agents, runs that failed or are parked, events kept aside,\n"
-        "destinations, attachments and gaps. The exit code is 0 when nothing is wrong\n"
-        "(warnings alone are nothing wrong), else that of the first fault. Nothing is\n"
-        "changed.\n",
+        "destinations, attachments and gaps. The exit code is 0 when there is no fault,\n"
+        "whatever the warnings, else that of the first fault. Nothing is changed.\n",
     .example = "ebb doctor",
     .options = OPTIONS,
     .asks_daemon = true,
