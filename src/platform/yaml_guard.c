@@ -2,7 +2,9 @@
 #include "platform/yaml_guard.h"
 
 #include <stdbool.h>
+#include <string.h>
 
+#include "base/media_type.h"
 #include "base/text.h"
 
 static bool is_blank(char c) {
@@ -59,15 +61,34 @@ static status refuse(const struct look *look, struct place *out_place, struct er
     return fail(err, STATUS_INVALID, "%s", what);
 }
 
+/* Of a file that is no text at all one sentence says more than the place where that shows. */
+static status refuse_bytes(const struct look *look, struct slice text, size_t index,
+                           struct place *out_place, struct error *err) {
+    static const char UNKNOWN[] = "application/octet-stream";
+    const unsigned byte = (unsigned char)text.bytes[index];
+    const char *type =
+        media_type_guess(slice_part(text, 0, MEDIA_TYPE_START_BYTES), (struct slice){0});
+    if (slice_starts(text, "\xFF\xFE") || slice_starts(text, "\xFE\xFF")) {
+        return refuse(look, out_place, err, "this is UTF-16: save it as UTF-8");
+    }
+    if (slice_find(text, '\0') < text.count) {
+        const bool known = strcmp(type, UNKNOWN) != 0;
+        *out_place = (struct place){.line = 1, .column = 1};
+        return fail(err, STATUS_INVALID, "this is no text but %s: a file in YAML is wanted",
+                    known ? type : "bytes, a program or data");
+    }
+    *out_place = look->place;
+    return byte < 0x80 ? fail(err, STATUS_INVALID, "a control character (0x%02X)", byte)
+                       : fail(err, STATUS_INVALID,
+                              "this is not UTF-8 (0x%02X): save the file as UTF-8", byte);
+}
+
 static status look_at(struct look *look, struct slice text, size_t index, size_t step,
                       struct place *out_place, struct error *err) {
     const char c = text.bytes[index];
     const unsigned char byte = (unsigned char)c;
-    if (step == 0) {
-        return refuse(look, out_place, err, "this is not UTF-8");
-    }
-    if ((byte < 0x20 || byte == 0x7F) && c != '\t' && !is_break(c)) {
-        return refuse(look, out_place, err, "a control character");
+    if (step == 0 || ((byte < 0x20 || byte == 0x7F) && c != '\t' && !is_break(c))) {
+        return refuse_bytes(look, text, index, out_place, err);
     }
     if (c == '%' && look->place.column == 1) {
         return refuse(look, out_place, err,

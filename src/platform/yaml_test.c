@@ -299,9 +299,18 @@ static void test_yaml_read__bounds_depth_also_through_aliases(void **state) {
 
 static void test_yaml_read__refuses_bytes_that_are_no_text(void **state) {
     struct arena *arena = *state;
-    assert_wrong(arena, SLICE("a: 1\nb: \xFF\n"), 2, 4, "this is not UTF-8");
-    assert_wrong(arena, SLICE("a: \xC3\xBC\x01\n"), 1, 5, "a control character");
-    assert_wrong(arena, SLICE("a: \0\n"), 1, 4, "a control character");
+    assert_wrong(arena, SLICE("a: 1\nb: \xE9\n"), 2, 4, "this is not UTF-8 (0xE9): save");
+    assert_wrong(arena, SLICE("a: \xC3\xBC\x01\n"), 1, 5, "a control character (0x01)");
+    assert_wrong(arena, SLICE("a: \0\n"), 1, 1, "this is no text but bytes");
+    assert_wrong(arena,
+                 SLICE("\x7F"
+                       "ELF\2\1\1\0"),
+                 1, 1, "a program or data: a file in YAML");
+    assert_wrong(arena, SLICE("\x89PNG\r\n\x1A\n\0\0\0\rIHDR"), 1, 1, "but image/png:");
+    assert_wrong(arena,
+                 SLICE("\xFF\xFE"
+                       "a\0"),
+                 1, 1, "this is UTF-16: save it as UTF-8");
     assert_wrong(arena, SLICE("%YAML 1.2\n---\na: 1\n"), 1, 1, "a directive");
     assert_wrong(arena, SLICE("a: \"\\ud800\"\n"), 1, 5, "escape");
     /* crashed libfyaml 0.7.12 */

@@ -199,6 +199,18 @@ def test_what_is_no_yaml(ebb, device):
         assert str(path) in answer.out + answer.err, (text, answer)
 
 
+def test_a_file_that_is_no_text_is_said_to_be_none(ebb, tmp_path):
+    for content, sentence in ((b"\x7fELF\x02\x01\x01\0" + bytes(256), "no text but bytes, a program or data: a file in YAML"),
+                              (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "this is no text but image/png"),
+                              ("ebb: 1\n".encode("utf-16"), "this is UTF-16: save it as UTF-8"),
+                              ("ebb: 1\nsummary: caf\xe9\n".encode("latin-1"), "not UTF-8 (0xE9): save the file as UTF-8")):
+        path = tmp_path / "w.yaml"
+        path.write_bytes(content)
+        for words in (("check", path), ("run", path), ("check", path, "--config", path)):
+            answer = ebb(*words, stdin="")
+            assert answer.code == 2 and f"{path}:" in answer.out + answer.err and sentence in answer.out + answer.err, answer
+
+
 def test_yaml_that_grows_is_bounded(ebb, device):
     bomb = "ebb: 1\nx-a: &a [x,x,x,x,x,x,x,x,x,x]\n"
     for index in range(1, 9):
