@@ -28,6 +28,11 @@ struct painting {
     bool one;                   /* it was `box`, not a list */
 };
 
+static status check_agent(const struct agent_manifest *manifest, struct error *err) {
+    (void)manifest; /* it has said all; what it needs is the machine's */
+    return image_check(err);
+}
+
 static status open_agent(struct loop *loop, const struct agent_manifest *manifest,
                          struct agent **out_agent, struct error *err) {
     (void)loop;
@@ -264,6 +269,7 @@ static void requirements(const struct agent *agent, struct agent_requirements *o
 const struct agent_kind IMAGE_AGENT = {
     .name = "image",
     .place = AGENT_ON_WORKER,
+    .check = check_agent,
     .open = open_agent,
     .run = run_agent,
     .close = close_agent,

@@ -7,6 +7,7 @@
 #include "agents/onnx_outputs.h"
 #include "base/memory.h"
 #include "platform/clock.h"
+#include "platform/image.h"
 #include "platform/watchdog.h"
 
 enum { ARENA_BYTES_MAX = 64 << 20 };
@@ -69,8 +70,12 @@ static status new_agent(const struct agent_manifest *manifest, struct agent **ou
 static status check_onnx(const struct agent_manifest *manifest, struct error *err) {
     struct agent *agent;
     TRY(new_agent(manifest, &agent, err));
+    bool sees = false;
+    for (uint32_t i = 0; i < agent->plan.input_count; i++) {
+        sees = sees || agent->plan.inputs[i].source == ONNX_PICTURE;
+    }
     close_onnx(agent);
-    return STATUS_OK;
+    return sees ? image_check(err) : STATUS_OK;
 }
 
 static status open_onnx(struct loop *loop, const struct agent_manifest *manifest,

@@ -26,6 +26,11 @@ static const struct {
 };
 enum { FORMATS_READ = IMAGE_PNG + 1 };
 
+status image_check(struct error *err) {
+    TRY(image_jpeg_check(err));
+    return image_png_check(err);
+}
+
 static status find_format(struct slice encoded, enum image_format *out_format, struct error *err) {
     if (encoded.count == 0) {
         return fail(err, STATUS_INVALID, "no picture: it has no bytes at all");

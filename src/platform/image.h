@@ -47,6 +47,10 @@ struct image {
     uint8_t *pixels; /* owned: red, green, blue; rows from the top, without gaps */
 };
 
+/* Whether pictures can be read here at all: loads the libraries. NOT_FOUND names the package that
+ * is not installed. */
+status image_check(struct error *err);
+
 /* What the bytes are. INVALID: nothing that we read, too large, or damaged in its head. NOT_FOUND:
  * a library is not installed. */
 status image_look(struct slice encoded, struct image_facts *out_facts, struct error *err);

@@ -43,6 +43,10 @@ static void handle_done(tjhandle *handle) {
     }
 }
 
+status image_jpeg_check(struct error *err) {
+    return library_use(&library, err);
+}
+
 status image_jpeg_look(struct slice encoded, struct image_facts *facts, struct error *err) {
     struct jpeg_head head;
     TRY(jpeg_head_read(encoded, &head, err));

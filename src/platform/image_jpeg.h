@@ -13,6 +13,9 @@
 
 enum { IMAGE_JPEG_SCAN_PIXELS_MAX = 1 << 30 }; /* pixels times scans: what decoding may take */
 
+/* NOT_FOUND: the library is not installed. */
+status image_jpeg_check(struct error *err);
+
 status image_jpeg_look(struct slice encoded, struct image_facts *facts, struct error *err);
 
 status image_jpeg_decode(struct slice encoded, const struct image_facts *facts, uint32_t shrink,

@@ -60,6 +60,10 @@ static void *resize(void *block, size_t bytes) {
     return noted(memory_resize(block, bytes));
 }
 
+status image_png_check(struct error *err) {
+    return library_use(&library, err);
+}
+
 static void png_done(spng_ctx **png) {
     if (*png != NULL) {
         spng.free(*png);

@@ -13,6 +13,9 @@
 
 enum { IMAGE_PNG_CHUNK_BYTES_MAX = 1 << 20 }; /* of what lies beside the pixels */
 
+/* NOT_FOUND: the library is not installed. */
+status image_png_check(struct error *err);
+
 status image_png_look(struct slice encoded, struct image_facts *facts, struct error *err);
 
 status image_png_decode(struct slice encoded, const struct image_facts *facts,

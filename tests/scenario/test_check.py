@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ebb check`: every fault at once, each with its place and what would be right."""
 import json
+import pathlib
 import re
+import subprocess
+
+import pytest
 
 import device as devices
+import onnx_model
 
 HEAD = "ebb: 1\nworkflow: w\ntrigger: { stdin: json }\n"
 AGENT = """\
@@ -273,3 +278,36 @@ def test_an_agents_manifest_is_checked_as_one(ebb, device):
     answer = ebb("check", "agent.yaml", folder=folder)
     assert answer.code == 2
     assert {line for line, _, _ in faults_of(answer, "./agent.yaml")} >= {3, 4}, answer
+
+
+@pytest.fixture
+def without(tmp_path):
+    """The environment in which a shared library is not there."""
+    shim = tmp_path / "no_library.so"
+    source = pathlib.Path(__file__).with_name("no_library.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim, source], check=True)
+    return lambda name: {"LD_PRELOAD": str(shim), "NO_LIBRARY": name}
+
+
+DRAWS = "kind: image\ndo: draw\ninputs: { image: image, objects: list }\noutputs: { image: image }\n"
+SEES = "kind: onnx\ninputs: { image: image }\nmodel: { file: m.onnx }\nbefore: { image: { scale: 1/255 } }\n"
+
+@pytest.mark.parametrize("kind, library, package", [
+    (DRAWS, "libturbojpeg.so.0", "libturbojpeg0"), (DRAWS, "libspng.so.0", "libspng0"),
+    (SEES, "libturbojpeg.so.0", "libturbojpeg0")])
+def test_a_library_that_an_agent_needs_and_is_not_there_is_named(ebb, device, without, kind, library, package):
+    runtime = next(iter(devices.LIBRARIES.values()))
+    if kind == SEES and not runtime.exists():
+        pytest.skip(f"{runtime} is not here: make test fetches it")
+    folder = device.agent("it", "ebb: 1\nagent: it\nversion: 1.0.0\n" + kind)
+    (folder / "m.onnx").write_bytes(onnx_model.colours())
+    inputs = "image: '${ .event.image }'" + (", objects: []" if kind == DRAWS else "")
+    path = device.workflow("w", "ebb: 1\nworkflow: w\ntrigger: { watch: { path: INBOX } }\n"
+                                f"steps: [{{ id: a, agent: it, with: {{ {inputs} }} }}]\n"
+                                "results: [{ name: r, from: { x: 1 } }]\n")
+    here = {"EBB_ONNXRUNTIME": str(runtime)}
+    for words, code in (((folder / "agent.yaml",), 3), ((path, "--agents", device.agents), 2)):
+        answer = ebb("check", *words, environment=here)
+        assert answer.code == 0, answer
+        answer = ebb("check", *words, environment=here | without(library))
+        assert answer.code == code and package in answer.out + answer.err, answer
