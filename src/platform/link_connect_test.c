@@ -291,11 +291,27 @@ static void test_link__a_hub_may_have_a_name(void **state) {
     name_hub(&scene, 0, "nobody..here", hub.port);
     assert_int_equal(link_connect(scene.link, &scene.options, NULL), STATUS_OK);
     scene_check_lost(&scene, STATUS_OFFLINE, "look up 'nobody..here'");
-    assert_int_equal(link_connect(scene.link, &scene.options, NULL), STATUS_OK);
-    link_close(scene.link); /* while it is looked up, or before */
-    assert_int_equal(link_connect(scene.link, &scene.options, NULL), STATUS_OK);
-    loop_stop(scene.loop);
-    loop_run(scene.loop);
+    scene_done(&scene);
+    link_peer_stop(&hub);
+}
+
+static void test_link__a_name_that_is_looked_up_may_be_forgotten(void **state) {
+    (void)state;
+    struct scene scene;
+    struct link_peer hub = hub_that(talk_echo);
+    link_peer_start(&hub);
+    scene_open(&scene, hub.port);
+    for (int i = 0; i < 100; i++) {
+        name_hub(&scene, 0, "nobody..here", hub.port);
+        assert_int_equal(link_connect(scene.link, &scene.options, NULL), STATUS_OK);
+        scene_rest(&scene, i % 5);
+        link_close(scene.link);
+        if (i % 10 == 9) { /* what is found joins what was forgotten */
+            name_hub(&scene, 0, "localhost", hub.port);
+            scene_connect(&scene);
+            link_close(scene.link);
+        }
+    }
     scene_done(&scene);
     link_peer_stop(&hub);
 }
@@ -452,6 +468,7 @@ int main(void) {
         cmocka_unit_test(test_link__who_is_not_our_hub_is_passed_over_and_not_forgotten),
         cmocka_unit_test(test_link__a_hub_may_have_an_address_of_version_6),
         cmocka_unit_test(test_link__a_hub_may_have_a_name),
+        cmocka_unit_test(test_link__a_name_that_is_looked_up_may_be_forgotten),
         cmocka_unit_test(test_link__a_proxy_leads_to_the_hub),
         cmocka_unit_test(test_link__a_proxy_that_does_not_let_us_through_says_why),
         cmocka_unit_test(test_link__options_that_are_none_are_refused_at_once),

@@ -1,10 +1,11 @@
 /*
- * lookup: the addresses of a host (libuv, which asks the C library on a thread of its own).
+ * lookup: the addresses of a host, which the C library is asked for on a thread for each question.
  *
- * An address written in digits is its own answer and needs no thread; so a device whose hub is
- * given that way has none. Nothing is remembered: that is for the machine's resolver.
+ * Whoever has no network waits long for a name server: so nothing waits for a look-up that was
+ * forgotten, neither the loop's end nor the program's. An address written in digits is its own
+ * answer. Nothing is remembered: that is for the machine's resolver.
  *
- * Thread: loop; `found` is never called inside a call of ours.
+ * Thread: that of one loop; `found` is never called inside a call of ours.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
@@ -17,7 +18,11 @@
 #include "base/error.h"
 #include "platform/loop.h"
 
-enum { LOOKUP_ADDRESSES_MAX = 8, LOOKUP_HOST_BYTES_MAX = 255 };
+enum {
+    LOOKUP_ADDRESSES_MAX = 8,
+    LOOKUP_HOST_BYTES_MAX = 255,
+    LOOKUPS_MAX = 8 /* at once, with those that were forgotten and have not ended */
+};
 
 struct lookup_addresses {
     struct sockaddr_storage addresses[LOOKUP_ADDRESSES_MAX];
@@ -38,10 +43,11 @@ struct lookup_asker {
     void *owner;
 };
 
+/* OFFLINE: LOOKUPS_MAX are under way. */
 status lookup_begin(struct loop *loop, const char *host, uint16_t port,
                     const struct lookup_asker *asker, struct lookup **out_lookup,
                     struct error *err);
 
-/* Nobody is told any more; the loop still waits for the resolver before it ends. NULL is fine. Not
- * for what `found` has been told of, or is being told of: that is gone by itself. */
+/* Nobody is told any more. NULL is fine. Not for what `found` has been told of, or is being told
+ * of: that is gone by itself. */
 void lookup_forget(struct lookup *lookup);
