@@ -140,6 +140,7 @@ static bool try_address(struct dial *dial) {
 static void found(void *owner, const struct lookup_addresses *addresses,
                   const struct error *error) {
     struct dial *dial = owner;
+    timer_clear(dial->timer);
     dial->lookup = NULL;
     dial->addresses = *addresses;
     if (error != NULL) {
@@ -153,15 +154,21 @@ static bool take_place(struct dial *dial) {
     dial->place++;
     dial->next = 0;
     dial->addresses.count = 0;
-    dial->address[0] = '\0';
     const struct dial_place *place = &dial->places[dial->place];
     if (lookup_read(place->host, place->port, &dial->addresses.addresses[0])) {
         dial->addresses.count = 1;
         return true;
     }
+    (void)snprintf(dial->address, sizeof dial->address, "%.48s:%u", place->host, place->port);
     const struct lookup_asker asker = {.found = found, .owner = dial};
-    return lookup_begin(dial->loop, place->host, place->port, &asker, &dial->lookup,
-                        &dial->error) == STATUS_OK;
+    if (lookup_begin(dial->loop, place->host, place->port, &asker, &dial->lookup, &dial->error) !=
+        STATUS_OK) {
+        return false;
+    }
+    if (!is_last(dial)) {
+        timer_set(dial->timer, dial->address_ms);
+    }
+    return true;
 }
 
 /* Until something is awaited, or nothing is left. On the loop, never inside a call of ours. */
@@ -180,13 +187,16 @@ static void go_on(struct dial *dial) {
     }
 }
 
-/* The address that is tried was silent too long, or somebody asked to go on. */
+/* What is tried was silent too long, or somebody asked to go on. */
 static void rang(void *owner) {
     struct dial *dial = owner;
-    if (dial->descriptor >= 0) {
-        (void)fail(&dial->error, STATUS_OFFLINE, "connect to %s: no answer within %lld ms",
-                   dial->address, (long long)dial->address_ms);
+    if (dial->lookup != NULL || dial->descriptor >= 0) {
+        (void)fail(&dial->error, STATUS_OFFLINE, "%s %s: no answer within %lld ms",
+                   dial->lookup != NULL ? "look up" : "connect to", dial->address,
+                   (long long)dial->address_ms);
     }
+    lookup_forget(dial->lookup);
+    dial->lookup = NULL;
     give_up_address(dial);
     go_on(dial);
 }

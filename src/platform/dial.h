@@ -2,8 +2,8 @@
  * dial: TCP to the first of several places that takes it.
  *
  * Each place may have several addresses. They are tried one after another; one that is silent gets
- * `address_ms` as long as others are left, so that a dead first address does not use up the
- * caller's patience. How long all of it may take is for the caller.
+ * `address_ms` as long as others are left, and so does a name server, so that a dead first address
+ * does not use up the caller's patience. How long all of it may take is for the caller.
  *
  * Connections do not linger on a link that is gone: small pieces go out at once, what is sent must
  * be acknowledged within `silence_ms`, idle ones are probed, and the kernel holds little that it
@@ -36,7 +36,7 @@ struct dial_place {
 struct dial_options {
     const struct dial_place *places; /* copied */
     int place_count;
-    int64_t address_ms; /* with one that is silent, when others are left */
+    int64_t address_ms; /* for one that is silent, when others are left */
     int silence_ms;
     int unsent_bytes_max; /* in the kernel, about */
 };
@@ -56,7 +56,8 @@ status dial_open(struct loop *loop, const struct dial_options *options,
 /* Who answered was not who was sought, for that reason: on to the next. Told as from dial_open. */
 void dial_next(struct dial *dial, const struct error *error);
 
-/* The address that is tried, or was taken: "203.0.113.7:8443", "[2001:db8::1]:8443", or "". */
+/* What is tried, or was taken: "203.0.113.7:8443", "[2001:db8::1]:8443", a name while that is
+ * looked up; or "". */
 const char *dial_address(const struct dial *dial);
 
 void dial_close(struct dial *dial); /* NULL is fine, also in what is told */
