@@ -10,7 +10,12 @@
 #include "hub/hub_answer.h"
 #include "platform/clock.h"
 
-enum { UNAUTHORIZED = 401, METHOD_NOT_ALLOWED = 405, ENROL_BODY_BYTES_MAX = 32 << 10 };
+enum {
+    UNAUTHORIZED = 401,
+    METHOD_NOT_ALLOWED = 405,
+    ENROL_BODY_BYTES_MAX = 32 << 10,
+    TRUST_BYTES_MAX = 64 << 10
+};
 
 static const int64_t REST_MS = INT64_C(6) * 3600 * 1000;
 
@@ -188,10 +193,15 @@ static void handle(void *owner, struct http_request *request) {
 
 static status open_server(struct device_port *port, struct error *err) {
     const struct device_port_options *options = &port->options;
+    CLEANUP(buffer_done) struct buffer trust; /* ended by a zero, as the library wants it */
+    buffer_init(&trust, TRUST_BYTES_MAX);
+    buffer_add(&trust, authority_certificate(options->authority));
+    buffer_add_byte(&trust, '\0');
+    TRY(buffer_status(&trust, err));
     const struct http_tls tls = {
         .certificate_pem = authority_server_chain(options->authority).bytes,
         .key_pem = authority_server_key(options->authority).bytes,
-        .trust_pem = authority_certificate(options->authority).bytes,
+        .trust_pem = trust.bytes,
     };
     const struct http_options http = {.address = options->address,
                                       .tls = &tls,
