@@ -445,7 +445,9 @@ void reading_run(struct database *database, struct store_read *read) {
     buffer_clear(&read->out);
     read->out_next_key = 0;
     read->error = (struct error){.code = STATUS_OK};
-    if (run_read(database, read, &read->error) != STATUS_OK) {
+    if (run_read(database, read, &read->error) == STATUS_OK) {
+        read->error.code = STATUS_OK; /* what was looked for on the way may not have been there */
+    } else {
         buffer_clear(&read->out);
     }
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "storage/core_bench.h"
+#include "storage/outbox_reader.h"
 
 /* A listing as values; the arena is the caller's. */
 static struct value list(struct core_bench *bench, struct arena *arena, struct store_read *read) {
@@ -185,6 +186,34 @@ static void test_reading__peeking_shows_what_goes_next_gaps_among_it(void **stat
     arena_done(&arena);
 }
 
+static void test_reading__what_is_not_found_on_the_way_is_no_failure(void **state) {
+    struct core_bench *bench = *state;
+    struct outbox_batch batch = {.count = 0};
+    struct record_draft draft = core_bench_draft(LANE_NORMAL, "1", NULL);
+    draft.record.boot.bytes[0] = 1;
+    draft.record.time.wall_ms = clock_wall_ms() - 1000;
+    draft.keep_ms = 1;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(core_bench_put_draft(bench, &draft), STATUS_OK);
+    }
+    core_bench_acknowledge(bench, LANE_NORMAL, 2);
+    struct store_job purge = {.kind = STORE_PURGE};
+    assert_int_equal(core_bench_run(bench, &purge), STATUS_OK);
+    buffer_init(&batch.room, OUTBOX_BATCH_BYTES_MAX);
+    struct store_read read = {.kind = READ_BATCH,
+                              .id = core_stream(bench->core),
+                              .lane = LANE_NORMAL,
+                              .from_seq = 2,
+                              .to_seq = 3,
+                              .batch = &batch};
+    reading_run(bench->core->database, &read); /* the chain value before 2 is gone */
+    assert_int_equal(read.error.code, STATUS_OK);
+    assert_int_equal(batch.count, 1);
+    assert_true(batch.items[0].is_gap);
+    buffer_done(&batch.room);
+    buffer_done(&read.out);
+}
+
 static void test_reading__runs_are_listed_with_their_steps(void **state) {
     struct core_bench *bench = *state;
     struct arena arena;
@@ -311,6 +340,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_reading__a_filter_is_by_workflow_and_name,
                                         core_bench_set_up, core_bench_tear_down),
         cmocka_unit_test_setup_teardown(test_reading__lanes_say_what_waits_and_what_was_dropped,
+                                        core_bench_set_up, core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(test_reading__what_is_not_found_on_the_way_is_no_failure,
                                         core_bench_set_up, core_bench_tear_down),
         cmocka_unit_test_setup_teardown(test_reading__peeking_shows_what_goes_next_gaps_among_it,
                                         core_bench_set_up, core_bench_tear_down),
