@@ -11,7 +11,7 @@
 #include "runtime/renewal.h"
 #include "runtime/sync_store.h"
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_MS = 1000000, RENEWALS_APART_MS = 10 * 60 * 1000, UNAUTHORIZED = 401 };
 
 struct sync_manager {
     struct sync_manager_options options;
@@ -24,9 +24,10 @@ struct sync_manager {
     struct identity identity;
     struct sync_store *store; /* made when the device is joined for the first time */
     bool stopping;
-    bool reload;  /* once the store has answered */
-    bool renewed; /* over this connection: not again */
-    int64_t hub_offset_ms, hub_uncertainty_ms, hub_ms;
+    bool reload;        /* once the store has answered */
+    bool refused;       /* the hub did not take the certificate; it may be that its time is up */
+    int64_t renewed_ms; /* when it was renewed last; 0: not by this process */
+    int64_t hub_offset_ms, hub_uncertainty_ms, hub_ms, hub_boot_ns;
 };
 
 static int64_t now_ms(void) {
@@ -40,21 +41,25 @@ static void go_on(struct sync_manager *manager) {
 
 /* --- what the link says ---------------------------------------------------------------------- */
 
-/* By the hub's clock, where it has said what time it is. */
+/* By the hub's clock, where it has said what time it is: ours may be ten years ahead, which no
+ * renewal mends. It may also be behind, and only the hub knows that the certificate has ended. */
 static bool must_renew(const struct sync_manager *manager) {
     struct moment now = clock_now();
-    if (manager->hub_ms != 0 && now.quality != CLOCK_GOOD) {
-        now.wall_ms += manager->hub_offset_ms;
+    if (manager->hub_ms != 0) {
+        now.wall_ms = manager->hub_ms + (now.boot_ns - manager->hub_boot_ns) / NS_PER_MS;
         now.quality = CLOCK_UNSURE;
     }
-    return !manager->renewed && identity_is_due(&manager->identity, now);
+    if (manager->renewed_ms != 0 && now_ms() - manager->renewed_ms < RENEWALS_APART_MS) {
+        return false;
+    }
+    return manager->refused || identity_is_due(&manager->identity, now);
 }
 
 static void connected(void *owner) {
     struct sync_manager *manager = owner;
     struct error err;
     if (must_renew(manager)) {
-        manager->renewed = true;
+        manager->refused = false;
         if (renewal_begin(manager->renewal, manager->link, &manager->identity, &err) == STATUS_OK) {
             return;
         }
@@ -72,6 +77,7 @@ static void renewal_ended(void *owner, const struct error *outcome) {
     }
     if (outcome->code == STATUS_OK) {
         log_line(LOG_INFO, "runtime", "sync: the hub has renewed this device's certificate");
+        manager->renewed_ms = now_ms();
         sync_manager_reload(manager);
         return;
     }
@@ -98,6 +104,7 @@ static void answered(void *owner, const struct link_answer *answer) {
         renewal_answered(manager->renewal, answer);
         return;
     }
+    manager->refused = answer->code == UNAUTHORIZED;
     sender_answered(manager->sender, answer->code, answer->retry_after_ms, answer->body, now_ms());
     go_on(manager);
 }
@@ -161,6 +168,7 @@ static void note_time(struct sync_manager *manager, const struct sender_action *
     const struct moment now = clock_now();
     const int64_t wall_then_ms = now.wall_ms - (now.boot_ns - action->boot_ns) / NS_PER_MS;
     manager->hub_ms = action->hub_ms;
+    manager->hub_boot_ns = action->boot_ns;
     manager->hub_offset_ms = action->hub_ms - wall_then_ms;
     manager->hub_uncertainty_ms = action->uncertainty_ms;
 }
@@ -272,6 +280,7 @@ static void part(struct sync_manager *manager) {
     manager->sender = NULL;
     identity_forget(&manager->identity);
     arena_reset(&manager->arena);
+    manager->refused = false;
     timer_clear(manager->timer);
 }
 
@@ -292,7 +301,6 @@ static status join(struct sync_manager *manager, struct error *err) {
     }
     TRY(sender_create(&options, &manager->sender, err));
     sync_store_use(manager->store, manager->sender);
-    manager->renewed = false;
     sync_manager_look(manager);
     go_on(manager);
     return STATUS_OK;
