@@ -142,6 +142,117 @@ static const char TEXTS[] = "praise\tthank you, that was quick and kind\n"
                             "complaint\tnobody came, we are still waiting\n"
                             "complaint\tthe wrong part came, and too late\n";
 
+static const char ONNX_MANIFEST[] = HEAD
+    "summary: Runs model.onnx. Say here what it finds out.\n"
+    "kind: onnx\n"
+    "model:\n"
+    "  file: model.onnx # yours, beside this file\n"
+    "  # metadata: metadata.json # its input_shape, input_type and preprocessing (mean, std)\n"
+    "  # providers: [cuda, cpu] # what executes it, the best first\n"
+    "limits: { memory: 256MiB } # of its weights and all that a call computes\n"
+    "\n"
+    "# As it stands the model's inputs and outputs are the agent's, by name, as lists of numbers.\n"
+    "# `ebb check agent.yaml` opens the model and says what does not go together. Or it takes\n"
+    "#\n"
+    "# rows of numbers:\n"
+    "# inputs:  { t: number, rh: number }\n"
+    "# outputs: { score: number }\n"
+    "# before:  { numbers: { features: [t, rh], mean: [4, 80], std: [3, 10] } }\n"
+    "# after:   { value: { as: score } }\n"
+    "#\n"
+    "# a picture, and says what it shows; labels.txt has a label a line:\n"
+    "# inputs:  { image: image }\n"
+    "# outputs: { label: string, score: number, top: list }\n"
+    "# before:  { image: { resize: crop, scale: 1/255, mean: [0.48, 0.46, 0.41], std: 0.23 } }\n"
+    "# after:   { classifier: { labels: labels.txt, top: 5 } }\n"
+    "#\n"
+    "# a picture, and says where things are; `decode` may be blazeface, ssd, centre or boxes too:\n"
+    "# inputs:  { image: image }\n"
+    "# outputs: { objects: { type: list, of: { label: string, score: number, box: box } } }\n"
+    "# before:  { image: { resize: letterbox, scale: 1/255 } }\n"
+    "# after:   { detector: { decode: yolo8, labels: labels.txt, score: 0.25 } }\n";
+
+static const char ONNX_README[] =
+    "# @NAME@\n"
+    "\n"
+    "The manifest wants a model that is yours:\n"
+    "\n"
+    "    cp /path/to/yours.onnx model.onnx\n"
+    "    ebb check agent.yaml        opens it, and says what does not go together\n"
+    "    cd ../.. && ebb agent run @NAME@ --agents agents --with '{\"x\":[1,2]}'\n"
+    "\n"
+    "`x` stands for an input of the model; a picture is given by `--file image=photo.jpg`. A\n"
+    "workflow in the folder above `agents` calls it with a step:\n"
+    "\n"
+    "    steps:\n"
+    "      - id: look\n"
+    "        agent: @NAME@\n"
+    "        with:\n"
+    "          x: ${ .event.data.x }\n";
+
+static const char IMAGE_MANIFEST[] =
+    HEAD "summary: Draws boxes into a picture.\n"
+         "kind: image\n"
+         "do: draw # crop cuts out what lies in the boxes, blur makes it unknowable\n"
+         "# quality: 85 # of the JPEG that it gives\n"
+         "# margin: 0.2 # of crop: so much more on each side\n"
+         "inputs:\n"
+         "  image: { type: image } # a JPEG or PNG\n"
+         "  objects: { type: list } # a detector's; box: [x, y, width, height] in fractions\n"
+         "outputs:\n"
+         "  image: { type: image } # of crop: `images: list`\n";
+
+static const char IMAGE_README[] =
+    "# @NAME@\n"
+    "\n"
+    "    ebb check agent.yaml\n"
+    "    cd ../.. && ebb agent run @NAME@ --agents agents --file image=photo.jpg --save out \\\n"
+    "        --with '{\"objects\":[{\"label\":\"here\",\"box\":[0.25,0.25,0.5,0.5]}]}'\n"
+    "\n"
+    "A workflow in the folder above `agents` calls it with a step, behind one that finds things:\n"
+    "\n"
+    "    steps:\n"
+    "      - id: find\n"
+    "        agent: find-faces\n"
+    "        with:\n"
+    "          image: ${ .event.image }\n"
+    "      - id: mark\n"
+    "        needs: [find]\n"
+    "        agent: @NAME@\n"
+    "        with:\n"
+    "          image: ${ .event.image }\n"
+    "          objects: ${ .steps.find.objects }\n";
+
+static const char HTTP_MANIFEST[] = HEAD
+    "summary: Asks a service how many words a text has. Put your own in its place.\n"
+    "kind: http\n"
+    "url: http://127.0.0.1:8080/ # service.py listens there\n"
+    "# method: POST # the inputs are its body, as JSON; under GET and DELETE they are the query\n"
+    "# ca: ca.pem # of https, where the machine's own certificates do not know the service\n"
+    "# proxy: http://proxy.lan:3128\n"
+    "# headers:\n"
+    "#   Authorization: Bearer secret:@NAME@ # `ebb secret set @NAME@` writes it\n" TEXT_IN
+        WORDS_OUT;
+
+static const char HTTP_SERVICE[] =
+    "\"\"\"A service to try @NAME@ with: JSON in, JSON out.\"\"\"\n"
+    "import http.server\n"
+    "import json\n"
+    "\n"
+    "\n"
+    "class Service(http.server.BaseHTTPRequestHandler):\n"
+    "    def do_POST(self):\n"
+    "        inputs = json.loads(self.rfile.read(int(self.headers[\"Content-Length\"])))\n"
+    "        body = json.dumps({\"words\": len(inputs[\"text\"].split())}).encode()\n"
+    "        self.send_response(200)\n"
+    "        self.send_header(\"Content-Type\", \"application/json\")\n"
+    "        self.send_header(\"Content-Length\", str(len(body)))\n"
+    "        self.end_headers()\n"
+    "        self.wfile.write(body)\n"
+    "\n"
+    "\n"
+    "http.server.ThreadingHTTPServer((\"127.0.0.1\", 8080), Service).serve_forever()\n";
+
 static const char README[] = "# @NAME@\n"
                              "\n"
                              "    ebb check agent.yaml\n"
@@ -228,19 +339,41 @@ static const struct skeleton_file TEXT_FILES[] = {{.name = "agent.yaml", .text =
                                                   SCHEMA_FILE,
                                                   {.name = "README.md", .text = TEXT_README}};
 
+static const struct skeleton_file ONNX_FILES[] = {{.name = "agent.yaml", .text = ONNX_MANIFEST},
+                                                  SCHEMA_FILE,
+                                                  {.name = "README.md", .text = ONNX_README}};
+static const struct skeleton_file IMAGE_FILES[] = {{.name = "agent.yaml", .text = IMAGE_MANIFEST},
+                                                   SCHEMA_FILE,
+                                                   {.name = "README.md", .text = IMAGE_README}};
+static const struct skeleton_file HTTP_FILES[] = {{.name = "agent.yaml", .text = HTTP_MANIFEST},
+                                                  {.name = "service.py", .text = HTTP_SERVICE},
+                                                  SCHEMA_FILE,
+                                                  {.name = "README.md", .text = README}};
+
+#define RUN_WORDS "ebb agent run @NAME@ --agents agents --with '{\"text\":\"a few words\"}'"
+#define RUN_IMAGE                                                                                  \
+    "ebb agent run @NAME@ --agents agents --file image=photo.jpg --save out --with "               \
+    "'{\"objects\":[{\"label\":\"here\",\"box\":[0.25,0.25,0.5,0.5]}]}'"
+#define CHECK_ONNX "cp yours.onnx agents/@NAME@/model.onnx && ebb check agents/@NAME@/agent.yaml"
+#define RUN_HTTP   "python3 agents/@NAME@/service.py & " RUN_WORDS
+
 #define KIND_FILES(list) .files = (list), .count = sizeof(list) / sizeof((list)[0])
 
 static const struct kind {
     const char *name, *language, *protocol; /* those two where the kind has several */
     const struct skeleton_file *files;
     size_t count;
-} KINDS[] = {{"process", "python", "lines", KIND_FILES(PYTHON_FILES)},
-             {"process", "python", "messages", KIND_FILES(MESSAGES_FILES)},
-             {"process", "c", "lines", KIND_FILES(C_LINES_FILES)},
-             {"process", "c", "messages", KIND_FILES(C_MESSAGES_FILES)},
-             {"process", "sh", "lines", KIND_FILES(SHELL_FILES)},
-             {"jq", NULL, NULL, KIND_FILES(JQ_FILES)},
-             {"text", NULL, NULL, KIND_FILES(TEXT_FILES)}};
+    const char *next;
+} KINDS[] = {{"process", "python", "lines", KIND_FILES(PYTHON_FILES), RUN_WORDS},
+             {"process", "python", "messages", KIND_FILES(MESSAGES_FILES), RUN_WORDS},
+             {"process", "c", "lines", KIND_FILES(C_LINES_FILES), RUN_WORDS},
+             {"process", "c", "messages", KIND_FILES(C_MESSAGES_FILES), RUN_WORDS},
+             {"process", "sh", "lines", KIND_FILES(SHELL_FILES), RUN_WORDS},
+             {"jq", NULL, NULL, KIND_FILES(JQ_FILES), RUN_WORDS},
+             {"text", NULL, NULL, KIND_FILES(TEXT_FILES), RUN_WORDS},
+             {"onnx", NULL, NULL, KIND_FILES(ONNX_FILES), CHECK_ONNX},
+             {"image", NULL, NULL, KIND_FILES(IMAGE_FILES), RUN_IMAGE},
+             {"http", NULL, NULL, KIND_FILES(HTTP_FILES), RUN_HTTP}};
 
 static bool fits(const char *word, const char *wanted) {
     return wanted == NULL || (word != NULL && strcmp(word, wanted) == 0);
@@ -263,7 +396,8 @@ static status find_kind(struct call *call, const struct kind **out_kind, struct 
         }
     }
     if (!known) {
-        return fail(err, STATUS_INVALID, "--kind wants process, jq or text, not '%.40s'", name);
+        return fail(err, STATUS_INVALID,
+                    "--kind wants process, jq, text, onnx, image or http, not '%.40s'", name);
     }
     if (!spoken) {
         return fail(err, STATUS_INVALID,
@@ -283,18 +417,17 @@ static status run(struct call *call, struct error *err) {
     if (folder.bytes == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for a path");
     }
-    const struct skeleton skeleton = {
-        .what = "agent",
-        .name = name,
-        .folder = folder.bytes,
-        .files = kind->files,
-        .count = kind->count,
-        .next = "ebb agent run @NAME@ --agents agents --with '{\"text\":\"a few words\"}'"};
+    const struct skeleton skeleton = {.what = "agent",
+                                      .name = name,
+                                      .folder = folder.bytes,
+                                      .files = kind->files,
+                                      .count = kind->count,
+                                      .next = kind->next};
     return skeleton_write(call, &skeleton, err);
 }
 
 static const struct command_option OPTIONS[] = {
-    {"kind", "KIND", "process (a program of yours), jq (a filter) or text (a model); process"},
+    {"kind", "KIND", "process (a program of yours), jq, text, onnx, image or http; process"},
     {"language", "WORD", "of a process: python, c or sh (python)"},
     {"protocol", "WORD", "of a process: lines or messages (lines)"},
     {0}};
@@ -306,11 +439,15 @@ const struct command cmd_new_agent = {
     .least = 1,
     .most = 1,
     .summary = "Make an agent of your own that answers at once, to begin with",
-    .details = "It is written into agents/NAME of this folder, where a workflow file that stands\n"
-               "here finds it. Nothing that is there is written over.\n",
+    .details =
+        "It is written into agents/NAME of this folder, where a workflow file that stands\n"
+        "here finds it. Nothing that is there is written over. Besides programs there are\n"
+        "jq (a filter), text (a model of texts and labels), onnx (a model of yours, which is\n"
+        "to be put there), image (draws, crops, blurs) and http (a service).\n",
     .example = "ebb new agent look\n"
                "ebb new agent hear --language c --protocol messages\n"
-               "ebb new agent mood --kind text",
+               "ebb new agent mood --kind text\n"
+               "ebb new agent find --kind onnx",
     .options = OPTIONS,
     .dry_run = true,
     .run = run};

@@ -12,6 +12,7 @@ from PIL import Image
 
 import device as devices
 import onnx_model
+import png
 
 DATA = devices.DATA
 LIBRARY = next(iter(devices.LIBRARIES.values()))
@@ -160,15 +161,6 @@ results:
 """
 
 
-def plain_png(colour, width=30, height=20):
-    """A PNG of one colour."""
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-    rows = (b"\0" + bytes(colour) * width) * height
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
-            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
 def test_a_classifier_says_what_a_picture_is(device):
     if not LIBRARY.exists():
         pytest.skip(f"{LIBRARY} is not here: make test fetches it")
@@ -178,7 +170,7 @@ def test_a_classifier_says_what_a_picture_is(device):
     start_door(device)
     colours = {"red.png": (255, 51, 0), "green.png": (0, 204, 102), "blue.png": (102, 0, 255)}
     for name, colour in colours.items():
-        device.drop(name, plain_png(colour))
+        device.drop(name, png.plain(colour))
     device.wait_results(len(colours))
     for row in device.results():
         fives = [math.exp(number / 51) for number in colours[row["name"]]]
