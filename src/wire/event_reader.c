@@ -174,8 +174,8 @@ static void check_expression(void *owner, const struct expression *expression) {
     }
     if (!expression_is_native(expression)) {
         faults_add(look->draft->reading.faults, expression_place(expression),
-                   "this is jq, and `event` waits for nothing: paths, comparisons, `//` and text "
-                   "with \\( ) in it are what it may use");
+                   "this is jq, and `event` waits for nothing: it may use paths, comparisons, `//` "
+                   "and text with marks, such as ${ .data.site }/${ .data.room }");
         return;
     }
     expression_visit(expression, check_path, look);

@@ -115,6 +115,15 @@ def test_a_flood_of_what_does_not_fit_is_bounded_and_stops_nothing(device):
     assert "10 older ones" in device.cli("event", "list", "--limit", "1").err
 
 
+def test_a_key_that_would_be_jq_is_told_how_to_be_none(device):
+    key = "key: ${ .data.room }/${ .data.sensor }"
+    text = ROOM.replace("key: ${ .data.room }", key).replace("    room: string\n", "    room: string\n    sensor: string\n")
+    assert devices.ebb("check", device.workflow("readings", text)).code == 0
+    path = device.workflow("readings", text.replace(key, 'key: ${ .data.room + "/" + .data.sensor }'))
+    said = devices.ebb("check", path)
+    assert said.code == 2 and "this is jq" in said.out and "such as ${ .data.site }/${ .data.room }" in said.out, said
+
+
 def test_lines_at_a_desk_go_by_what_the_trigger_says(device):
     path = device.workflow("readings", LINES)
     lines = '{"room":"a","n":1,"t":1}\n{"room":"a","n":1,"t":1}\n{oops\n{"room":"a","n":2}\n{"room":"a","n":3,"t":3}\n'
