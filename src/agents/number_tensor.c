@@ -293,6 +293,9 @@ status number_tensor_from_value(struct value value, const struct number_scaling 
     int64_t given[TENSOR_RANK_MAX];
     uint32_t rank = 0;
     size_t count = 0;
+    if (value.kind != VALUE_LIST && value.kind != VALUE_BOOLEAN && !value_is_number(value)) {
+        return fail(err, STATUS_INVALID, "it is no number but a %s", value_kind_name(value.kind));
+    }
     TRY(measure(value, given, &rank, err));
     TRY(take_shape(tensor, given, rank, err));
     if (!tensor_count(tensor->type, tensor->shape, tensor->rank, &count)) {

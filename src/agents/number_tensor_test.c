@@ -73,6 +73,8 @@ static void test_number_tensor__what_does_not_fit_is_said(void **state) {
     refused("[[1,2,3,4]]", row, "it is 1x4 where the model takes ?x3");
     refused("[[[1,2,3]]]", row, "it is 1x1x3 where the model takes ?x3");
     refused("1", row, "it is one number where the model takes ?x3");
+    refused("\"1\"", row, "it is no number but a string");
+    refused("null", row, "it is no number but a null");
     refused("[[1,2,3],[1,2]]", row,
             "its lists are of different lengths: one of 3 is wanted behind number 3");
     refused("[[1,2,3],4]", row,

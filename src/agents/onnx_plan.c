@@ -115,7 +115,8 @@ static status list_inputs(const struct planning *planning) {
         struct onnx_input *input = &plan->inputs[i];
         if (!port->is_tensor) {
             return fail(planning->err, STATUS_INVALID,
-                        "the model's input '%s' is no tensor of numbers that ebb makes",
+                        "the model's input '%s' is no tensor of numbers that ebb makes: float32, "
+                        "float16, uint8, int8, int32, int64 and bool",
                         port->name);
         }
         *input = (struct onnx_input){.name = port->name,

@@ -373,6 +373,9 @@ status inference_open(const char *path, const struct inference_options *options,
     if (!facts.is_regular) {
         return fail(err, STATUS_INVALID, "%.300s is no file", path);
     }
+    if (facts.bytes == 0) {
+        return fail(err, STATUS_CORRUPT, "open model %.300s: the file is empty", path);
+    }
     if (facts.bytes > options->memory_bytes) {
         return fail(
             err, STATUS_FULL,

@@ -41,8 +41,28 @@ static const char *end_of_place(const char *text) {
     return NULL;
 }
 
+/* Of a model that is too new the library has a page to say, and what one asks for at its end. */
+static bool is_opset(const char *text, char out_line[SENTENCE_BYTES_MAX]) {
+    const char *wanted = strstr(text, "Opset ");
+    const char *known = strstr(text, "till opset ");
+    unsigned wanted_number = 0;
+    unsigned known_number = 0;
+    if (wanted == NULL || known == NULL || sscanf(wanted, "Opset %u is", &wanted_number) != 1 ||
+        sscanf(known, "till opset %u", &known_number) != 1) {
+        return false;
+    }
+    (void)snprintf(out_line, SENTENCE_BYTES_MAX,
+                   "the model is of opset %u, this ONNX Runtime knows them up to %u: take a newer "
+                   "ONNX Runtime, or export the model for an older opset",
+                   wanted_number, known_number);
+    return true;
+}
+
 /* The first line, without what only those who know the library's source have a use for. */
 static void first_line(const char *text, char out_line[SENTENCE_BYTES_MAX]) {
+    if (is_opset(text, out_line)) {
+        return;
+    }
     const char *loading = "Load model from ";
     const char *failed =
         strncmp(text, loading, strlen(loading)) == 0 ? strstr(text, "failed:") : NULL;

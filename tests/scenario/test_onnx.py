@@ -113,7 +113,8 @@ def test_rows_of_numbers_go_through_a_model(device, ebb, library):
 BAD = {
     "no-model": (b"\x89PNG\r\n\x1a\n and so on", HEAD, "is no ONNX model, or only a part of one"),
     "cut-short": (onnx_model.doubler()[:60], HEAD, "is no ONNX model, or only a part of one"),
-    "opset": (onnx_model.doubler(opset=999), HEAD, "Opset 999"),
+    "opset": (onnx_model.doubler(opset=999), HEAD, "the model is of opset 999, this ONNX Runtime knows them up to"),
+    "empty": (b"", HEAD, "the file is empty"),
     "operator": (onnx_model.model([onnx_model.node("Frobnicate", ["x"], ["y"])], [onnx_model.port("x", (1,))],
                                   [onnx_model.port("y", (1,))]), HEAD, "Frobnicate"),
     "shape": (onnx_model.doubler(), HEAD.replace("m.onnx", "m.onnx, metadata: m.json"),
