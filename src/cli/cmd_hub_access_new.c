@@ -54,8 +54,9 @@ const struct command cmd_hub_access_new = {
     .least = 1,
     .most = 1,
     .summary = "Make a token for a program that has no certificate, and print it",
-    .details = "The program posts results in the guide's shape to /api/sync; they are listed under "
-               "NAME, whatever device_id it says.",
+    .details =
+        "The program posts results in the guide's shape to /api/sync; they are listed under\n"
+        "NAME, whatever device_id it says.\n",
     .example = "ebb hub access new old-gateway --label site=bremen",
     .options = OPTIONS,
     .asks_hub = true,

@@ -113,8 +113,8 @@ const struct command cmd_hub_queue_import = {
     .least = 1,
     .most = 1,
     .summary = "Take what a device exported into a file, as if it had sent it",
-    .details = "The file is signed by its device. Reading it in twice, or after the device has "
-               "connected itself, does no harm: what the hub has it keeps once.",
+    .details = "The file is signed by its device. Reading it in twice, or after the device has\n"
+               "connected itself, does no harm: what the hub has it keeps once.\n",
     .example = "ebb hub queue import /media/stick/store-0113.queue",
     .asks_hub = true,
     .run = run};

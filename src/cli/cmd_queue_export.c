@@ -110,8 +110,8 @@ const struct command cmd_queue_export = {
     .most = 1,
     .summary = "Write what waits for the hub into a file, to be carried there by hand",
     .details =
-        "The file is signed by this device, so its hub takes it like any other delivery; what "
-        "is in it stays here until the hub itself has said that it holds it.",
+        "The file is signed by this device, so its hub takes it like any other delivery; what\n"
+        "is in it stays here until the hub itself has said that it holds it.\n",
     .example = "ebb queue export /media/stick/store-0113.queue\n"
                "ebb hub queue import /media/stick/store-0113.queue",
     .asks_daemon = true,

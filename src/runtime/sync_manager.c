@@ -128,6 +128,12 @@ static void lost(void *owner, const struct error *error) {
 static const struct link_events EVENTS = {
     .connected = connected, .taken = taken, .answered = answered, .lost = lost};
 
+/* It is at least so late: when the hub gave our certificate, and what it said since. */
+static int64_t clock_floor_ms(const struct sync_manager *manager) {
+    const int64_t given_ms = manager->identity.not_before_ms;
+    return manager->hub_ms > given_ms ? manager->hub_ms : given_ms;
+}
+
 static void connect_link(struct sync_manager *manager) {
     const struct identity *identity = &manager->identity;
     const struct slice pin = {.bytes = (const char *)identity->pin.bytes,
@@ -137,7 +143,7 @@ static void connect_link(struct sync_manager *manager) {
                                          .certificate = identity->certificate,
                                          .key = identity->key,
                                          .proxy = identity->proxy,
-                                         .clock_floor_ms = manager->hub_ms};
+                                         .clock_floor_ms = clock_floor_ms(manager)};
     struct error err;
     if (link_connect(manager->link, &options, &err) != STATUS_OK) {
         lose(manager, &err);
