@@ -197,6 +197,11 @@ status core_commit(struct core *core, struct error *err) {
 static status attempt(struct core *core, struct store_job *const *jobs, int count,
                       struct error *err) {
     TRY(core_ready(core, err));
+    for (int i = 0; i < count; i++) {
+        if (jobs[i]->kind == STORE_RENUMBER) {
+            TRY(core_check_stream(core, jobs[i]->stream, err));
+        }
+    }
     status ran = database_begin(core->database, err);
     for (int i = 0; i < count && ran == STATUS_OK; i++) {
         ran = core_run_job(core, jobs[i], err);

@@ -71,5 +71,8 @@ status core_salvage(struct core *core, struct store_opened *opened, struct error
  * needs a salvage. */
 status core_check_chains(struct core *core, bool all, struct error *err);
 
+/* The same for all of one stream: what is copied gets new chain values, which would hide damage. */
+status core_check_stream(struct core *core, struct id id, struct error *err);
+
 /* Says something to people: the loop's alarm, and a record in lane control. */
 void core_alarm(struct core *core, const char *name, const char *text);

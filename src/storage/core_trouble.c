@@ -351,6 +351,14 @@ status core_check_chains(struct core *core, bool all, struct error *err) {
     return STATUS_OK;
 }
 
+status core_check_stream(struct core *core, struct id id, struct error *err) {
+    struct stream *stream = outbox_find_stream(&core->outbox, id);
+    for (int lane = 0; stream != NULL && lane < LANE_COUNT; lane++) {
+        TRY(check_lane(core, stream, (enum lane)lane, true, err));
+    }
+    return STATUS_OK;
+}
+
 void core_mend_found(struct core *core, bool whole_file) {
     struct error err = {.code = STATUS_OK};
     if (core->database == NULL || core->counters.failing) {

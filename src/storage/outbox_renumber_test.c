@@ -56,6 +56,25 @@ static void test_outbox_renumber__a_record_keeps_its_first_id_and_its_bytes(void
     assert_int_equal(core_bench_put(bench, LANE_NORMAL, "1", NULL), 3);
 }
 
+static void test_outbox_renumber__damage_is_mended_before_it_gets_a_chain_value(void **state) {
+    struct core_bench *bench = *state;
+    const uint64_t after[LANE_LOCAL] = {0};
+    struct store_job job = {.kind = STORE_RENUMBER, .after = after};
+    struct error err = {.text = ""};
+    for (int i = 0; i < 3; i++) {
+        (void)core_bench_put(bench, LANE_NORMAL, "{\"n\":1}", NULL);
+    }
+    {
+        CLEANUP(query_done)
+        struct query query =
+            query_on(bench->core->database, "UPDATE record SET wall_ms = wall_ms + 77777"
+                                            " WHERE key & 1099511627775 = 2");
+        assert_int_equal(query_run(&query, &err), STATUS_OK);
+    }
+    assert_int_equal(core_bench_run(bench, &job), STATUS_OK);
+    core_bench_expect_lane(bench, LANE_NORMAL, "1-1 2-2damaged 3-3");
+}
+
 static void test_outbox_renumber__a_gap_keeps_its_length_and_a_key_its_record(void **state) {
     struct core_bench *bench = *state;
     (void)core_bench_put(bench, LANE_NORMAL, "1", NULL);
@@ -110,6 +129,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_outbox_renumber__a_record_keeps_its_first_id_and_its_bytes, core_bench_set_up,
+            core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_outbox_renumber__damage_is_mended_before_it_gets_a_chain_value, core_bench_set_up,
             core_bench_tear_down),
         cmocka_unit_test_setup_teardown(
             test_outbox_renumber__a_gap_keeps_its_length_and_a_key_its_record, core_bench_set_up,
