@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 enum sim_bug {
     SIM_NO_BUG,
     SIM_SEQ_AGAIN,        /* after a power cut the last seq is given once more */
@@ -33,6 +35,7 @@ enum sim_bug {
     SIM_WALL_ORDERS,      /* a renumbered lane is in the order of the wall clock */
     SIM_URGENT_WAITS,     /* the sender is not told of what is urgent */
     SIM_READ_UNBOUNDED,   /* a read hands out more than was asked for */
+    SIM_SYNCS_DROPPED,    /* a device's disk says that it synced, and did not */
     SIM_BUGS
 };
 
@@ -40,6 +43,7 @@ struct sim_plant {
     enum sim_bug bug;
     const char *invariant; /* which must be the one that is broken */
     const char *text;
+    bool on_disk; /* it needs real stores */
 };
 
 /* SIM_BUGS - 1 of them. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim_disk.h"
 #include "sim_trouble.h"
 #include "sim_world.h"
 
@@ -22,6 +23,9 @@ struct sim_device *sim_device_create(struct sim_world *world, int number, int ow
     device->owner = owner;
     sim_link_init(&device->link, device);
     sim_outbox_init(&device->box, world, number);
+    if (world->on_disk) {
+        device->disk = device->box.disk = sim_disk_create(device);
+    }
     return device;
 }
 
@@ -30,6 +34,7 @@ void sim_device_destroy(struct sim_device *device) {
     sim_link_done(&device->link);
     sim_outbox_done(&device->box);
     sim_outbox_done(&device->image);
+    sim_disk_destroy(device->disk);
     free(device);
 }
 
@@ -42,7 +47,7 @@ static int64_t now_ms(const struct sim_device *device) {
     return BOOT_MS + (device->world->events.now_us - device->booted_us) / 1000;
 }
 
-static struct moment moment_of(const struct sim_device *device) {
+struct moment sim_device_moment(const struct sim_device *device) {
     const int64_t wall_ms = WALL_MS + device->wall_offset_ms + device->world->events.now_us / 1000;
     return (struct moment){.wall_ms = wall_ms > 0 ? wall_ms : 0,
                            .boot_ns = now_ms(device) * 1000000,
@@ -66,6 +71,9 @@ void sim_device_boot(struct sim_device *device) {
     device->is_alive = true;
     device->booted_us = device->world->events.now_us;
     device->boot = sim_id(&device->world->dice);
+    if (device->disk != NULL) {
+        sim_disk_open(device->disk);
+    }
     device->account = (struct sim_account){.bytes = 0};
     status code = STATUS_OK;
     WITH_SENDER(device, code = sender_create(&options, &device->sender, &err));
@@ -97,7 +105,11 @@ void sim_device_power_cut(struct sim_device *device) {
 
 void sim_device_make_image(struct sim_device *device) {
     sim_outbox_done(&device->image);
-    sim_outbox_copy(&device->image, &device->box, device->number);
+    if (device->disk != NULL) {
+        sim_disk_make_image(device->disk);
+    } else {
+        sim_outbox_copy(&device->image, &device->box, device->number);
+    }
     device->has_image = true;
     note(device, "an image is made", 0, 0, 0, 0);
 }
@@ -105,8 +117,12 @@ void sim_device_make_image(struct sim_device *device) {
 void sim_device_put_back(struct sim_device *device) {
     struct sim_outbox old = device->box;
     note(device, "is put back to its image", 0, 0, 0, 0);
-    sim_outbox_copy(&device->box, &device->image, device->number);
     device->has_kin = true;
+    if (device->disk != NULL) {
+        sim_disk_put_back(device->disk);
+        return;
+    }
+    sim_outbox_copy(&device->box, &device->image, device->number);
     sim_judge_put_back(device->world, &old, &device->box);
     sim_outbox_done(&old);
 }
@@ -195,6 +211,9 @@ static void committed(void *owner, uint64_t life) {
     sim_outbox_commit(&device->box);
     for (int i = 0; i < device->pending_count; i++) {
         struct sim_made *made = sim_made(device->world, device->pending[i]);
+        if (made->refused) {
+            continue;
+        }
         made->promised = true;
         time_record(device, made);
         if (device->world->bug == SIM_URGENT_WAITS && made->lane <= LANE_URGENT) {
@@ -222,7 +241,7 @@ static void produce_one(struct sim_device *device) {
     struct sim_made made = {.device = device->number,
                             .lane = LANES[sim_below(dice, 12)],
                             .fill_bytes = some_fill(world)};
-    if (sim_chance(dice, world->shape.odd_share)) {
+    if (sim_chance(dice, world->shape.odd_share) && device->disk == NULL) {
         made.kind = sim_chance(dice, 500) ? SIM_STRANGER : SIM_POISON;
     }
     const uint32_t key = made.kind == SIM_RESULT && sim_chance(dice, world->shape.key_share)
@@ -235,7 +254,7 @@ static void produce_one(struct sim_device *device) {
     const struct sim_draft draft = {.number = sim_judge_made(world, &made),
                                     .fill_bytes = made.fill_bytes,
                                     .kind = made.kind,
-                                    .time = moment_of(device),
+                                    .time = sim_device_moment(device),
                                     .boot = device->boot};
     device->pending[device->pending_count++] = draft.number;
     if (world->bug != SIM_PROMISE_LOST || draft.number % 16 != 3) {
@@ -259,6 +278,15 @@ void sim_device_produce(struct sim_device *device, int count) {
     if (device->world->bug == SIM_UNCOMMITTED_READ) {
         sim_device_turn(device);
     }
+}
+
+void sim_device_purge(struct sim_device *device, uint64_t pick) {
+    const uint64_t rounds = device->disk != NULL ? 1 : 64;
+    note(device, "purges", 0, 0, 0, 0);
+    for (uint64_t i = 0; i < rounds; i++) {
+        sim_outbox_purge(&device->box, pick + 65 * i);
+    }
+    sim_device_turn(device);
 }
 
 /* --- what the sender asks the store for ------------------------------------------------------ */
@@ -310,8 +338,7 @@ static void ask_store(struct sim_device *device, const struct sender_action *act
 
 static void peek(struct sim_device *device, const struct sender_action *action) {
     struct sender_stream *streams = device->world->streams;
-    const int count = sim_outbox_peek(&device->box, action->stream, action->positions,
-                                      action->position_count, streams, SENDER_STREAMS_MAX);
+    const int count = sim_outbox_peek(&device->box, action, streams);
     note(device, "looks at # streams, # positions", (uint64_t)count,
          (uint64_t)action->position_count, 0, 0);
     WITH_SENDER(device, sender_peeked(device->sender, streams, count, STATUS_OK, now_ms(device)));
@@ -434,14 +461,26 @@ static void act(struct sim_device *device, const struct sender_action *action) {
     }
 }
 
+/* A real store writes records of its own as well. */
+static void tell_news(struct sim_device *device) {
+    for (int lane = 0; device->disk != NULL && lane < SYNC_LANES; lane++) {
+        const uint64_t seq = sim_outbox_stream(&device->box)->lanes[lane].durable_seq;
+        if (seq > device->told_seq[lane]) {
+            tell_sender(device, (enum lane)lane);
+        }
+        device->told_seq[lane] = seq;
+    }
+}
+
 void sim_device_turn(struct sim_device *device) {
     struct error err;
     if (!device->is_alive) {
         return;
     }
+    tell_news(device);
     for (int i = 0; i < ACTIONS_MAX; i++) {
         const struct sender_now now = {
-            .now_ms = now_ms(device), .time = moment_of(device), .boot = device->boot};
+            .now_ms = now_ms(device), .time = sim_device_moment(device), .boot = device->boot};
         struct sender_action action = {.act = SENDER_NOTHING};
         status code = STATUS_OK;
         WITH_SENDER(device, code = sender_next(device->sender, &now, &action, &err));

@@ -21,6 +21,7 @@ struct sim_device {
     bool has_kin; /* another device has, or this one had, records that it has too */
     bool is_alive;
     struct sim_outbox box;
+    struct sim_disk *disk;   /* owned; NULL: the box is all there is */
     struct sim_outbox image; /* an old copy of it */
     bool has_image;
     struct sim_link link;
@@ -39,11 +40,15 @@ struct sim_device {
     uint64_t timed; /* the last record whose way is timed; 0: none */
     int64_t wake_ms;
     size_t untaken_bytes, body_bytes;
-    enum lane sending; /* of the body that is sent */
+    uint64_t told_seq[SYNC_LANES]; /* of a real store: what the sender was told of */
+    enum lane sending;             /* of the body that is sent */
 };
 
 struct sim_device *sim_device_create(struct sim_world *world, int number, int owner);
 void sim_device_destroy(struct sim_device *device);
+
+/* What its clock says. */
+struct moment sim_device_moment(const struct sim_device *device);
 
 void sim_device_boot(struct sim_device *device);
 void sim_device_power_cut(struct sim_device *device);
@@ -54,6 +59,9 @@ void sim_device_make_image(struct sim_device *device);
 
 /* The application hands in `count` records, which are committed a little later. */
 void sim_device_produce(struct sim_device *device, int count);
+
+/* Some of what is acknowledged goes. */
+void sim_device_purge(struct sim_device *device, uint64_t pick);
 
 /* Does what the sender says until it has nothing to say. */
 void sim_device_turn(struct sim_device *device);

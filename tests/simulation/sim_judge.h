@@ -25,6 +25,7 @@ struct sim_made {
     size_t fill_bytes;
     enum sim_kind kind;
     bool committed;
+    bool refused;  /* the store had no room for it */
     bool promised; /* the application was told that it is durable */
     bool excused;  /* it was in no image that a device was put back to, or its store lost it */
     bool dropped;  /* a gap stands for it */
@@ -77,6 +78,14 @@ uint64_t sim_judge_made(struct sim_world *world, const struct sim_made *made);
 /* I2: seqs are given once and in order. */
 void sim_judge_committed(struct sim_world *world, int device, struct id stream, enum lane lane,
                          const struct sim_row *row);
+
+/* I2: what a lane gives next, after a power cut. */
+void sim_judge_next(struct sim_world *world, int device, struct id stream, enum lane lane,
+                    uint64_t seq);
+
+/* It stands in a store that was copied. */
+void sim_judge_known(struct sim_world *world, struct id stream, enum lane lane,
+                     const struct sim_row *row);
 
 /* The device is put back to what is in `box`: what it does not have is nobody's fault. */
 void sim_judge_put_back(struct sim_world *world, const struct sim_outbox *before,

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "platform/hash.h"
+#include "sim_disk.h"
 #include "sim_world.h"
 #include "wire/gap.h"
 
 enum { PURGE_ROWS_MAX = 8 };
+
+static void cut_lanes(struct sim_outbox *box);
 
 /* --- streams and lanes ----------------------------------------------------------------------- */
 
@@ -26,7 +29,7 @@ void sim_outbox_done(struct sim_outbox *box) {
     box->stream_count = 0;
 }
 
-static struct sim_stream *add_stream(struct sim_outbox *box) {
+struct sim_stream *sim_outbox_add_stream(struct sim_outbox *box) {
     struct sim_stream *stream = calloc(1, sizeof(*stream));
     if (stream == NULL || box->stream_count == SIM_STREAMS_MAX) {
         abort();
@@ -36,7 +39,7 @@ static struct sim_stream *add_stream(struct sim_outbox *box) {
 }
 
 struct sim_stream *sim_outbox_new_stream(struct sim_outbox *box) {
-    struct sim_stream *stream = add_stream(box);
+    struct sim_stream *stream = sim_outbox_add_stream(box);
     stream->id = sim_id(&box->world->dice);
     for (int lane = 0; lane < SYNC_LANES; lane++) {
         stream->lanes[lane].next_seq = 1;
@@ -48,7 +51,7 @@ struct sim_stream *sim_outbox_stream(struct sim_outbox *box) {
     return box->streams[box->stream_count - 1];
 }
 
-struct sim_stream *sim_outbox_find(struct sim_outbox *box, struct id id) {
+struct sim_stream *sim_outbox_find(const struct sim_outbox *box, struct id id) {
     for (int i = 0; i < box->stream_count; i++) {
         if (id_equal(box->streams[i]->id, id)) {
             return box->streams[i];
@@ -70,7 +73,7 @@ static void make_room(struct sim_lane *lane) {
 void sim_outbox_copy(struct sim_outbox *to, const struct sim_outbox *from, int device) {
     sim_outbox_init(to, from->world, device);
     for (int i = 0; i < from->stream_count; i++) {
-        struct sim_stream *stream = add_stream(to);
+        struct sim_stream *stream = sim_outbox_add_stream(to);
         *stream = *from->streams[i];
         for (int number = 0; number < SYNC_LANES; number++) {
             struct sim_lane *lane = &stream->lanes[number];
@@ -84,7 +87,7 @@ void sim_outbox_copy(struct sim_outbox *to, const struct sim_outbox *from, int d
             }
         }
     }
-    sim_outbox_power_cut(to);
+    cut_lanes(to);
 }
 
 /* The index of the row that holds a seq; `count` when there is none. */
@@ -158,6 +161,10 @@ void sim_lane_cut(struct sim_lane *lane, uint64_t after) {
 
 void sim_outbox_put(struct sim_outbox *box, enum lane number, const struct sim_draft *draft,
                     uint32_t key) {
+    if (box->disk != NULL) {
+        sim_disk_put(box->disk, number, draft, key);
+        return;
+    }
     struct sim_stream *stream = sim_outbox_stream(box);
     struct sim_lane *lane = &stream->lanes[number];
     struct sim_made *made = sim_made(box->world, draft->number);
@@ -218,7 +225,29 @@ static void commit_lane(struct sim_outbox *box, struct sim_stream *stream, enum 
     }
 }
 
+void sim_outbox_judge(struct sim_outbox *box, bool is_copy) {
+    for (int i = 0; i < box->stream_count; i++) {
+        for (int number = 0; number < SYNC_LANES; number++) {
+            struct sim_lane *lane = &box->streams[i]->lanes[number];
+            for (int row = 0; row < lane->count; row++) {
+                if (is_copy) {
+                    sim_judge_known(box->world, box->streams[i]->id, (enum lane)number,
+                                    &lane->rows[row]);
+                } else if (!lane->rows[row].is_committed) {
+                    sim_judge_committed(box->world, box->device, box->streams[i]->id,
+                                        (enum lane)number, &lane->rows[row]);
+                }
+                lane->rows[row].is_committed = true;
+            }
+        }
+    }
+}
+
 void sim_outbox_commit(struct sim_outbox *box) {
+    if (box->disk != NULL) {
+        sim_disk_commit(box->disk);
+        return;
+    }
     for (int i = 0; i < box->stream_count; i++) {
         for (int lane = 0; lane < SYNC_LANES; lane++) {
             commit_lane(box, box->streams[i], (enum lane)lane);
@@ -237,11 +266,24 @@ static void cut_lane(const struct sim_outbox *box, struct sim_lane *lane) {
     }
 }
 
-void sim_outbox_power_cut(struct sim_outbox *box) {
+static void cut_lanes(struct sim_outbox *box) {
     for (int i = 0; i < box->stream_count; i++) {
         for (int lane = 0; lane < SYNC_LANES; lane++) {
             cut_lane(box, &box->streams[i]->lanes[lane]);
         }
+    }
+}
+
+void sim_outbox_power_cut(struct sim_outbox *box) {
+    if (box->disk != NULL) {
+        sim_disk_power_cut(box->disk);
+        return;
+    }
+    cut_lanes(box);
+    const struct sim_stream *stream = sim_outbox_stream(box);
+    for (int lane = 0; lane < SYNC_LANES; lane++) {
+        sim_judge_next(box->world, box->device, stream->id, (enum lane)lane,
+                       stream->lanes[lane].next_seq);
     }
 }
 
@@ -339,6 +381,9 @@ void sim_outbox_gap(struct sim_outbox *box, struct sim_lane *lane, struct seq_ra
 }
 
 bool sim_outbox_drop(struct sim_outbox *box, enum gap_reason reason, uint64_t pick) {
+    if (box->disk != NULL) {
+        return false; /* its records expire by themselves */
+    }
     struct sim_lane *lane = &sim_outbox_stream(box)->lanes[pick % SYNC_LANES];
     const uint64_t border = sim_lane_border(lane);
     const uint64_t waiting = lane->durable_seq > border ? lane->durable_seq - border : 0;
@@ -381,6 +426,10 @@ static bool may_go(const struct sim_outbox *box, const struct sim_lane *lane, in
 }
 
 void sim_outbox_purge(struct sim_outbox *box, uint64_t pick) {
+    if (box->disk != NULL) {
+        sim_disk_purge(box->disk);
+        return;
+    }
     struct sim_stream *stream = box->streams[pick % (uint64_t)box->stream_count];
     const enum lane number = (enum lane)(pick / 64 % SYNC_LANES);
     struct sim_lane *lane = &stream->lanes[number];
@@ -418,8 +467,11 @@ static bool evict_one(struct sim_outbox *box, enum lane number, struct sim_lane 
 }
 
 bool sim_outbox_make_room(struct sim_outbox *box, enum lane number, int64_t bytes) {
-    struct sim_lane *lane = &sim_outbox_stream(box)->lanes[number];
     const int64_t budget = box->world->shape.lane_bytes;
+    if (box->disk != NULL) {
+        return true; /* it makes room itself, or refuses */
+    }
+    struct sim_lane *lane = &sim_outbox_stream(box)->lanes[number];
     while (lane->bytes + bytes > budget) {
         if (may_go(box, lane, 0)) {
             drop_bottom(box, number, lane, 1);
@@ -431,6 +483,10 @@ bool sim_outbox_make_room(struct sim_outbox *box, enum lane number, int64_t byte
 }
 
 void sim_outbox_damage(struct sim_outbox *box, uint64_t pick) {
+    if (box->disk != NULL) {
+        sim_disk_damage(box->disk, pick);
+        return;
+    }
     struct sim_stream *stream = sim_outbox_stream(box);
     struct sim_lane *lane = &stream->lanes[pick % SYNC_LANES];
     if (lane->count == 0) {

@@ -14,6 +14,7 @@
 #include "storage/outbox_reader.h"
 #include "sync/sender.h"
 
+struct sim_disk;
 struct sim_world;
 
 enum { SIM_STREAMS_MAX = 48 };
@@ -56,6 +57,7 @@ struct sim_stream {
 struct sim_outbox {
     struct sim_world *world; /* not owned */
     int device;
+    struct sim_disk *disk; /* not owned: the real store whose mirror this is; NULL: there is none */
     struct sim_stream *streams[SIM_STREAMS_MAX]; /* owned; the last is written to */
     int stream_count;
 };
@@ -63,10 +65,16 @@ struct sim_outbox {
 void sim_outbox_init(struct sim_outbox *box, struct sim_world *world, int device);
 void sim_outbox_done(struct sim_outbox *box);
 
+/* Adds a stream without an id. */
+struct sim_stream *sim_outbox_add_stream(struct sim_outbox *box);
+
+/* Asks the judge about every row that is new; in a copy of another store none is. */
+void sim_outbox_judge(struct sim_outbox *box, bool is_copy);
+
 /* Begins a stream, which is written to from now on. */
 struct sim_stream *sim_outbox_new_stream(struct sim_outbox *box);
-struct sim_stream *sim_outbox_stream(struct sim_outbox *box);             /* that is written to */
-struct sim_stream *sim_outbox_find(struct sim_outbox *box, struct id id); /* NULL: not here */
+struct sim_stream *sim_outbox_stream(struct sim_outbox *box); /* that is written to */
+struct sim_stream *sim_outbox_find(const struct sim_outbox *box, struct id id); /* NULL: not here */
 
 /* What is durable of it. `to` is not yet in use. */
 void sim_outbox_copy(struct sim_outbox *to, const struct sim_outbox *from, int device);
@@ -124,9 +132,9 @@ struct sim_batch {
     struct error err;
 };
 
-/* All streams that have records, at most `count_max`; `positions` are wanted of `wanted`. */
-int sim_outbox_peek(struct sim_outbox *box, struct id wanted, const struct position *positions,
-                    int position_count, struct sender_stream *out_streams, int count_max);
+/* All streams that have records, at most SENDER_STREAMS_MAX. */
+int sim_outbox_peek(struct sim_outbox *box, const struct sender_action *action,
+                    struct sender_stream *out_streams);
 
 status sim_outbox_read(struct sim_outbox *box, const struct sender_action *action,
                        struct sim_batch *out_batch);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdlib.h>
 
+#include "sim_disk.h"
 #include "sim_outbox.h"
 #include "sim_world.h"
 #include "wire/gap.h"
@@ -39,10 +40,13 @@ static void peek_stream(const struct sim_stream *stream, struct sender_stream *o
     }
 }
 
-int sim_outbox_peek(struct sim_outbox *box, struct id wanted, const struct position *positions,
-                    int position_count, struct sender_stream *out_streams, int count_max) {
+int sim_outbox_peek(struct sim_outbox *box, const struct sender_action *action,
+                    struct sender_stream *out_streams) {
     int count = 0;
-    for (int i = 0; i < box->stream_count && count < count_max; i++) {
+    if (box->disk != NULL) {
+        return sim_disk_peek(box->disk, action, out_streams);
+    }
+    for (int i = 0; i < box->stream_count && count < SENDER_STREAMS_MAX; i++) {
         const struct sim_stream *stream = box->streams[i];
         const bool current = i == box->stream_count - 1;
         if (!current && !has_rows(stream)) {
@@ -51,9 +55,9 @@ int sim_outbox_peek(struct sim_outbox *box, struct id wanted, const struct posit
         struct sender_stream *out = &out_streams[count++];
         *out = (struct sender_stream){.hello.current = current};
         peek_stream(stream, out);
-        for (int p = 0; p < position_count && id_equal(stream->id, wanted); p++) {
+        for (int p = 0; p < action->position_count && id_equal(stream->id, action->stream); p++) {
             struct position *known = &out->hello.positions[out->hello.position_count++];
-            *known = positions[p];
+            *known = action->positions[p];
             if (!sim_lane_chain(&stream->lanes[known->lane], known->seq, &known->chain)) {
                 known->chain = (struct id){0};
             }
@@ -137,6 +141,9 @@ status sim_outbox_read(struct sim_outbox *box, const struct sender_action *actio
                        struct sim_batch *out_batch) {
     struct sim_stream *stream = sim_outbox_find(box, action->stream);
     out_batch->batch = (struct sender_batch){.items = out_batch->items};
+    if (box->disk != NULL) {
+        return sim_disk_read(box->disk, action, out_batch);
+    }
     if (stream == NULL || (int)action->lane >= SYNC_LANES || action->first == 0) {
         return STATUS_NOT_FOUND;
     }
@@ -167,6 +174,9 @@ status sim_outbox_read(struct sim_outbox *box, const struct sender_action *actio
 status sim_outbox_acknowledge(struct sim_outbox *box, const struct sender_action *action) {
     struct sim_stream *stream = sim_outbox_find(box, action->stream);
     struct id chain;
+    if (box->disk != NULL) {
+        return sim_disk_acknowledge(box->disk, action);
+    }
     if (stream == NULL || (int)action->lane >= SYNC_LANES) {
         return STATUS_NOT_FOUND;
     }
@@ -198,6 +208,9 @@ status sim_outbox_mend(struct sim_outbox *box, const struct sender_action *actio
     struct sim_stream *stream = sim_outbox_find(box, action->stream);
     struct sim_lane *lane = stream != NULL ? &stream->lanes[action->lane] : NULL;
     const struct sim_row *row = lane != NULL ? sim_lane_row(lane, action->first) : NULL;
+    if (box->disk != NULL) {
+        return sim_disk_mend(box->disk, action);
+    }
     if (box->world->bug == SIM_DAMAGE_BLOCKS) {
         return STATUS_BUSY;
     }
@@ -293,6 +306,9 @@ static void move_lane(struct sim_outbox *box, struct sim_stream *from, enum lane
 
 status sim_outbox_renumber(struct sim_outbox *box, const struct sender_action *action) {
     struct sim_stream *from = sim_outbox_find(box, action->stream);
+    if (box->disk != NULL) {
+        return sim_disk_renumber(box->disk, action);
+    }
     if (from == NULL || !may_cut(from, action->after)) {
         return STATUS_NOT_FOUND;
     }

@@ -21,7 +21,9 @@ static void write_letters(uint64_t number, size_t at, char out_letters[8]) {
     }
 }
 
-static struct slice body_of(struct arena *arena, uint64_t number, size_t fill_bytes) {
+struct slice sim_record_body(struct arena *arena, const struct sim_draft *draft) {
+    const uint64_t number = draft->number;
+    const size_t fill_bytes = draft->fill_bytes;
     char *body = arena_get(arena, HEAD_BYTES_MAX + fill_bytes + 8 + sizeof(END), 1);
     if (body == NULL) {
         abort();
@@ -38,7 +40,7 @@ static struct slice body_of(struct arena *arena, uint64_t number, size_t fill_by
 
 struct slice sim_record_make(struct arena *arena, const struct sim_draft *draft) {
     struct error err;
-    const struct slice body = body_of(arena, draft->number, draft->fill_bytes);
+    const struct slice body = sim_record_body(arena, draft);
     struct record record = {.kind = RECORD_RESULT,
                             .version = RECORD_VERSION,
                             .priority = 3,

@@ -25,6 +25,9 @@ struct sim_draft {
     struct id boot;
 };
 
+/* The body alone, JSON, in the arena. */
+struct slice sim_record_body(struct arena *arena, const struct sim_draft *draft);
+
 /* The record's bytes in the arena. */
 struct slice sim_record_make(struct arena *arena, const struct sim_draft *draft);
 

@@ -7,7 +7,7 @@ static const struct sim_shape SHAPES[SIM_SHAPES] = {
     {.name = "links", .links = true},
     {.name = "power", .power = true, .links = true},
     {.name = "hub", .hub = true},
-    {.name = "images", .images = true, .power = true, .clocks = true},
+    {.name = "images", .images = true, .power = true, .stores = true, .clocks = true},
     {.name = "stores", .stores = true, .clocks = true, .power = true},
     {.name = "everything",
      .links = true,

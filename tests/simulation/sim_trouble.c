@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim_trouble.h"
 
+#include "sim_disk.h"
 #include "sim_world.h"
 
 static void note(struct sim_world *world, int who, const char *text, uint64_t number) {
@@ -152,10 +153,12 @@ static void clone(struct sim_world *world, struct sim_device *device) {
     struct sim_device *copy =
         sim_device_create(world, world->device_count, stolen ? world->device_count : device->owner);
     note(world, copy->number, "is a copy of device #", (uint64_t)device->number);
-    sim_outbox_copy(&copy->box,
-                    device->has_image && sim_chance(&world->dice, 300) ? &device->image
-                                                                       : &device->box,
-                    copy->number);
+    if (copy->disk != NULL) {
+        sim_disk_clone(copy->disk, device->disk);
+    } else {
+        const bool old = device->has_image && sim_chance(&world->dice, 300);
+        sim_outbox_copy(&copy->box, old ? &device->image : &device->box, copy->number);
+    }
     sim_shape_link(&world->shape, &copy->link, &world->dice);
     copy->has_kin = true;
     device->has_kin = true;
@@ -183,20 +186,23 @@ static void trouble_stores(struct sim_world *world) {
     struct sim_device *device = some_device(world);
     const uint64_t pick = sim_roll(&world->dice) >> 1;
     bool dropped = false;
+    if (device->disk != NULL && !sim_disk_is_open(device->disk)) {
+        return;
+    }
     switch (sim_below(&world->dice, 4)) {
     case 0:
-        note(world, device->number, "lets a damaged bit be", 0);
-        sim_outbox_damage(&device->box, pick);
+        note(world, device->number, "has flipped bits", 0);
+        for (uint64_t i = 0; i < 3; i++) {
+            sim_outbox_damage(&device->box, pick / 3 * (i + 1));
+        }
+        sim_device_turn(device);
         break;
     case 1:
         dropped = sim_outbox_drop(&device->box, GAP_EXPIRED, pick);
         note(world, device->number, "lets # record expire", dropped ? 1 : 0);
         break;
     default:
-        note(world, device->number, "purges", 0);
-        for (uint64_t i = 0; i < 64; i++) {
-            sim_outbox_purge(&device->box, pick + 65 * i);
-        }
+        sim_device_purge(device, pick);
         break;
     }
 }

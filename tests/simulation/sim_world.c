@@ -38,6 +38,9 @@ static void produce(void *owner, uint64_t unused) {
     }
     if (device->is_alive) {
         sim_device_produce(device, 1 + (int)sim_below(&world->dice, 6));
+        if (sim_chance(&world->dice, 60)) {
+            sim_device_purge(device, sim_roll(&world->dice) >> 1);
+        }
     }
     sim_after(&world->events, sim_between(&world->dice, 1000, 2 * world->shape.produce_every_us),
               produce, device, 0);
@@ -104,7 +107,9 @@ static void begin(struct sim_world *world) {
     for (int i = 0; i < world->shape.device_count; i++) {
         struct sim_device *device = sim_device_create(world, i, i);
         world->devices[world->device_count++] = device;
-        (void)sim_outbox_new_stream(&device->box);
+        if (device->disk == NULL) {
+            (void)sim_outbox_new_stream(&device->box);
+        }
         sim_shape_link(&world->shape, &device->link, &world->dice);
         device->link.away_until_us = world->shape.is_backlog ? world->shape.busy_us / 2 : 0;
         sim_device_boot(device);
@@ -116,9 +121,12 @@ static void begin(struct sim_world *world) {
     look(world, 0);
 }
 
-void sim_world_live(struct sim_world *world, uint64_t seed, enum sim_bug bug, bool loud) {
-    *world = (struct sim_world){
-        .seed = seed, .bug = bug, .dice = {.state = seed}, .trace = {.loud = loud}};
+void sim_world_live(struct sim_world *world, uint64_t seed, const struct sim_choice *choice) {
+    *world = (struct sim_world){.seed = seed,
+                                .bug = choice->bug,
+                                .on_disk = choice->on_disk,
+                                .dice = {.state = seed},
+                                .trace = {.loud = choice->loud}};
     begin(world);
     step_until(world, world->shape.busy_us);
     world->is_ending = true;

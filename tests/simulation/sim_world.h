@@ -25,6 +25,7 @@ enum { SIM_DEVICES_MAX = 10 };
 struct sim_world {
     uint64_t seed;
     enum sim_bug bug;
+    bool on_disk; /* devices have real stores */
     struct sim_dice dice;
     struct sim_events events;
     struct sim_trace trace;
@@ -41,8 +42,14 @@ struct sim_world {
     uint64_t met[SIM_MET_COUNT];
 };
 
+struct sim_choice {
+    enum sim_bug bug;
+    bool loud;    /* the trace is printed */
+    bool on_disk; /* devices have real stores, on disks in memory */
+};
+
 /* Lives it; judge.invariant says what was broken. */
-void sim_world_live(struct sim_world *world, uint64_t seed, enum sim_bug bug, bool loud);
+void sim_world_live(struct sim_world *world, uint64_t seed, const struct sim_choice *choice);
 void sim_world_done(struct sim_world *world);
 
 /* A line of the trace; `text` is static, `numbers` are SIM_TRACE_NUMBERS. */
