@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <assert.h>
+
 #include "platform/compress.h"
 #include "sync/sender_parts.h"
 
@@ -288,6 +290,7 @@ static status make_frame(struct sender *sender, int *out_items, int64_t *out_pla
 
 /* What is in the frame that was made counts as sent. */
 static void count_frame(struct sender *sender, int items, int64_t plain, int64_t now_ms) {
+    assert(items > 0 && sender->frame.count > 0);
     struct sender_body *body = &sender->body;
     const struct frame_item *last = &body->items[body->item_next + items - 1];
     const int64_t bytes = (int64_t)sender->frame.count;
