@@ -13,13 +13,15 @@ static uint64_t first_missing(const struct sim_shelf_stream *stream, int number,
     return missing <= lane->durable_seq ? missing : 0;
 }
 
+static bool is_bad(struct sim_world *world, const struct sim_row *row) {
+    const struct sim_made *made = sim_made(world, row->number);
+    return row->damaged || (made != NULL && made->kind == SIM_POISON);
+}
+
 /* A record behind the hub's top that may be what stops the lane. */
 static bool has_bad(struct sim_world *world, const struct sim_lane *lane, uint64_t missing) {
     for (int i = 0; i < lane->count; i++) {
-        const struct sim_row *row = &lane->rows[i];
-        const struct sim_made *made = sim_made(world, row->number);
-        if (row->last_seq >= missing &&
-            (row->damaged || (made != NULL && made->kind == SIM_POISON))) {
+        if (lane->rows[i].last_seq >= missing && is_bad(world, &lane->rows[i])) {
             return true;
         }
     }
@@ -28,8 +30,11 @@ static bool has_bad(struct sim_world *world, const struct sim_lane *lane, uint64
 
 static void judge_missing(struct sim_world *world, int device, struct id stream, int number,
                           const struct sim_lane *lane, uint64_t missing) {
+    const struct sim_row *row = sim_lane_row(lane, missing);
     const char *invariant = "I9";
-    if (missing <= lane->acked_seq) {
+    if (row != NULL && is_bad(world, row)) {
+        invariant = "I10"; /* also where the hub has lost it: it is what stops the lane */
+    } else if (missing <= lane->acked_seq) {
         invariant = "I7";
     } else if (has_bad(world, lane, missing)) {
         invariant = "I10";
