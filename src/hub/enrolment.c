@@ -12,13 +12,13 @@
 #include "platform/json.h"
 #include "platform/random.h"
 
-enum { ALARM_TEXT_BYTES = HUB_CALL_ALARM_BYTES, FACTS_JSON_BYTES_MAX = DEVICE_FACTS_BYTES_MAX };
+enum { FACTS_JSON_BYTES_MAX = DEVICE_FACTS_BYTES_MAX };
 
 static const int64_t DAY_MS = INT64_C(24) * 3600 * 1000;
 
 /* What is asked: read from the body, and checked as far as it goes without the rows. */
 struct asking {
-    struct slice csr, name;
+    struct slice csr, name, facts_json;
     struct value labels, facts;
     struct token_id token;
     struct digest proof, spki;
@@ -107,24 +107,6 @@ static status issue(struct hub_call *call, struct database *database,
 
 /* --- joining: who it is ----------------------------------------------------------------------- */
 
-static status facts_text(struct hub_call *call, struct value facts, struct slice *out_json,
-                         struct error *err) {
-    CLEANUP(buffer_done) struct buffer json;
-    buffer_init(&json, FACTS_JSON_BYTES_MAX);
-    if (facts.kind != VALUE_OBJECT) {
-        *out_json = SLICE("{}");
-        return STATUS_OK;
-    }
-    json_write(&json, facts);
-    if (buffer_status(&json, err) != STATUS_OK) {
-        return fail(err, STATUS_INVALID, "what a device says of itself has at most %d bytes",
-                    FACTS_JSON_BYTES_MAX);
-    }
-    *out_json = arena_copy(call->arena, buffer_slice(&json));
-    return out_json->bytes != NULL ? STATUS_OK
-                                   : fail(err, STATUS_NO_MEMORY, "no memory for a device");
-}
-
 /* A device of its own, by the first name that is said: the token's, its own, its host's. */
 static status make_device(struct hub_call *call, struct database *database,
                           const struct token_row *token, const struct asking *asking,
@@ -197,11 +179,29 @@ static status choose_device(struct hub_call *call, struct database *database,
     TRY(labels_merge(call->arena, asking->labels, had, &out_row->labels, err));
     TRY(labels_read(call->arena, out_row->labels, &had, err));
     TRY(labels_merge(call->arena, had, given, &out_row->labels, err));
-    TRY(facts_text(call, asking->facts, &out_row->facts, err));
+    out_row->facts = asking->facts_json;
     return device_rows_put(database, out_row, err);
 }
 
 /* --- joining: the token ----------------------------------------------------------------------- */
+
+static status facts_text(struct hub_call *call, struct value facts, struct slice *out_json,
+                         struct error *err) {
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, FACTS_JSON_BYTES_MAX);
+    if (facts.kind != VALUE_OBJECT) {
+        *out_json = SLICE("{}");
+        return STATUS_OK;
+    }
+    json_write(&json, facts);
+    if (buffer_status(&json, err) != STATUS_OK) {
+        return fail(err, STATUS_INVALID, "what a device says of itself has at most %d bytes",
+                    FACTS_JSON_BYTES_MAX);
+    }
+    *out_json = arena_copy(call->arena, buffer_slice(&json));
+    return out_json->bytes != NULL ? STATUS_OK
+                                   : fail(err, STATUS_NO_MEMORY, "no memory for a device");
+}
 
 static status read_asking(struct hub_call *call, struct asking *out, struct error *err) {
     struct value body;
@@ -214,6 +214,7 @@ static status read_asking(struct hub_call *call, struct asking *out, struct erro
         !digest_read(hub_call_text(body, "proof"), &out->proof) || out->csr.count == 0) {
         return fail(err, STATUS_INVALID, "a device sends csr, token and proof to join");
     }
+    TRY(facts_text(call, out->facts, &out->facts_json, err));
     return labels_check(out->labels, err);
 }
 
@@ -297,21 +298,40 @@ static status join(struct hub_call *call, struct database *database, const struc
     return answer(call, &device, &certificate, err);
 }
 
+/* What can be told without writing anything; *out_answered: it was the same asking again. */
+static status look(struct hub_call *call, struct database *database, struct asking *asking,
+                   struct token_row *out_token, bool *out_answered, struct error *err) {
+    struct token_use use;
+    *out_answered = false;
+    TRY(read_asking(call, asking, err));
+    TRY(find_token(call, database, asking, out_token, err));
+    TRY(certificate_request_check(asking->csr, &asking->spki, err));
+    const status used = token_rows_find_use(database, out_token->id, asking->spki, &use, err);
+    if (used == STATUS_OK) {
+        *out_answered = true;
+        return answer_again(call, database, &use, err);
+    }
+    return used == STATUS_NOT_FOUND ? check_token(out_token, call->now_ms, err) : used;
+}
+
+static bool is_their_fault(status code) {
+    return code == STATUS_INVALID || code == STATUS_DENIED || code == STATUS_CONFLICT;
+}
+
+/* A stranger's fault is an answer and no failure: failures take the batch back that others wait in,
+ * and anybody may ask here. */
 status enrolment_enrol(struct hub_call *call, struct database *database, struct error *err) {
     struct asking asking;
     struct token_row token;
-    struct token_use use;
-    TRY(read_asking(call, &asking, err));
-    TRY(find_token(call, database, &asking, &token, err));
-    TRY(certificate_request_check(asking.csr, &asking.spki, err));
-    const status used = token_rows_find_use(database, token.id, asking.spki, &use, err);
-    if (used == STATUS_OK) {
-        return answer_again(call, database, &use, err);
+    bool answered = false;
+    const status looked = look(call, database, &asking, &token, &answered, err);
+    if (is_their_fault(looked)) {
+        hub_call_refuse(call, err);
+        return STATUS_OK;
     }
-    if (used != STATUS_NOT_FOUND) {
-        return used;
+    if (looked != STATUS_OK || answered) {
+        return looked;
     }
-    TRY(check_token(&token, call->now_ms, err));
     if (token.used >= token.uses) {
         return tell_reuse(call, database, &asking, err);
     }

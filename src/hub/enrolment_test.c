@@ -185,9 +185,11 @@ static void test_enrolment__a_guess_counts_and_tells_nothing(void **state) {
     test_device_make(&device);
     const struct token token = make_token(hub, "{}");
     struct token guess = token;
+    const int committed = hub->calls;
     guess.secret[3] ^= 1;
     assert_int_equal(enrol(hub, &device, &guess), 403);
     assert_true(hub->call.is_wrong);
+    assert_int_equal(hub->calls, committed + 1); /* nobody's batch is taken back by it */
     (void)snprintf(said, sizeof(said), "%s", hub->err.text);
     guess.id.bytes[0] ^= 1;
     assert_int_equal(enrol(hub, &device, &guess), 403);

@@ -67,7 +67,8 @@ extern const struct hub_route HUB_ENROLMENT_ROUTES[];
 /* The HTTP code of a class. */
 int hub_call_code(status code);
 
-/* Makes the error the answer: also for a failure that is committed, after which OK is returned. */
+/* Makes the error, which is there, the answer: also for a failure that is committed, after which OK
+ * is returned. */
 void hub_call_refuse(struct hub_call *call, const struct error *err);
 
 /* The body as an object; INVALID: it is none. */
