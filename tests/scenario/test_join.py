@@ -4,10 +4,12 @@ import base64
 import contextlib
 import json
 import os
+import pathlib
 import socket
 import ssl
 import stat
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -113,6 +115,33 @@ class Line:
             end.close()
 
 
+class Proxy(Line):
+    """A proxy that lets those through who say the right word."""
+
+    def __init__(self, word):
+        self.word, self.asked = base64.b64encode(word.encode()).decode(), []
+        super().__init__(None)
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += near.recv(1)
+                self.asked.append(head.split()[1].decode())
+                if f"Proxy-Authorization: Basic {self.word}" not in head.decode():
+                    near.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                    near.close()
+                    continue
+                host, port = self.asked[-1].rsplit(":", 1)
+                far = socket.create_connection((host, int(port)), devices.PATIENCE)
+                near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                self.ends += [near, far]
+                threading.Thread(target=self.carry, args=("up", near, far), daemon=True).start()
+                threading.Thread(target=self.carry, args=("down", far, near), daemon=True).start()
+
+
 # --- joining ------------------------------------------------------------------------------------------
 
 
@@ -204,6 +233,34 @@ def test_a_daemon_that_runs_is_told_and_sends_at_once(hub, device):
     assert device.cli("join", token(hub, device="line-3")).code == 0
     devices.until("what waited is at the hub", lambda: len(hub.get("/v1/results")["results"]) == 3)
     assert len(hub.rows("SELECT 1 FROM stream")) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root works for others")
+def test_what_root_leaves_belongs_to_the_folders_owner(hub):
+    hub.start()
+    nobody = 65534
+    with tempfile.TemporaryDirectory(prefix="ebb-join-", dir="/tmp") as name:
+        folder = pathlib.Path(name)
+        os.chown(folder, nobody, nobody)
+        assert join(folder, token(hub)).code == 0
+        assert {path.stat().st_uid for path in folder.iterdir()} == {nobody}
+        assert {path.name for path in folder.iterdir()} == {"hub.json", "identity.key"}
+
+
+def test_a_proxy_is_kept_with_the_hub(hub, device):
+    hub.start()
+    proxy = Proxy("works:w%rd")
+    device.workflow("inbox", INBOX)
+    device.start()
+    text = token(hub)
+    refused = device.cli("join", text, "--proxy", f"http://works:wrong@{proxy.address}")
+    assert refused.code == DENIED and "proxy" in refused.err and "wrong" not in refused.err, refused
+    assert device.cli("join", text, "--proxy", f"http://works:w%25rd@{proxy.address}").code == 0
+    device.drop("a.txt", b"through the proxy")
+    devices.until("the result is at the hub", lambda: hub.get("/v1/results")["results"])
+    assert len(proxy.asked) >= 3 and set(proxy.asked) == {f"127.0.0.1:{hub.port}"}
+    device.stop()
+    proxy.close()
 
 
 def test_another_folder_than_the_daemons_is_said(hub, device, tmp_path):
