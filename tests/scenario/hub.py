@@ -17,6 +17,7 @@ import sqlite3
 import ssl
 import struct
 import subprocess
+import threading
 import time
 import uuid
 
@@ -170,12 +171,14 @@ class Zstd:
         self.library.ZSTD_compress2.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p,
                                                 ctypes.c_size_t]
         self.library.ZSTD_CCtx_setParameter.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+        self.lock = threading.Lock()
         self.context = self.library.ZSTD_createCCtx()
         self.library.ZSTD_CCtx_setParameter(self.context, 201, 1)
 
     def __call__(self, data):
         room = ctypes.create_string_buffer(self.library.ZSTD_compressBound(len(data)))
-        count = self.library.ZSTD_compress2(self.context, room, len(room), data, len(data))
+        with self.lock:
+            count = self.library.ZSTD_compress2(self.context, room, len(room), data, len(data))
         return room.raw[:count]
 
 
