@@ -14,7 +14,13 @@
 #include "hub/store/hub_store_sqlite.h"
 #include "platform/clock.h"
 
-enum { PATH_BYTES_MAX = 4096, UPKEEP_MS = 5000, SOON_MS = 20, STOP_POLL_MS = 5 };
+enum {
+    PATH_BYTES_MAX = 4096,
+    UPKEEP_MS = 5000,
+    SOON_MS = 20,
+    STOP_POLL_MS = 5,
+    AUDIT_FIRST_MS = 60 * 1000
+};
 
 static const int64_t NS_PER_S = 1000000000;
 static const int64_t STOP_S = 3;
@@ -262,6 +268,7 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     const struct ingest_options ingest = {.loop = hub->loop, .session = hub->session};
     TRY(ingest_create(&ingest, &hub->ingest, err));
     TRY(reader_create(hub->loop, path, &hub->reader, err));
+    TRY(audit_create(hub->loop, hub->reader, AUDIT_FIRST_MS, &hub->audit, err));
     TRY(open_desk(hub, err));
     TRY(open_port(hub, err));
     list_addresses(hub);
@@ -303,6 +310,7 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
     }
     ingest_destroy(hub->ingest); /* gives its last answers */
     reader_destroy(hub->reader);
+    audit_destroy(hub->audit);
     hub_api_close(hub->api);
     device_port_close(hub->port);
     people_port_close(hub->people);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "hub/audit.h"
 #include "hub/authority.h"
 #include "hub/device_port.h"
 #include "hub/ingest.h"
@@ -45,6 +46,7 @@ struct hub_daemon {
     struct registry *registry;
     struct ingest *ingest;
     struct reader *reader;
+    struct audit *audit;
     struct hub_desk *desk;
     struct device_port *port;
     struct people_port *people; /* NULL: there is none */

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "hub/hub_answer.h"
 #include "hub/store/hub_db.h"
-#include "platform/worker.h"
 
 enum { PATH_BYTES_MAX = 4096 };
 
@@ -55,7 +54,31 @@ static void work(struct job *job, int worker) {
     }
 }
 
+static void run_errand(struct job *job, int worker) {
+    struct reader_errand *errand = (struct reader_errand *)job;
+    struct reader *reader = errand->reader;
+    (void)worker;
+    errand->error = (struct error){.code = STATUS_OK};
+    if (open_database(reader, &errand->error) == STATUS_OK) {
+        database_set_deadline(reader->database, READER_BOUND_MS);
+        /* The class is in the error, too. */
+        (void)errand->look(errand, reader->database, &errand->error);
+        database_set_deadline(reader->database, 0);
+    }
+}
+
 /* --- the loop --- */
+
+static void errand_done(struct job *job) {
+    struct reader_errand *errand = (struct reader_errand *)job;
+    errand->done(errand);
+}
+
+void reader_run(struct reader *reader, struct reader_errand *errand) {
+    errand->reader = reader;
+    errand->job = (struct job){.work = run_errand, .done = errand_done};
+    pool_submit(reader->pool, &errand->job);
+}
 
 static void destroy(struct reading *reading) {
     struct reader *reader = reading->reader;

@@ -14,6 +14,7 @@
 #include "platform/database.h"
 #include "platform/http_server.h"
 #include "platform/loop.h"
+#include "platform/worker.h"
 
 enum { READER_BOUND_MS = 1000, READER_ANSWER_BYTES_MAX = 16 << 20, READER_WAITING_MAX = 256 };
 
@@ -29,6 +30,17 @@ status reader_create(struct loop *loop, const char *path, struct reader **out_re
 
 /* Waits for the look that is under way; whoever waits is not answered any more. NULL is fine. */
 void reader_destroy(struct reader *reader);
+
+/* A look of the hub's own: `look` on the reading thread, `done` on the loop. The caller's
+ * memory, in no other list; what waits when the reader ends is not done. */
+struct reader_errand {
+    struct job job; /* the reader's, first */
+    status (*look)(struct reader_errand *errand, struct database *database, struct error *err);
+    void (*done)(struct reader_errand *errand);
+    struct reader *reader;
+    struct error error; /* code OK: it went well */
+};
+void reader_run(struct reader *reader, struct reader_errand *errand);
 
 /* Has the request answered with what `look` writes. */
 void reader_ask(struct reader *reader, struct http_request *request, reader_look *look,

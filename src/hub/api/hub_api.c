@@ -114,6 +114,7 @@ static void get_results(struct hub_api *api, struct http_request *request, struc
 struct facts {
     struct ingest_counters ingest;
     struct device_port_counters port;
+    struct audit_counters audit;
     int64_t devices, up_s;
     struct id store;
     char address[ADDRESSES_BYTES], people[ADDRESSES_BYTES];
@@ -124,6 +125,7 @@ static struct facts look_around(const struct hub_daemon *hub) {
                           .up_s = (clock_boot_ns() - hub->began_ns) / NS_PER_S,
                           .store = hub->session->kind->store_id(hub->session)};
     ingest_counters(hub->ingest, &facts.ingest);
+    audit_counters(hub->audit, &facts.audit);
     device_port_counters(hub->port, &facts.port);
     (void)snprintf(facts.address, sizeof(facts.address), "%s", device_port_address(hub->port));
     (void)snprintf(facts.people, sizeof(facts.people), "%s",
@@ -188,6 +190,8 @@ static void get_metrics(struct hub_api *api, struct http_request *request) {
          (double)facts.ingest.failed_jobs},
         {"ebb_hub_held_bytes", "gauge", "Bytes of bodies in memory.",
          (double)facts.ingest.held_bytes},
+        {"ebb_hub_faults_total", "counter", "Lanes whose records did not add up.",
+         (double)facts.audit.faults},
         {"ebb_hub_disk_full", "gauge", "1 while the last transaction failed for want of space.",
          facts.ingest.disk_full ? 1 : 0},
     };

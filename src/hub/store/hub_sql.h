@@ -10,6 +10,8 @@ extern const char SQL_HUB_SCHEMA_2[];
 extern const char SQL_HUB_SCHEMA_3[];
 
 extern const char SQL_HUB_BEGIN[];
+extern const char SQL_HUB_CHECK_LANE[];
+extern const char SQL_HUB_CHECK_ROWS[];
 extern const char SQL_HUB_CONNECTION[];
 extern const char SQL_HUB_COUNT_ALL[];
 extern const char SQL_HUB_CURSOR_GET[];

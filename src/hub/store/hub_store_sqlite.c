@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "hub/store/cursor_bytes.h"
 #include "hub/store/hub_db.h"
 #include "hub/store/hub_sql.h"
 #include "platform/clock.h"
 
 enum {
-    RANGE_BYTES = 16 + 2 * ID_BYTES, /* of a cursor's interval: from, to, two chain values */
-    TIDY_PAGES = 1000,               /* of the WAL, from which on it is copied into the file */
+    TIDY_PAGES = 1000, /* of the WAL, from which on it is copied into the file */
     HURRY_PAGES = 8 * TIDY_PAGES
 };
 
@@ -73,6 +73,7 @@ static status end_run(struct sqlite_session *own, struct error *err) {
     query_bind_number(&query, run->stream);
     query_bind_number(&query, run->lane);
     query_bind_number(&query, (int64_t)run->first_seq);
+    query_bind_number(&query, (int64_t)run->next_seq - 1);
     query_bind_number(&query, run->first_record);
     query_bind_number(&query, run->count);
     TRY(query_run(&query, err));
@@ -185,42 +186,6 @@ static status end_stream(struct hub_session *session, struct id id, struct error
 
 /* --- cursors --- */
 
-static uint64_t get_u64(const uint8_t *bytes) {
-    uint64_t number = 0;
-    for (int i = 7; i >= 0; i--) {
-        number = number << 8 | bytes[i];
-    }
-    return number;
-}
-
-static void write_ranges(const struct lane_cursor *cursor, struct buffer *out) {
-    for (int i = 0; i < cursor->held.count; i++) {
-        buffer_add_u64(out, cursor->held.items[i].from);
-        buffer_add_u64(out, cursor->held.items[i].to);
-        buffer_add(out, bytes_of(&cursor->chain_before[i]));
-        buffer_add(out, bytes_of(&cursor->chain_end[i]));
-    }
-}
-
-static bool read_ranges(struct slice bytes, struct lane_cursor *out) {
-    if (bytes.count % RANGE_BYTES != 0 || bytes.count / RANGE_BYTES > RANGES_MAX) {
-        return false;
-    }
-    out->held.count = (int)(bytes.count / RANGE_BYTES);
-    for (int i = 0; i < out->held.count; i++) {
-        const uint8_t *at = (const uint8_t *)bytes.bytes + (size_t)i * RANGE_BYTES;
-        struct range *range = &out->held.items[i];
-        *range = (struct range){.from = get_u64(at), .to = get_u64(at + 8)};
-        (void)memcpy(out->chain_before[i].bytes, at + 16, ID_BYTES);
-        (void)memcpy(out->chain_end[i].bytes, at + 16 + ID_BYTES, ID_BYTES);
-        if (range->from == 0 || range->to < range->from ||
-            (i > 0 && range->from <= range[-1].to + 1)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static status load_cursor(struct hub_session *session, struct id stream, enum lane lane,
                           struct hub_cursor *out_cursor, struct error *err) {
     int64_t number = 0;
@@ -232,7 +197,7 @@ static status load_cursor(struct hub_session *session, struct id stream, enum la
     if (query_next(&query)) {
         struct lane_cursor *cursor = &out_cursor->lane_cursor;
         out_cursor->connection = (uint64_t)query_number(&query, 0);
-        if (!read_ranges(query_bytes(&query, 1), cursor)) {
+        if (!cursor_bytes_read(query_bytes(&query, 1), cursor)) {
             return fail(err, STATUS_CORRUPT, "what the hub holds of lane '%s' cannot be read",
                         lane_name(lane));
         }
@@ -249,9 +214,9 @@ static status save_cursor(struct hub_session *session, const struct hub_cursor *
     const struct lane_cursor *cursor = &hub_cursor->lane_cursor;
     int64_t number = 0;
     CLEANUP(buffer_done) struct buffer ranges;
-    buffer_init(&ranges, (size_t)RANGES_MAX * RANGE_BYTES);
+    buffer_init(&ranges, CURSOR_BYTES_MAX);
     TRY(number_of(own(session), hub_cursor->stream, &number, err));
-    write_ranges(cursor, &ranges);
+    cursor_bytes_write(cursor, &ranges);
     TRY(buffer_status(&ranges, err));
     CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_CURSOR_PUT);
     query_bind_number(&query, number);

@@ -35,6 +35,7 @@ CREATE TABLE delivery (
     stream INTEGER NOT NULL,
     lane INTEGER NOT NULL,
     first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
     first_record INTEGER NOT NULL,
     count INTEGER NOT NULL
 );
