@@ -88,6 +88,7 @@ static void renewal_ended(void *owner, const struct error *outcome) {
         sender_connected(manager->sender, now_ms());
     } else {
         sender_lost(manager->sender, now_ms());
+        sender_blame(manager->sender, outcome->text);
     }
     go_on(manager);
 }
@@ -113,6 +114,7 @@ static void lose(struct sync_manager *manager, const struct error *error) {
     log_line(error->code == STATUS_OFFLINE || error->code == STATUS_TIMEOUT ? LOG_INFO : LOG_WARN,
              "runtime", "sync: %s", error->text);
     sender_lost(manager->sender, now_ms());
+    sender_blame(manager->sender, error->text);
     go_on(manager);
 }
 

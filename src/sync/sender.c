@@ -99,6 +99,12 @@ void sender_lost(struct sender *sender, int64_t now_ms) {
     go_away(sender, 0, now_ms);
 }
 
+void sender_blame(struct sender *sender, const char *text) {
+    if (!sender->close) {
+        (void)snprintf(sender->last_error, sizeof sender->last_error, "%s", text);
+    }
+}
+
 void sender_taken(struct sender *sender, size_t bytes, int64_t now_ms) {
     struct sender_body *body = &sender->body;
     if (bytes == 0 || sender->phase != PHASE_READY || !body->begun) {

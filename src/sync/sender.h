@@ -150,6 +150,9 @@ void sender_connected(struct sender *sender, int64_t now_ms);
 /* Also when connecting failed, or when the answer never came. */
 void sender_lost(struct sender *sender, int64_t now_ms);
 
+/* Why that was, for a person: last_error of the facts, unless the sender itself had given up. */
+void sender_blame(struct sender *sender, const char *text);
+
 /* Not OK: what the store said; it is asked again later. The streams are borrowed for the call. */
 void sender_peeked(struct sender *sender, const struct sender_stream *streams, int count,
                    status code, int64_t now_ms);

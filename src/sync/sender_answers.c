@@ -81,6 +81,8 @@ static void take_refusal(struct sender *sender, int64_t bytes_max, int64_t now_m
 
 static void take_full(struct sender *sender, int64_t retry_after_ms, int64_t now_ms) {
     const struct sender_body *body = &sender->body;
+    (void)snprintf(sender->last_error, sizeof sender->last_error,
+                   "the hub's disk is full: what waits stays here until there is room");
     sender_flow_full(&sender->flow, retry_after_ms, now_ms);
     if (body->lane <= LANE_URGENT) {
         const int64_t until_ms = sender->flow.full_until_ms;

@@ -276,6 +276,7 @@ static void test_sender__holds_while_the_hubs_disk_is_full_but_tries_what_is_urg
     assert_int_equal(bench->wait_ms, 60000);
     assert_true(bench_facts(bench).connected);
     assert_int_equal(bench_facts(bench).retries, 0);
+    assert_non_null(strstr(bench_facts(bench).last_error, "the hub's disk is full"));
 
     bench_note(bench, shelf, LANE_URGENT, 1, 100);
     bench_go_to(bench, SENDER_PUT_END);

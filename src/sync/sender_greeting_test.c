@@ -373,9 +373,12 @@ static void test_sender__refuses_an_answer_to_hello_that_leaves_a_stream_out(voi
     for (size_t i = 0; i < sizeof ANSWERS / sizeof ANSWERS[0]; i++) {
         bench_go_to(bench, SENDER_HELLO);
         sender_answered(bench->sender, 200, 0, slice_of(ANSWERS[i]), bench->now_ms);
+        sender_lost(bench->sender, bench->now_ms); /* the hub closed it as well */
+        sender_blame(bench->sender, "the hub closed the connection");
         assert_int_equal(bench_run(bench), SENDER_CLOSE);
         assert_int_equal(bench_run(bench), SENDER_NOTHING);
-        assert_true(bench_facts(bench).last_error[0] != '\0');
+        assert_non_null(strstr(bench_facts(bench).last_error, "the hub"));
+        assert_null(strstr(bench_facts(bench).last_error, "closed"));
         bench->now_ms += bench->wait_ms;
     }
 }

@@ -42,6 +42,8 @@ static void test_sender__waits_longer_after_each_loss(void **state) {
     assert_int_equal(most_ms, SENDER_RETRY_MS_MOST);
     assert_int_equal(bench_facts(bench).retries, 40);
     assert_string_equal(bench_facts(bench).last_error, "the hub could not be reached");
+    sender_blame(bench->sender, "nobody answers");
+    assert_string_equal(bench_facts(bench).last_error, "nobody answers");
 }
 
 static void test_sender__spreads_the_first_reconnect_as_the_hub_says(void **state) {
