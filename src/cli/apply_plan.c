@@ -54,13 +54,14 @@ static bool gather(void *owner, const char *name) {
     return true;
 }
 
-/* Faults are the answer of a command that finds them. */
+/* Faults are the answer of a command that finds them; warnings alone are talk beside it. */
 static status tell_faults(struct call *call, const struct checked *checked, struct error *err) {
+    FILE *to = checked_is_correct(checked) ? call->talk : call->out;
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, FAULTS_BYTES_MAX);
     fault_list_write(checked->faults, &text);
     TRY(buffer_status(&text, err));
-    (void)fwrite(text.bytes, 1, text.count, call->out);
+    (void)fwrite(text.bytes, 1, text.count, to);
     return STATUS_OK;
 }
 

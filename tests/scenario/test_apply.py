@@ -76,6 +76,14 @@ def test_dry_run_and_diff_change_nothing(device, folder):
     assert os.listdir(device.data / "workflows") == []
 
 
+def test_a_warning_is_talk_and_no_part_of_the_answer(device, folder):
+    (folder / "plain.yaml").write_text(workflow("plain") + "    priority: 12\n")
+    device.start()
+    for words, first in (("diff",), "workflow plain: added\n"), (("apply",), "added    plain: running\n"):
+        answer = device.cli(*words, folder)
+        assert answer.code == 0 and answer.out.startswith(first) and "plain.yaml:9:15: warning: " in answer.err, answer
+
+
 def test_a_change_of_text_and_of_an_agent_is_shown_and_taken(device, folder):
     device.start()
     assert device.cli("apply", folder).code == 0
