@@ -123,6 +123,18 @@ BAD = {
 }
 
 
+def test_what_the_library_says_by_the_way_is_not_talk_of_check(device, ebb, one_library):
+    """Of weights that nothing uses it says a line each."""
+    weight = onnx_model.field(1, 1) + onnx_model.field(2, onnx_model.FLOAT) + onnx_model.field(8, "spare") + \
+        onnx_model.field(9, b"\0\0\0\0")
+    add = onnx_model.graph([onnx_model.node("Add", ["x", "x"], ["y"])], [onnx_model.port("x", (2,))],
+                           [onnx_model.port("y", (2,))]) + onnx_model.field(5, weight)
+    spare = onnx_model.field(1, 8) + onnx_model.field(8, onnx_model.field(2, 15)) + onnx_model.field(7, add)
+    folder = put_model(device, "it", spare)
+    answer = ebb("check", folder / "agent.yaml", environment=one_library)
+    assert answer.code == 0 and answer.err == f"{folder}/agent.yaml: correct (agent it 1.0.0, kind onnx)\n", answer
+
+
 @pytest.mark.parametrize("name", sorted(BAD))
 def test_a_bad_model_is_one_sentence(device, ebb, one_library, name):
     model, manifest, why = BAD[name]
