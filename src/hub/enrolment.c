@@ -180,6 +180,7 @@ static status choose_device(struct hub_call *call, struct database *database,
     TRY(labels_read(call->arena, out_row->labels, &had, err));
     TRY(labels_merge(call->arena, had, given, &out_row->labels, err));
     out_row->facts = asking->facts_json;
+    out_row->contact_ms = call->now_ms;
     return device_rows_put(database, out_row, err);
 }
 

@@ -91,6 +91,7 @@ static void test_enrolment__a_token_becomes_a_device(void **state) {
         registry_find_device(hub->registry, buffer_slice(&device.certificate), &found, &hub->err),
         STATUS_OK);
     assert_true(slice_is(found.name, "line3-camera"));
+    assert_int_equal(found.contact_ms, hub->now_ms);
     /* What the hub's token says goes before what the device says of itself. */
     assert_true(slice_is(found.labels, "{\"room\":\"b\",\"line\":\"3\"}"));
     test_device_done(&device);
