@@ -310,6 +310,27 @@ def test_wherever_the_line_breaks_there_is_one_device_with_one_certificate(hub, 
     assert 0 < issued_before_the_break < len(places), "no break fell where the hub had issued, or none before"
 
 
+def test_a_device_that_is_killed_while_it_joins_joins_in_the_end(hub, tmp_path):
+    hub.start()
+    for attempt in range(8):
+        folder = tmp_path / f"device-{attempt}"
+        text = token(hub, name=folder.name)
+        for pause_ms in range(5, 200, 11):
+            child = subprocess.Popen([devices.EBB, "join", text, "--data", folder], start_new_session=True,
+                                     env=devices.clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(pause_ms / 1000 + attempt / 700)
+            devices.kill_group(child)
+            child.wait(devices.PATIENCE)
+            if (folder / "hub.json").exists():
+                break
+        if not (folder / "hub.json").exists():
+            assert join(folder, text).code == 0
+        pem = hub.rows("SELECT c.pem FROM certificate c JOIN device d ON d.id = c.device WHERE d.name = ?", folder.name)
+        assert len(pem) == 1 and pem[0][0].startswith(own_certificate(folder))
+        assert join(folder, text).code == CONFLICT  # what lies there is whole
+    assert len(hub.rows("SELECT 1 FROM device")) == 8 and hub.rows("SELECT 1 FROM alarm") == []
+
+
 def test_a_hub_that_was_killed_remembers_whom_it_let_in(hub, tmp_path):
     hub.start("--names", "127.0.0.1")
     text = token(hub)
