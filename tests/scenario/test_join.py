@@ -316,8 +316,8 @@ def test_a_device_that_is_killed_while_it_joins_joins_in_the_end(hub, tmp_path):
         folder = tmp_path / f"device-{attempt}"
         text = token(hub, name=folder.name)
         for pause_ms in range(5, 200, 11):
-            child = subprocess.Popen([devices.EBB, "join", text, "--data", folder], start_new_session=True,
-                                     env=devices.clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            child = subprocess.Popen([devices.EBB, "join", text, "--data", folder], env=devices.clean_environment(),
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
             time.sleep(pause_ms / 1000 + attempt / 700)
             devices.kill_group(child)
             child.wait(devices.PATIENCE)
@@ -576,7 +576,8 @@ def test_an_authority_of_ones_own_signs_devices(hub, tmp_path):
     key, certificate = tmp_path / "own.key", tmp_path / "own.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-keyout", key, "-out", certificate, "-subj", "/CN=works", "-days", "3000",
-                    "-addext", "basicConstraints=critical,CA:TRUE,pathlen:0", "-addext", "keyUsage=critical,keyCertSign"],
+                    "-addext", "basicConstraints=critical,CA:TRUE,pathlen:0",
+                    "-addext", "keyUsage=critical,keyCertSign"],
                    check=True, capture_output=True)
     words = ["--authority", certificate, "--authority-key", key, "--site", "works", "--device-life", "7d"]
     key.chmod(0o644)
