@@ -17,9 +17,10 @@
 #include "runtime/agent_trial.h"
 #include "runtime/desk_run.h"
 #include "runtime/serve.h"
+#include "wire/token.h"
 
 enum { EXIT_CONFIGURATION = 78 }; /* EX_CONFIG: a supervisor need not start it again */
-enum { SETS_MAX = 256, ANSWER_BYTES_MAX = 16 << 20 };
+enum { SETS_MAX = 256, ANSWER_BYTES_MAX = 16 << 20, TYPED_BYTES_MAX = 2 * TOKEN_TEXT_BYTES_MAX };
 
 struct list {
     const char *items[SETS_MAX + 1]; /* as they were typed, ended by NULL */
@@ -187,7 +188,8 @@ static void tell_daemon(const struct words *words) {
 }
 
 static status do_join(const struct words *words, struct error *err) {
-    const struct join_options options = {.token = words->item,
+    char typed[TYPED_BYTES_MAX];
+    const struct join_options options = {.token = words->item != NULL ? words->item : typed,
                                          .name = words->name,
                                          .labels = words->labels.items,
                                          .hub = words->hub,
@@ -196,8 +198,8 @@ static status do_join(const struct words *words, struct error *err) {
                                          .proxy = words->proxy};
     struct joined joined = {0};
     struct arena arena;
-    if (words->item == NULL) {
-        return fail(err, STATUS_INVALID, "join TOKEN: by which token?");
+    if (words->item == NULL && fgets(typed, sizeof(typed), stdin) == NULL) {
+        return fail(err, STATUS_INVALID, "there is no token on standard input");
     }
     arena_init(&arena, ANSWER_BYTES_MAX);
     const status code = join_hub(&options, &arena, &joined, err);

@@ -164,6 +164,13 @@ def test_one_word_joins_a_device(hub, tmp_path):
     assert speaker(hub, tmp_path, folder).hello()["hub_ms"] > 0
 
 
+def test_a_token_may_come_over_standard_input(hub, tmp_path):
+    hub.start()
+    assert join(tmp_path / "a", "-", stdin="").code == INVALID
+    assert join(tmp_path / "a", "-", stdin="EBB1-AAAA\n").code == INVALID
+    assert join(tmp_path / "a", "-", stdin=token(hub) + "\n").code == 0
+
+
 def test_a_joined_device_joins_no_second_hub(hub, tmp_path):
     hub.start()
     folder = tmp_path / "joined"
