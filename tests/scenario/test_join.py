@@ -18,7 +18,7 @@ import pytest
 import device as devices
 from hub import FakeDevice, Hub, Stream, record
 
-BREAKS = int(os.environ.get("EBB_TEST_BREAKS", "20"))  # in each direction; 100000 is each byte
+BREAKS = int(os.environ.get("EBB_BREAKS", "20"))  # in each direction; 100000 is each byte
 MINUTE_MS, DAY_MS = 60_000, 24 * 3600 * 1000
 INVALID, NOT_FOUND, OFFLINE, BUSY, CONFLICT, DENIED = 2, 3, 4, 5, 6, 9
 
