@@ -2,14 +2,63 @@
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/hub_devices.h"
+#include "cli/human.h"
 #include "cli/listing.h"
+
+#define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
+
+static const struct listing_column CERTIFICATE_COLUMNS[] = {
+    {"CERTIFICATE", "serial", LISTING_TEXT},
+    {"STATE", "state", LISTING_TEXT},
+    {"ISSUED (UTC)", "issued_at", LISTING_MOMENT},
+    {"ENDS (UTC)", "ends_at", LISTING_MOMENT}};
+
+static const struct listing_column ALARM_COLUMNS[] = {{"LAST (UTC)", "last_at", LISTING_MOMENT},
+                                                      {"TIMES", "count", LISTING_COUNT},
+                                                      {"ALARM", "text", LISTING_TEXT}};
+
+static const struct listing LISTS[] = {
+    {"certificates", CERTIFICATE_COLUMNS, COUNT_OF(CERTIFICATE_COLUMNS), NULL},
+    {"alarms", ALARM_COLUMNS, COUNT_OF(ALARM_COLUMNS), NULL}};
+
+static bool is_list(struct slice name) {
+    return slice_is(name, LISTS[0].member) || slice_is(name, LISTS[1].member);
+}
+
+/* The members that are one line each. */
+static status write_head(struct call *call, struct value answer, struct error *err) {
+    struct value head;
+    struct member *members = value_new_object(&call->arena, answer.count, &head);
+    if (members == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for the answer");
+    }
+    head.count = 0;
+    for (uint32_t i = 0; i < answer.count; i++) {
+        if (!is_list(answer.members[i].name)) {
+            members[head.count++] = answer.members[i];
+        }
+    }
+    return listing_object(call, head, err);
+}
 
 static status run(struct call *call, struct error *err) {
     const char *device = call_argument(call, 0);
     struct value answer = {.kind = VALUE_NULL};
     TRY(hub_devices_check(device, err));
     TRY(daemon_get(call, &answer, err, "/v1/devices/%s", device));
-    return listing_object(call, answer, err);
+    if (call->json || answer.kind != VALUE_OBJECT) {
+        return call_write_json(call, answer, false, err);
+    }
+    TRY(write_head(call, answer, err));
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        uint32_t count = 0;
+        const struct value *items = human_items(answer, LISTS[i].member, &count);
+        if (count > 0) {
+            (void)fputc('\n', call->out);
+            TRY(listing_write(call, &LISTS[i], items, count, err));
+        }
+    }
+    return STATUS_OK;
 }
 
 const struct command cmd_hub_device_show = {

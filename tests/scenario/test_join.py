@@ -457,6 +457,9 @@ def test_a_revoked_device_is_denied_at_its_next_request(hub, tmp_path):
     code, answer = one.request("POST", "/v1/renew", json.dumps({"csr": request_for(folder)}))
     assert code == 403, answer
     assert "REVOKED_USE" in hub.ebb("alarm", "list", "--json").out
+    shown = hub.ebb("device", "show", "line-3").out
+    assert "revoked" in shown and "CERTIFICATE" in shown and "REVOKED_USE" in shown, shown
+    assert hub.ebb("device", "show", "line-3", "--json").lines()[0]["certificates"][0]["state"] == "revoked"
     # Back in good hands: a token for it, and the key that was revoked forgotten.
     text = token(hub, device="line-3")
     assert join(folder, text).code == CONFLICT
