@@ -16,7 +16,8 @@ void sim_hub_init(struct sim_hub *hub, struct sim_world *world) {
     *hub = (struct sim_hub){.world = world, .sync_us = 8000, .grant_bytes = 1 << 20};
     sim_shelf_init(&hub->shelf, world);
     arena_init(&hub->arena, ARENA_BYTES);
-    if (frame_reader_create(&hub->reader, &err) != STATUS_OK ||
+    if (contacts_create(&hub->contacts, &err) != STATUS_OK ||
+        frame_reader_create(&hub->reader, &err) != STATUS_OK ||
         frame_writer_create(&hub->writer, &err) != STATUS_OK) {
         abort();
     }
@@ -39,8 +40,62 @@ static void forget_all(struct sim_hub *hub) {
     }
 }
 
+/* --- connections ----------------------------------------------------------------------------- */
+
+static void drop_contact(struct sim_hub *hub, int index) {
+    contact_close(hub->contact_list[index].contact);
+    hub->contact_count--;
+    for (int i = index; i < hub->contact_count; i++) {
+        hub->contact_list[i] = hub->contact_list[i + 1];
+    }
+}
+
+static void drop_contacts(struct sim_hub *hub) {
+    while (hub->contact_count > 0) {
+        drop_contact(hub, 0);
+    }
+}
+
+/* Of a connection that is heard of for the first time it is made. NULL: a proxy's. */
+static struct contact *contact_of(struct sim_hub *hub, const struct sim_request *request) {
+    for (int i = 0; i < hub->contact_count; i++) {
+        if (hub->contact_list[i].serial == request->serial) {
+            return hub->contact_list[i].contact;
+        }
+    }
+    if (request->serial == 0) {
+        return NULL;
+    }
+    if (hub->contact_count == SIM_CONTACTS_MAX) {
+        drop_contact(hub, 0);
+    }
+    struct sim_contact *made = &hub->contact_list[hub->contact_count++];
+    *made = (struct sim_contact){
+        .serial = request->serial,
+        .contact = contact_open(hub->contacts, (struct id){{(uint8_t)request->device}})};
+    if (made->contact == NULL) {
+        abort();
+    }
+    return made->contact;
+}
+
+/* A connection that an older machine still speaks on, after a newer one greeted, ends the stream.
+ */
+static bool has_ended(struct sim_hub *hub, const struct sim_request *request,
+                      struct sim_shelf_stream *stream) {
+    const struct contact *contact = contact_of(hub, request);
+    if (contact != NULL && contact->connection > 0 && hub->world->bug != SIM_FORK_MERGED &&
+        contact_is_contested(contact, stream->id)) {
+        hub->world->met[SIM_MET_CONTESTED] += stream->ended ? 0 : 1;
+        stream->ended = true;
+    }
+    return stream->ended;
+}
+
 void sim_hub_done(struct sim_hub *hub) {
     forget_all(hub);
+    drop_contacts(hub);
+    contacts_destroy(hub->contacts);
     sim_shelf_done(&hub->shelf);
     arena_done(&hub->arena);
     frame_reader_destroy(hub->reader);
@@ -105,10 +160,11 @@ static void decide(struct sim_hub *hub, struct sim_request *request, enum sync_c
 
 /* --- hello ----------------------------------------------------------------------------------- */
 
-static status hello_stream(struct sim_hub *hub, const struct hello_stream *hello, int device,
-                           struct answer_stream *out_answer, struct error *err) {
-    struct sim_shelf_stream *stream = sim_shelf_claim(&hub->shelf, hello->id, device);
-    if (stream->owner != device) {
+static status hello_stream(struct sim_hub *hub, const struct sim_request *request,
+                           const struct hello_stream *hello, struct answer_stream *out_answer,
+                           struct error *err) {
+    struct sim_shelf_stream *stream = sim_shelf_claim(&hub->shelf, hello->id, request->device);
+    if (stream->owner != request->device) {
         *out_answer = (struct answer_stream){.id = hello->id, .verdict = VERDICT_QUARANTINED};
         return STATUS_OK;
     }
@@ -129,7 +185,11 @@ static status hello_stream(struct sim_hub *hub, const struct hello_stream *hello
             cursors[lane] = in->before;
         }
     }
-    return receiver_hello(hello, cursors, stores, out_answer, err);
+    TRY(receiver_hello(hello, cursors, stores, out_answer, err));
+    if (has_ended(hub, request, stream)) {
+        out_answer->verdict = VERDICT_NEW_STREAM;
+    }
+    return STATUS_OK;
 }
 
 static void judge_hello(struct sim_hub *hub, const struct hello_answer *answer) {
@@ -163,7 +223,11 @@ static status take_hello(struct sim_hub *hub, struct sim_request *request, struc
     answer->streams =
         arena_get(&hub->arena, (size_t)hello.stream_count + 1, sizeof(*answer->streams));
     for (int i = 0; i < hello.stream_count; i++) {
-        TRY(hello_stream(hub, &hello.streams[i], request->device, &answer->streams[i], err));
+        TRY(hello_stream(hub, request, &hello.streams[i], &answer->streams[i], err));
+    }
+    struct contact *contact = contact_of(hub, request);
+    if (contact != NULL) {
+        contact_greeted(contact, &hello, answer->connection);
     }
     hello_answer_write(answer, &request->out);
     request->decided = true;
@@ -256,6 +320,10 @@ static bool take_frame(struct sim_hub *hub, struct sim_request *request) {
                             .stream = request->stream,
                             .number = request->lane,
                             .lane = &stream->lanes[request->lane]};
+    if (has_ended(hub, request, stream)) {
+        decide(hub, request, SYNC_FORK);
+        return false;
+    }
     const struct lane_cursor kept = desk.lane->cursor;
     const int count = desk.lane->count;
     const status code = take(hub, request, &desk, slice_part(left, 0, bytes), &err);
@@ -273,6 +341,7 @@ static bool take_frame(struct sim_hub *hub, struct sim_request *request) {
     note(hub, "device #, lane #: code #, held up to #", (uint64_t)request->device, request->lane,
          request->answer.code, ranges_top(&desk.lane->cursor.held));
     desk.lane->changed = true;
+    desk.lane->cursor.anchored = ranges_top(&desk.lane->cursor.held);
     request->poisoned = request->poisoned || request->answer.code == SYNC_POISON;
     if (request->answer.code == SYNC_POISON && hub->world->bug == SIM_POISON_BLOCKS) {
         sim_shelf_take_back(desk.lane, &kept, count);
@@ -442,6 +511,11 @@ struct sim_request *sim_hub_request(struct sim_hub *hub, uint64_t serial) {
 
 void sim_hub_cut(struct sim_hub *hub, uint64_t serial) {
     struct sim_request *request = sim_hub_request(hub, serial);
+    for (int i = hub->contact_count - 1; i >= 0; i--) {
+        if (hub->contact_list[i].serial == serial) {
+            drop_contact(hub, i);
+        }
+    }
     if (request != NULL) {
         request->lost = true;
         plan(hub);
@@ -454,6 +528,7 @@ void sim_hub_crash(struct sim_hub *hub) {
     hub->is_syncing = false;
     hub->is_due = false;
     forget_all(hub);
+    drop_contacts(hub);
     sim_shelf_roll_back(&hub->shelf);
 }
 

@@ -8,9 +8,18 @@
 #pragma once
 
 #include "base/arena.h"
+#include "hub/contact.h"
 #include "sim_shelf.h"
 
 struct sim_world;
+
+enum { SIM_CONTACTS_MAX = 64 };
+
+/* A connection, as long as the hub believes in it. */
+struct sim_contact {
+    uint64_t serial;
+    struct contact *contact;
+};
 
 /* A POST or PUT while the hub has it. */
 struct sim_request {
@@ -45,6 +54,9 @@ struct sim_hub {
     struct frame_writer *writer; /* of a planted bug */
     struct arena arena;          /* of the message that is read */
     uint64_t connections;
+    struct contacts *contacts;                         /* owned */
+    struct sim_contact contact_list[SIM_CONTACTS_MAX]; /* owned; the oldest first */
+    int contact_count;
     uint64_t life; /* grows with each crash: what was planned before is void */
     bool is_down, is_syncing, is_due, is_behind;
     int refusal; /* a code that it answers everything with; 0: none */

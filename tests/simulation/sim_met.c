@@ -14,6 +14,7 @@ const char *sim_met_name(enum sim_met met) {
         [SIM_MET_ROLLBACK] = "rollback",
         [SIM_MET_NEW_STREAM] = "new_stream",
         [SIM_MET_QUARANTINED] = "quarantined",
+        [SIM_MET_CONTESTED] = "contested streams",
         [SIM_MET_GAP] = "gaps",
         [SIM_MET_PURGED] = "gaps for what had gone",
         [SIM_MET_PART] = "parts of gaps",

@@ -19,6 +19,7 @@ enum sim_met {
     SIM_MET_ROLLBACK,    /* a verdict */
     SIM_MET_NEW_STREAM,  /* a verdict */
     SIM_MET_QUARANTINED, /* a verdict */
+    SIM_MET_CONTESTED,   /* a stream that two machines went on with */
     SIM_MET_GAP,         /* stored */
     SIM_MET_PURGED,      /* a gap for what had gone, asked for again */
     SIM_MET_PART,        /* a gap for a part of what it says */
