@@ -484,7 +484,7 @@ def test_a_full_disk_is_said_and_nothing_acknowledged_is_lost(tmp_path, small_di
         code, answer = line.put(stream, 3, stream.frames(3, acked + 1, each=1), first=acked + 1)
         assert code == 200 and held(answer) == [[1, 250]]
         assert hub.get("/v1/status")["disk_full"] is False
-        assert hub.accounts()[bytes.fromhex(stream.id), 3] == (250, 0, 0, 400)
+        assert hub.accounts()[bytes.fromhex(stream.id), 3] == (250, 0, 0, 250)
     finally:
         hub.close()
 
