@@ -24,7 +24,6 @@ enum {
 
 static const int64_t NS_PER_S = 1000000000;
 static const int64_t STOP_S = 3;
-static const int64_t RENEWAL_S = 3600; /* between looks at the server's certificate */
 
 /* --- what the registry noted --- */
 
@@ -66,40 +65,57 @@ static void take_notes(struct hub_daemon *hub) {
 
 /* --- the server's certificate --- */
 
+/* Again at the same port, also where the system chose it. */
 static status open_port(struct hub_daemon *hub, struct error *err) {
+    const bool again = hub->listen[0] != '\0';
     const struct device_port_options port = {.loop = hub->loop,
-                                             .address = hub->options.listen,
+                                             .address = again ? hub->listen : hub->options.listen,
                                              .connections_max = hub->options.connections_max,
                                              .authority = hub->authority,
                                              .registry = hub->registry,
                                              .ingest = hub->ingest,
                                              .desk = hub->desk};
-    return device_port_open(&port, &hub->port, err);
+    TRY(device_port_open(&port, &hub->port, err));
+    (void)snprintf(hub->listen, sizeof(hub->listen), "%s", device_port_address(hub->port));
+    return STATUS_OK;
 }
 
-/* The library takes a certificate at its start only: the port is opened anew when nothing is under
- * way, and devices come back. */
-static void reopen_port(struct hub_daemon *hub) {
+static status open_people(struct hub_daemon *hub, struct error *err) {
+    const bool again = hub->people_listen[0] != '\0';
+    if (hub->options.people == NULL) {
+        return STATUS_OK;
+    }
+    const struct people_port_options people = {.loop = hub->loop,
+                                               .address =
+                                                   again ? hub->people_listen : hub->options.people,
+                                               .authority = hub->authority,
+                                               .ingest = hub->ingest};
+    TRY(people_port_open(&people, &hub->people, err));
+    (void)snprintf(hub->people_listen, sizeof(hub->people_listen), "%s",
+                   people_port_address(hub->people));
+    return STATUS_OK;
+}
+
+/* The library takes a certificate at its start only: ports are opened anew when nothing is under
+ * way, and whoever was connected comes back. */
+static void reopen_ports(struct hub_daemon *hub) {
     struct error err;
     device_port_close(hub->port);
+    people_port_close(hub->people);
     hub->port = NULL;
-    if (open_port(hub, &err) != STATUS_OK) {
-        log_line(LOG_ERROR, "hub", "open the devices' port with a new certificate: %s", err.text);
+    hub->people = NULL;
+    if (open_port(hub, &err) != STATUS_OK || open_people(hub, &err) != STATUS_OK) {
+        log_line(LOG_ERROR, "hub", "open its ports with a new certificate: %s", err.text);
         loop_stop(hub->loop);
         return;
     }
     hub->renewed = false;
-    log_line(LOG_INFO, "hub", "listen=%s the server has a new certificate",
-             device_port_address(hub->port));
+    log_line(LOG_INFO, "hub", "listen=%s the server has a new certificate", hub->listen);
 }
 
+/* At each upkeep, since clocks jump. */
 static void look_at_certificate(struct hub_daemon *hub) {
     struct error err;
-    const int64_t now_ns = clock_boot_ns();
-    if (now_ns < hub->renewal_ns) {
-        return;
-    }
-    hub->renewal_ns = now_ns + RENEWAL_S * NS_PER_S;
     if (authority_renew_server(hub->authority, clock_wall_ms(), &hub->renewed, &err) != STATUS_OK) {
         log_line(LOG_ERROR, "hub", "renew the server's certificate: %s", err.text);
     }
@@ -114,7 +130,7 @@ static void upkeep(void *owner) {
         look_at_certificate(hub);
         take_notes(hub);
     } else if (ingest_is_idle(hub->ingest)) {
-        reopen_port(hub);
+        reopen_ports(hub);
     }
     timer_set(hub->upkeep, hub->renewed ? SOON_MS : UPKEEP_MS);
 }
@@ -234,7 +250,6 @@ static status open_authority(struct hub_daemon *hub, struct error *err) {
                                               .name_count = split_names(hub, names, ports),
                                               .now_ms = clock_wall_ms()};
     TRY(authority_open(&options, &hub->authority, err));
-    hub->renewal_ns = clock_boot_ns() + RENEWAL_S * NS_PER_S;
     return STATUS_OK;
 }
 
@@ -272,13 +287,7 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     TRY(open_desk(hub, err));
     TRY(open_port(hub, err));
     list_addresses(hub);
-    if (hub->options.people != NULL) {
-        const struct people_port_options people = {.loop = hub->loop,
-                                                   .address = hub->options.people,
-                                                   .authority = hub->authority,
-                                                   .ingest = hub->ingest};
-        TRY(people_port_open(&people, &hub->people, err));
-    }
+    TRY(open_people(hub, err));
     return hub_api_open(hub, hub->options.socket, &hub->api, err);
 }
 

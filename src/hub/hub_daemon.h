@@ -18,7 +18,7 @@
 #include "platform/file.h"
 #include "platform/loop.h"
 
-enum { HUB_NAMES_BYTES = 1024 };
+enum { HUB_NAMES_BYTES = 1024, HUB_LISTEN_BYTES = 128 };
 
 struct hub_api;
 struct hub_desk;
@@ -56,8 +56,9 @@ struct hub_daemon {
     struct notes_job *notes; /* under way */
     char names[HUB_NAMES_BYTES];
     char addresses[HUB_NAMES_BYTES];
+    char listen[HUB_LISTEN_BYTES], people_listen[HUB_LISTEN_BYTES]; /* as the system has them */
     bool stopping, renewed;
-    int64_t began_ns, stop_deadline_ns, renewal_ns;
+    int64_t began_ns, stop_deadline_ns;
 };
 
 /* Opens everything; devices and the local API are answered from here on. */
