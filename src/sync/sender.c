@@ -146,6 +146,7 @@ void sender_raise_alarm(struct sender *sender, const char *format, ...) {
         (void)vsnprintf(end + joined, room - (size_t)joined, format, list);
     }
     va_end(list);
+    (void)snprintf(sender->last_error, sizeof sender->last_error, "%s", sender->alarm);
 }
 
 bool sender_store_answered(struct sender *sender, enum store_wait expected) {

@@ -328,6 +328,7 @@ static void test_sender__leaves_a_quarantined_stream_alone(void **state) {
     shelf->verdict = VERDICT_QUARANTINED;
     bench_go(bench);
     assert_non_null(strstr(bench->alarm, "put stream 01000000000000000000000000000000 aside"));
+    assert_non_null(strstr(bench_facts(bench).last_error, "it belongs to another device"));
     assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 0);
     assert_int_equal(ranges_top(&current->held[LANE_HIGH]), 10);
     bench->alarm[0] = '\0';
