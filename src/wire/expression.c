@@ -107,6 +107,7 @@ static bool path_of(struct compiling *compiling, const struct node *base, const 
     *out_path = (struct path){
         .names = names,
         .name_count = count,
+        .indexed = count < steps && !path->steps[count].optional,
         .place = expression_place_of(expression, base->begin),
     };
     if (base->kind == NODE_VARIABLE) {

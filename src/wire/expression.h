@@ -97,6 +97,7 @@ struct path {
     struct slice root;
     const struct slice *names;
     uint32_t name_count;
+    bool indexed; /* behind the names stands [N]; known of native ones alone */
     struct place place;
 };
 void expression_visit(const struct expression *expression,

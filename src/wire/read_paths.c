@@ -151,6 +151,13 @@ static void check_output(const struct look *look, const struct step_draft *step,
         }
         set = field->type == FIELD_OBJECT ? &field->of : NULL;
     }
+    if (path->indexed && set != NULL && !set->open) {
+        const bool whole = path->name_count == 1;
+        faults_add(faults, path->place, "%s `%.*s` is an object, which has fields and no [ ]%s",
+                   whole ? "the output of step" : "output",
+                   QUOTED(path->names[path->name_count - 1]),
+                   whole && step->step.each != NULL ? ": `.items` is the list" : "");
+    }
 }
 
 static void check_steps_path(const struct look *look, const struct path *path) {

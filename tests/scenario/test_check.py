@@ -129,6 +129,18 @@ def test_a_misspelt_output_field_names_the_nearest(ebb, device):
     assert column >= place_of(text, "${ .steps.one.lable")[1]
 
 
+def test_an_index_into_an_output_that_is_an_object_is_told(ebb, device):
+    device.agent("look", AGENT)
+    text = HEAD + ("steps:\n  - id: a\n    agent: look\n    each: ${ .event.data.all }\n    with: { text: x }\n"
+                   "  - id: b\n    agent: look\n    with: { text: x }\n"
+                   "results:\n  - name: r\n    from:\n      x: ${ AN }\n")
+    for an, sentence in ((".steps.a[0].label", "step `a` is an object, which has fields and no [ ]: `.items` is the list"),
+                         (".steps.b[0]", "step `b` is an object, which has fields and no [ ]"),
+                         (".steps.a.items[0].label", ""), (".steps.b[0]?", ""), (".steps.b.label", "")):
+        answer = ebb("check", device.workflow("w", text.replace("AN", an)), "--agents", device.agents)
+        assert answer.code == (2 if sentence else 0) and sentence in answer.out, answer
+
+
 def test_a_step_that_reads_one_it_does_not_need_is_told(ebb, device):
     text = HEAD + STEP + ("  - id: two\n    agent: look\n    with:\n"
                           "      text: ${ .steps.one.label }\n") + RESULT
