@@ -6,6 +6,8 @@
  *   store_bench sqlite FOLDER FLIGHT COUNT   raw SQLite: one thread, the same columns, one integer
  *                                            key, FLIGHT rows a commit
  *   store_bench queued FOLDER FLIGHT COUNT   leaves COUNT results queued and ends by SIGKILL
+ *   store_bench varied FOLDER FLIGHT COUNT   as ours, with readings that differ, as those of
+ *                                            bench/peers/guide_store.py do
  *
  * Prints: wall seconds, CPU seconds, p50 of one acknowledgement in microseconds, bytes written.
  */
@@ -25,7 +27,7 @@
 
 #include "measured.h"
 
-enum { FLIGHT_MAX = 256 };
+enum { FLIGHT_MAX = 256, BODY_BYTES_MAX = 256 };
 
 static const char BODY[] =
     "{\"room\":\"a1\",\"sensor\":\"s4\",\"t\":-18.4,\"rh\":61.5,\"n\":48211,"
@@ -44,6 +46,7 @@ struct slot_of_flight {
     struct record_draft draft;
     int64_t began_ns;
     struct saving *saving;
+    char body[BODY_BYTES_MAX];
 };
 
 struct saving {
@@ -51,6 +54,7 @@ struct saving {
     int wake;
     uint32_t workflow;
     uint32_t started, wanted, failed;
+    bool varied;
     struct slot_of_flight slots[FLIGHT_MAX];
     struct measured measured;
 };
@@ -73,6 +77,23 @@ static void saved(struct store_job *job) {
     }
 }
 
+/* A sensor's day: one reading each 1.44 seconds. */
+static struct slice reading(struct slot_of_flight *slot, uint32_t number) {
+    enum { STEP_MS = 1440, HOUR_MS = 3600000, MINUTE_MS = 60000, DAY_HOURS = 24 };
+    const uint64_t at_ms = (uint64_t)number * STEP_MS;
+    const int count = snprintf(
+        slot->body, sizeof(slot->body),
+        "{\"room\":\"a1\",\"sensor\":\"s4\",\"t\":%.2f,\"rh\":%.1f,\"n\":%u,"
+        "\"state\":\"normal\",\"since\":\"2026-11-23T%02d:%02d:%02d.%03dZ\",\"unit\":\"Cel\","
+        "\"score\":%.3f,\"anomaly\":false}",
+        -18.4 + (double)(number * UINT64_C(7919) % 41) / 100,
+        61.5 + (double)(number * UINT64_C(104729) % 31) / 10, 48211 + number,
+        (int)(at_ms / HOUR_MS % DAY_HOURS), (int)(at_ms % HOUR_MS / MINUTE_MS),
+        (int)(at_ms % MINUTE_MS / 1000), (int)(at_ms % 1000),
+        (double)(number * UINT64_C(15485863) % 997) / 1000);
+    return (struct slice){.bytes = slot->body, .count = (size_t)count};
+}
+
 static void submit(struct slot_of_flight *slot) {
     struct saving *saving = slot->saving;
     saving->started++;
@@ -84,7 +105,7 @@ static void submit(struct slot_of_flight *slot) {
                    .time = clock_now(),
                    .boot = clock_boot_id(),
                    .name = SLICE("reading"),
-                   .body = slice_of(BODY)},
+                   .body = saving->varied ? reading(slot, saving->started) : slice_of(BODY)},
         .lane = LANE_NORMAL,
     };
     slot->job = (struct store_job){.kind = STORE_RUN_END,
@@ -109,12 +130,13 @@ static void numbered(struct store_job *job) {
     ((struct saving *)job->owner)->workflow = (uint32_t)job->out_number;
 }
 
-static int save_ours(const char *folder, uint32_t flight, uint32_t count, bool killed) {
+static int save_ours(const char *folder, uint32_t flight, uint32_t count, const char *mode) {
     static struct saving saving;
     struct store_opened opened;
     struct error err;
     saving.wake = eventfd(0, EFD_CLOEXEC);
     saving.wanted = count;
+    saving.varied = strcmp(mode, "varied") == 0;
     const struct store_options options = {.folder = folder, .wake = wake, .owner = &saving};
     if (store_open(&options, &saving.store, &opened, &err) != STATUS_OK) {
         return complain(&err);
@@ -138,7 +160,7 @@ static int save_ours(const char *folder, uint32_t flight, uint32_t count, bool k
         turn(&saving);
     }
     measured_report(&saving.measured);
-    if (killed) {
+    if (strcmp(mode, "queued") == 0) {
         (void)raise(SIGKILL);
     }
     store_close(saving.store);
@@ -206,7 +228,7 @@ static int save_raw(const char *folder, uint32_t flight, uint32_t count) {
 
 int main(int count, char **arguments) {
     if (count != 5) {
-        (void)fprintf(stderr, "usage: store_bench ours|sqlite|queued FOLDER FLIGHT COUNT\n");
+        (void)fprintf(stderr, "usage: store_bench ours|sqlite|queued|varied FOLDER FLIGHT COUNT\n");
         return 2;
     }
     const uint32_t flight = (uint32_t)strtoul(arguments[3], NULL, 10);
@@ -214,14 +236,12 @@ int main(int count, char **arguments) {
     if (flight < 1 || flight > FLIGHT_MAX || wanted < 1) {
         return 2;
     }
-    if (strcmp(arguments[1], "ours") == 0) {
-        return save_ours(arguments[2], flight, wanted, false);
-    }
-    if (strcmp(arguments[1], "sqlite") == 0) {
+    const char *mode = arguments[1];
+    if (strcmp(mode, "sqlite") == 0) {
         return save_raw(arguments[2], flight, wanted);
     }
-    if (strcmp(arguments[1], "queued") == 0) {
-        return save_ours(arguments[2], flight, wanted, true);
+    if (strcmp(mode, "ours") == 0 || strcmp(mode, "queued") == 0 || strcmp(mode, "varied") == 0) {
+        return save_ours(arguments[2], flight, wanted, mode);
     }
     return 2;
 }

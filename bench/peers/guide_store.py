@@ -19,6 +19,15 @@ RESULT = {"room": "a1", "sensor": "s4", "t": -18.4, "rh": 61.5, "n": 48211, "sta
           "since": "2026-11-23T10:00:00.120Z", "unit": "Cel", "score": 0.031, "anomaly": False}
 
 
+def reading(number):
+    """Reading NUMBER of a sensor's day, as store_bench's `varied` makes it: one each 1.44 seconds."""
+    at_ms = number * 1440
+    return dict(RESULT, t=round(-18.4 + number * 7919 % 41 / 100, 2), rh=round(61.5 + number * 104729 % 31 / 10, 1),
+                n=48211 + number, score=round(number * 15485863 % 997 / 1000, 3),
+                since=f"2026-11-23T{at_ms // 3600000 % 24:02}:{at_ms % 3600000 // 60000:02}:"
+                      f"{at_ms % 60000 // 1000:02}.{at_ms % 1000:03}Z")
+
+
 def prepare(path):
     """The guide's table."""
     connection = sqlite3.connect(path)
