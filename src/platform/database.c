@@ -10,27 +10,10 @@
 
 #include "base/memory.h"
 #include "platform/clock.h"
+#include "platform/database_inner.h"
 #include "platform/file.h"
 
-enum { BUSY_MS = 2000, DEADLINE_OPS = 4000, PATH_TEXT_MAX = 160, FOLDER_BYTES = 1280 };
-
-struct query_slot {
-    const char *sql; /* known by its address */
-    sqlite3_stmt *statement;
-    bool in_use;
-};
-
-struct database {
-    sqlite3 *connection;
-    struct query_slot slots[DATABASE_QUERIES_MAX];
-    int slot_count;
-    int wal_pages;
-    int64_t deadline_ns; /* 0: none */
-    int64_t reserved_pages;
-    status trouble;
-    char path[PATH_TEXT_MAX]; /* for sentences */
-    char folder[FOLDER_BYTES];
-};
+enum { BUSY_MS = 2000, DEADLINE_OPS = 4000 };
 
 /* --- errors ---------------------------------------------------------------------------------- */
 
@@ -67,8 +50,8 @@ static status class_of(int code) {
     }
 }
 
-static void folder_of(const char *path, char out_folder[FOLDER_BYTES]) {
-    (void)snprintf(out_folder, FOLDER_BYTES, "%s", path);
+static void folder_of(const char *path, char out_folder[DATABASE_FOLDER_BYTES]) {
+    (void)snprintf(out_folder, DATABASE_FOLDER_BYTES, "%s", path);
     char *slash = strrchr(out_folder, '/');
     (void)snprintf(slash != NULL ? slash : out_folder, 2, "%s", slash != NULL ? "" : ".");
 }
@@ -81,7 +64,7 @@ static bool is_full(const struct database *database, int code) {
     return opening && !file_has_room(database->folder);
 }
 
-static status fail_code(struct database *database, int code, struct error *err) {
+status database_fail(struct database *database, int code, struct error *err) {
     const char *words = sqlite3_errstr(code);
     const char *more = database->connection != NULL ? sqlite3_errmsg(database->connection) : words;
     const bool same =
@@ -122,6 +105,11 @@ static const char WRITER_SETTINGS[] = "PRAGMA journal_mode=WAL;"
                                       "PRAGMA mmap_size=0;"
                                       "PRAGMA temp_store=MEMORY;";
 
+static const char PLAIN_SETTINGS[] = "PRAGMA journal_mode=DELETE;"
+                                     "PRAGMA synchronous=FULL;"
+                                     "PRAGMA secure_delete=ON;"
+                                     "PRAGMA mmap_size=0;";
+
 static const char READER_SETTINGS[] = "PRAGMA query_only=ON;"
                                       "PRAGMA mmap_size=0;"
                                       "PRAGMA temp_store=MEMORY;";
@@ -158,7 +146,8 @@ static status set_up(struct database *database, const struct database_options *o
                      struct error *err) {
     char cache[64];
     (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d;", DATABASE_CACHE_KIB);
-    int persist = 1; /* closing leaves the WAL at its size: a full disk could not give it back */
+    /* Closing leaves the WAL at its size: a full disk could not give it back. */
+    int persist = !options->plain;
     (void)sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     (void)sqlite3_extended_result_codes(database->connection, 1);
     (void)sqlite3_busy_timeout(database->connection, BUSY_MS);
@@ -167,6 +156,9 @@ static status set_up(struct database *database, const struct database_options *o
     if (options->read_only) {
         sqlite3_progress_handler(database->connection, DEADLINE_OPS, on_progress, database);
         return database_run(database, READER_SETTINGS, err);
+    }
+    if (options->plain) {
+        return database_run(database, PLAIN_SETTINGS, err);
     }
     int chunk = DATABASE_CHUNK_BYTES;
     (void)sqlite3_file_control(database->connection, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
@@ -193,7 +185,7 @@ status database_open(const struct database_options *options, struct database **o
     }
     const int code = sqlite3_open_v2(options->path, &database->connection, flags, options->vfs);
     status opened =
-        code == SQLITE_OK ? set_up(database, options, err) : fail_code(database, code, err);
+        code == SQLITE_OK ? set_up(database, options, err) : database_fail(database, code, err);
     if (opened == STATUS_OK && !options->read_only &&
         sqlite3_db_readonly(database->connection, "main") != 0) {
         opened = fail(err, STATUS_DENIED, "'%s' may not be written", options->path);
@@ -219,7 +211,7 @@ void database_close(struct database *database) {
 
 status database_run(struct database *database, const char *script, struct error *err) {
     const int code = sqlite3_exec(database->connection, script, NULL, NULL, NULL);
-    return code == SQLITE_OK ? STATUS_OK : fail_code(database, code, err);
+    return code == SQLITE_OK ? STATUS_OK : database_fail(database, code, err);
 }
 
 /* --- transactions ---------------------------------------------------------------------------- */
@@ -277,7 +269,7 @@ status database_checkpoint(struct database *database, bool *out_done, struct err
     const int code = sqlite3_wal_checkpoint_v2(database->connection, "main",
                                                SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
     if (code != SQLITE_OK && code != SQLITE_BUSY) {
-        return fail_code(database, code, err);
+        return database_fail(database, code, err);
     }
     *out_done = code == SQLITE_OK && pages == copied;
     if (*out_done) {
@@ -311,7 +303,7 @@ status database_check_by(struct database *database, const char *pragma, struct e
         }
         const int code = code_in(said);
         return class_of(code) != STATUS_CORRUPT
-                   ? fail_code(database, code, err)
+                   ? database_fail(database, code, err)
                    : fail(err, STATUS_CORRUPT, "'%s' is damaged: %.*s", database->path,
                           SLICE_ARGS(slice_part(said, 0, 200)));
     }
@@ -336,7 +328,7 @@ const char *database_library_version(void) {
 struct database_file {
     sqlite3_vfs *vfs;   /* not owned */
     sqlite3_file *file; /* owned; lies behind this struct */
-    char path[PATH_TEXT_MAX * 8];
+    char path[DATABASE_PATH_TEXT_MAX * 8];
 };
 
 static status fail_file(const char *path, int code, struct error *err) {
@@ -424,7 +416,7 @@ bool database_file_exists(const char *vfs, const char *path) {
 status database_file_move(const char *vfs, const char *from, const char *to, struct error *err) {
     sqlite3_vfs *found = vfs != NULL ? sqlite3_vfs_find(vfs) : NULL;
     if (found == NULL || found->iVersion < 3 || found->xGetSystemCall(found, "move") == NULL) {
-        char folder[FOLDER_BYTES];
+        char folder[DATABASE_FOLDER_BYTES];
         folder_of(to, folder);
         TRY(file_rename(from, to, err));
         return file_sync_folder(folder, err);
@@ -542,7 +534,7 @@ bool query_next(struct query *query) {
 }
 
 status query_status(const struct query *query, struct error *err) {
-    return query->code == SQLITE_OK ? STATUS_OK : fail_code(query->database, query->code, err);
+    return query->code == SQLITE_OK ? STATUS_OK : database_fail(query->database, query->code, err);
 }
 
 status query_run(struct query *query, struct error *err) {

@@ -31,6 +31,8 @@ struct database_options {
     const char *path;
     const char *vfs;     /* name of a registered VFS; NULL: the system's */
     bool read_only;      /* a second connection, for reading beside the writer */
+    bool plain;          /* one file, without a WAL: for a copy that is made or looked at; what is
+                            deleted is overwritten */
     bool must_exist;     /* NOT_FOUND when the file is not there */
     int32_t application; /* application_id: a file that has another one is left as it is */
     const char *witness; /* a query that gives 1 when the file is ours, whatever its id: then it is
