@@ -387,6 +387,15 @@ static bool next_look(struct sender *sender, struct sender_action *out_action) {
     return look;
 }
 
+/* Something in it is not acknowledged. */
+static bool waits(const struct hello_stream *stream) {
+    bool any = false;
+    for (int lane = 0; lane < SYNC_LANES; lane++) {
+        any = any || stream->lanes[lane].highest_durable > stream->lanes[lane].acked_seq;
+    }
+    return any;
+}
+
 /* A stream that the hub was not told of, that may have forked, or that it has put aside:
  * somebody may have mended that since. *wake_ms: when that is asked again, if it is to be. */
 static bool must_greet(const struct sender *sender, int64_t now_ms, int64_t *wake_ms) {
@@ -394,7 +403,8 @@ static bool must_greet(const struct sender *sender, int64_t now_ms, int64_t *wak
     bool must = false;
     for (int i = 0; i < sender->standings.count; i++) {
         const struct standing *standing = &sender->standings.standings[i];
-        const bool aside = standing->verdict == VERDICT_QUARANTINED;
+        const bool aside =
+            standing->verdict == VERDICT_QUARANTINED && waits(&sender->standings.streams[i]);
         must = must || !standing->greeted || (standing->accused && !standing->closed) ||
                (aside && now_ms >= again_ms);
         *wake_ms = aside ? again_ms : *wake_ms;

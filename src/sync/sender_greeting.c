@@ -221,7 +221,7 @@ static void hear_stream(struct sender *sender, int index, const struct answer_st
     standing->accused = standing->accused || accused;
     if (answer->verdict != VERDICT_QUARANTINED) {
         standing->alarmed = false;
-    } else if (!standing->alarmed) {
+    } else if (!standing->alarmed && !sender->standings.streams[index].current) {
         char text[ID_HEX_BYTES + 1];
         id_write_hex(answer->id, text);
         sender_raise_alarm(sender, "the hub has put stream %s aside: it belongs to another device",
@@ -283,8 +283,8 @@ static bool settle(struct sender *sender, int index) {
     return moves;
 }
 
-/* What the hub lacks is to go on in a new stream. */
-static void move_on(struct sender *sender, int64_t now_ms) {
+/* What the hub lacks is to go on in a new stream; `why` has room for the name of the old one. */
+static void move_on(struct sender *sender, const char *why, int64_t now_ms) {
     char text[ID_HEX_BYTES + 1];
     if (sender->renumbered >= RENUMBERED_MAX) {
         sender_give_up(sender, RENUMBERED_WAIT_MS, now_ms,
@@ -294,11 +294,23 @@ static void move_on(struct sender *sender, int64_t now_ms) {
     }
     sender->step = GREETING_RENUMBER;
     id_write_hex(sender->fork.stream, text);
-    sender_raise_alarm(sender,
-                       "the hub has other records in stream %s than this device: what the hub "
-                       "lacks goes on in a new stream. Was the device, or its storage, copied or "
-                       "restored?",
-                       text);
+    sender_raise_alarm(sender, "stream %s %s", text, why);
+}
+
+/* The stream that is written to is another device's at this hub: this one left it and joined anew,
+ * or two were made from one image. What is acknowledged stays where it is. */
+static void leave_stream(struct sender *sender, int index, int64_t now_ms) {
+    const struct hello_stream *stream = &sender->standings.streams[index];
+    sender->forking = true;
+    sender->standings.standings[index].alarmed = true;
+    sender->fork = (struct sender_fork){.stream = stream->id};
+    for (int lane = 0; lane < SYNC_LANES; lane++) {
+        sender->fork.lanes[lane].low = stream->lanes[lane].acked_seq;
+    }
+    move_on(sender,
+            "belongs to another device at this hub: what is not acknowledged goes on in a new "
+            "stream",
+            now_ms);
 }
 
 static void begin_fork(struct sender *sender, int index) {
@@ -320,6 +332,10 @@ static void go_on(struct sender *sender, int64_t now_ms) {
     for (int i = 0; i < sender->standings.count; i++) {
         const struct hello_stream *stream = &sender->standings.streams[i];
         const bool under_way = sender->forking && id_equal(stream->id, sender->fork.stream);
+        if (stream->current && sender->standings.standings[i].verdict == VERDICT_QUARANTINED) {
+            leave_stream(sender, i, now_ms);
+            return;
+        }
         if (!is_suspect(&sender->standings.standings[i]) || (sender->forking && !under_way)) {
             continue;
         }
@@ -331,7 +347,10 @@ static void go_on(struct sender *sender, int64_t now_ms) {
             return;
         }
         if (settle(sender, i)) {
-            move_on(sender, now_ms);
+            move_on(sender,
+                    "has other records at the hub than on this device: what the hub lacks goes on "
+                    "in a new stream. Was the device, or its storage, copied or restored?",
+                    now_ms);
             return;
         }
         sender->forking = false;

@@ -342,6 +342,23 @@ static void test_sender__leaves_a_quarantined_stream_alone(void **state) {
     assert_int_equal(bench->wait_ms, 0);
 }
 
+/* Left and joined anew, or made from one image: what is acknowledged stays another device's. */
+static void test_sender__leaves_the_stream_of_another_device_for_a_new_one(void **state) {
+    struct bench *bench = *state;
+    struct shelf *shelf = bench->shelves[0];
+    shelf_add(shelf, LANE_HIGH, 10, 100, 0);
+    bench_go(bench);
+    assert_int_equal(ranges_top(&shelf->held[LANE_HIGH]), 10);
+    shelf_add(shelf, LANE_HIGH, 5, 100, 0);
+    shelf->verdict = VERDICT_QUARANTINED;
+    reconnect(bench);
+    assert_int_equal(bench->renumbers, 1);
+    assert_non_null(strstr(bench->alarm, "belongs to another device at this hub"));
+    assert_int_equal(bench->shelf_count, 2);
+    assert_int_equal(ranges_top(&bench->shelves[1]->held[LANE_HIGH]), 5);
+    assert_int_equal(bench->wait_ms, 0);
+}
+
 static void test_sender__greets_again_for_a_stream_that_turns_up(void **state) {
     struct bench *bench = *state;
     shelf_add(bench->shelves[0], LANE_HIGH, 10, 100, 0);
@@ -405,6 +422,7 @@ int main(void) {
         TEST(lets_a_renumbering_end_after_the_connection_was_lost),
         TEST(does_not_renumber_for_ever),
         TEST(leaves_a_quarantined_stream_alone),
+        TEST(leaves_the_stream_of_another_device_for_a_new_one),
         TEST(greets_again_for_a_stream_that_turns_up),
         TEST(hears_of_records_before_it_knows_any_stream),
         TEST(refuses_an_answer_to_hello_that_leaves_a_stream_out),
