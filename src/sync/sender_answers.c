@@ -1,21 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
+#include "platform/json.h"
 #include "sync/sender_parts.h"
 
+enum { EXCERPT_BODY_BYTES_MAX = 8 << 10, EXCERPT_ARENA_BYTES_MAX = 256 << 10 };
+enum { EXCERPT_SHOWN_BYTES = SENDER_EXCERPT_BYTES - 8 };
 enum { REFUSALS_MAX = 3 }; /* a record that is refused so often as too large steps aside */
 
-const char *sender_excerpt(struct slice body, char out_text[96]) {
-    const struct slice text = slice_trim(slice_part(body, 0, 80));
+/* Our hub's own sentence; empty where it is somebody else who speaks, a proxy perhaps. */
+static struct slice find_sentence(struct arena *arena, struct slice body) {
+    struct value answer = {.kind = VALUE_NULL};
+    struct error err;
+    if (body.count > EXCERPT_BODY_BYTES_MAX || json_read(arena, body, &answer, &err) != STATUS_OK) {
+        return SLICE("");
+    }
+    const struct value *error = value_get(answer, SLICE("error"));
+    const struct value *text = error != NULL ? value_get(*error, SLICE("text")) : NULL;
+    return text != NULL && text->kind == VALUE_TEXT ? value_text(*text) : SLICE("");
+}
+
+const char *sender_excerpt(struct slice body, char out_text[SENDER_EXCERPT_BYTES]) {
+    struct arena arena;
+    arena_init(&arena, EXCERPT_ARENA_BYTES_MAX);
+    const struct slice sentence = find_sentence(&arena, body);
+    const struct slice whole = sentence.count > 0 ? sentence : body;
+    const struct slice text = slice_trim(slice_part(whole, 0, EXCERPT_SHOWN_BYTES));
     size_t count = 0;
     for (size_t i = 0; i < text.count; i++) {
         const char byte = text.bytes[i];
         out_text[count++] = byte >= ' ' && byte <= '~' ? byte : ' ';
     }
-    (void)snprintf(out_text + count, 96 - count, "%s",
-                   text.count == 0           ? "(nothing)"
-                   : text.count < body.count ? " ..."
-                                             : "");
+    (void)snprintf(out_text + count, SENDER_EXCERPT_BYTES - count, "%s",
+                   text.count == 0            ? "(nothing)"
+                   : text.count < whole.count ? " ..."
+                                              : "");
+    arena_done(&arena);
     return out_text;
 }
 
@@ -141,7 +161,7 @@ static bool is_sync_code(int code) {
 /* false: the connection was given up. */
 static bool read_answer(struct sender *sender, int code, int64_t retry_after_ms, struct slice text,
                         struct arena *arena, struct answer *out_answer, int64_t now_ms) {
-    char excerpt[96];
+    char excerpt[SENDER_EXCERPT_BYTES];
     if (!is_sync_code(code)) {
         sender_give_up(sender, retry_after_ms, now_ms, "the hub answered with %d: %s", code,
                        sender_excerpt(text, excerpt));

@@ -380,7 +380,7 @@ static void take_answer(struct sender *sender, const struct hello_answer *answer
 
 void sender_greeting_answered(struct sender *sender, int code, int64_t retry_after_ms,
                               struct slice body, int64_t now_ms) {
-    char excerpt[96];
+    char excerpt[SENDER_EXCERPT_BYTES];
     if (code != SYNC_STORED) {
         const int64_t full_ms = code == SYNC_FULL ? FLOW_FULL_MS : 0;
         sender_give_up(sender, retry_after_ms > 0 ? retry_after_ms : full_ms, now_ms,

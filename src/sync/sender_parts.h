@@ -17,7 +17,7 @@
 #include "sync/sender_retry.h"
 #include "sync/sender_standing.h"
 
-enum { SENDER_TEXT_BYTES = 512 };
+enum { SENDER_TEXT_BYTES = 512, SENDER_EXCERPT_BYTES = 208 };
 
 enum sender_phase { PHASE_AWAY, PHASE_CONNECTING, PHASE_GREETING, PHASE_READY };
 
@@ -156,4 +156,4 @@ void sender_hold_lane(struct sender *sender, int index, enum lane lane, int64_t 
 bool sender_store_answered(struct sender *sender, enum store_wait expected);
 
 /* What a person may read of an answer that makes no sense; in `out_text`. */
-const char *sender_excerpt(struct slice body, char out_text[96]);
+const char *sender_excerpt(struct slice body, char out_text[SENDER_EXCERPT_BYTES]);
