@@ -85,7 +85,7 @@ def test_it_runs_again_with_the_same_events_when_the_file_changes(desk, watching
     write(desk / "w.yaml", WORKFLOW.replace("version: 1", "version: 2"))
     run.wait("waiting for a change", 2)
     assert run.results()[2:] == [{"version": 2, "words": 2}, {"version": 2, "words": 1}]
-    assert run.end() == 0
+    assert run.end() == 130
 
 
 def test_the_schema_that_the_file_names_counts_and_no_other(desk, watching):
@@ -98,7 +98,7 @@ def test_the_schema_that_the_file_names_counts_and_no_other(desk, watching):
     run.wait("waiting for a change", 2)
     assert run.results() == [{"version": 1, "words": 2}]
     assert "field 'words' is 2: at most 1" in run.err.read_text() and run.err.read_text().count("again") == 1
-    assert run.end() == 0
+    assert run.end() == 130
 
 
 def test_a_fault_is_said_and_its_mending_waited_for(desk, watching):
@@ -109,7 +109,7 @@ def test_a_fault_is_said_and_its_mending_waited_for(desk, watching):
     assert "`resluts` is no key of a workflow: did you mean `results`?" in run.err.read_text()
     write(desk / "w.yaml", WORKFLOW)
     run.wait("ended with code 0", 2)
-    assert len(run.results()) == 2 and run.end() == 0
+    assert len(run.results()) == 2 and run.end() == 130
 
 
 def test_the_files_of_an_agent_count_and_what_it_writes_does_not(desk, watching):
