@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +10,12 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "platform/library.h"
 
 enum { CONNECTIONS_KEPT = 4, MS_PER_S = 1000, HTTP_PROXY_LOGIN = 407, HTTP_FORBIDDEN = 403 };
 
-/* What we use of libcurl. */
-struct library {
-    void *handle; /* stays open: what it started does not bear being unloaded */
-    bool started, has_tls;
+/* What we use of libcurl, in the order of NAMES. */
+struct curl {
     CURLcode (*global_init)(long flags);
     void (*global_cleanup)(void);
     CURL *(*easy_init)(void);
@@ -38,10 +36,30 @@ struct library {
     CURLMcode (*multi_cleanup)(CURLM *multi);
 };
 
+static const char *const NAMES[] = {"curl_global_init",
+                                    "curl_global_cleanup",
+                                    "curl_easy_init",
+                                    "curl_easy_setopt",
+                                    "curl_easy_perform",
+                                    "curl_easy_getinfo",
+                                    "curl_easy_cleanup",
+                                    "curl_easy_strerror",
+                                    "curl_slist_append",
+                                    "curl_slist_free_all",
+                                    "curl_multi_init",
+                                    "curl_multi_setopt",
+                                    "curl_multi_add_handle",
+                                    "curl_multi_remove_handle",
+                                    "curl_multi_socket_action",
+                                    "curl_multi_info_read",
+                                    "curl_multi_assign",
+                                    "curl_multi_cleanup",
+                                    NULL};
+
 /* A question, and what has come of it so far. */
 struct asking {
-    const struct library *library; /* not owned */
-    CURL *easy;                    /* owned, as the headers */
+    const struct curl *library; /* not owned */
+    CURL *easy;                 /* owned, as the headers */
     struct curl_slist *headers;
     struct buffer *body; /* not owned */
     size_t head_bytes;
@@ -61,7 +79,7 @@ struct socket_watch {
 
 struct http_client {
     struct loop *loop; /* not owned, as the library */
-    const struct library *library;
+    const struct curl *library;
     CURLM *multi;        /* owned, as all below */
     struct timer *timer; /* the one that libcurl has */
     struct socket_watch *watches;
@@ -78,70 +96,35 @@ struct http_exchange {
 
 /* --- the library --- */
 
-static status open_library(const char *name, struct library *out_library, struct error *err) {
-    struct library library = {.handle = dlopen(name, RTLD_NOW | RTLD_LOCAL)};
-    if (library.handle == NULL) {
-        return fail(err, STATUS_NOT_FOUND,
-                    "load '%.200s': it is not there; install the package libcurl3-gnutls "
-                    "(libcurl3t64-gnutls from Debian 13 on)",
-                    name);
+/* Starting TLS is what takes longest: commands do without. */
+static status use_library(bool with_tls, const struct curl **out_library, struct error *err) {
+    static struct curl curl;
+    static struct library library = {.package =
+                                         "libcurl3-gnutls (libcurl3t64-gnutls from Debian 13 on)",
+                                     .functions = NAMES,
+                                     .table = &curl};
+    static bool started, has_tls;
+    const char *named = getenv("EBB_LIBCURL");
+    library.file = named != NULL ? named : "libcurl-gnutls.so.4";
+    TRY(library_use(&library, err));
+    if (started && with_tls && !has_tls) {
+        curl.global_cleanup(); /* libcurl counts its starts: another one would do nothing */
+        started = false;
     }
-    const struct {
-        const char *name;
-        void *place;
-    } wanted[] = {
-        {"curl_global_init", &library.global_init},
-        {"curl_global_cleanup", &library.global_cleanup},
-        {"curl_easy_init", &library.easy_init},
-        {"curl_easy_setopt", &library.easy_setopt},
-        {"curl_easy_perform", &library.easy_perform},
-        {"curl_easy_getinfo", &library.easy_getinfo},
-        {"curl_easy_cleanup", &library.easy_cleanup},
-        {"curl_easy_strerror", &library.easy_strerror},
-        {"curl_slist_append", &library.slist_append},
-        {"curl_slist_free_all", &library.slist_free_all},
-        {"curl_multi_init", &library.multi_init},
-        {"curl_multi_setopt", &library.multi_setopt},
-        {"curl_multi_add_handle", &library.multi_add_handle},
-        {"curl_multi_remove_handle", &library.multi_remove_handle},
-        {"curl_multi_socket_action", &library.multi_socket_action},
-        {"curl_multi_info_read", &library.multi_info_read},
-        {"curl_multi_assign", &library.multi_assign},
-        {"curl_multi_cleanup", &library.multi_cleanup},
-    };
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        void *function = dlsym(library.handle, wanted[i].name);
-        if (function == NULL) {
-            (void)dlclose(library.handle);
-            return fail(err, STATUS_NOT_FOUND, "load '%.200s': it has no '%s'", name,
-                        wanted[i].name);
+    if (!started) {
+        if (curl.global_init(with_tls ? CURL_GLOBAL_SSL : CURL_GLOBAL_NOTHING) != CURLE_OK) {
+            return fail(err, STATUS_NO_MEMORY, "libcurl does not start");
         }
-        memcpy(wanted[i].place, &function, sizeof function); /* C has no cast for this */
+        started = true;
+        has_tls = with_tls;
     }
-    *out_library = library;
+    *out_library = &curl;
     return STATUS_OK;
 }
 
-/* Starting TLS is what takes longest: commands do without. */
-static status use_library(bool with_tls, const struct library **out_library, struct error *err) {
-    static struct library library;
-    if (library.handle == NULL) {
-        const char *named = getenv("EBB_LIBCURL");
-        TRY(open_library(named != NULL ? named : "libcurl-gnutls.so.4", &library, err));
-    }
-    if (library.started && with_tls && !library.has_tls) {
-        library.global_cleanup(); /* libcurl counts its starts: another one would do nothing */
-        library.started = false;
-    }
-    if (!library.started) {
-        if (library.global_init(with_tls ? CURL_GLOBAL_SSL : CURL_GLOBAL_NOTHING) != CURLE_OK) {
-            return fail(err, STATUS_NO_MEMORY, "libcurl does not start");
-        }
-        library.started = true;
-        library.has_tls = with_tls;
-    }
-    *out_library = &library;
-    return STATUS_OK;
+status http_client_check(struct error *err) {
+    const struct curl *library;
+    return use_library(false, &library, err);
 }
 
 /* --- one question --- */
@@ -234,7 +217,7 @@ static void set_place(struct asking *asking, CURLoption option, void *place) {
 }
 
 static void set_calls(struct asking *asking) {
-    const struct library *library = asking->library;
+    const struct curl *library = asking->library;
     CURLcode codes[] = {
         library->easy_setopt(asking->easy, CURLOPT_WRITEFUNCTION, body_came),
         library->easy_setopt(asking->easy, CURLOPT_HEADERFUNCTION, head_came),
@@ -426,7 +409,7 @@ static void end_exchange(struct http_exchange *exchange, CURLcode code) {
 
 /* Lets libcurl go on, and tells of what has ended by that. */
 static void go_on(struct http_client *client, curl_socket_t descriptor) {
-    const struct library *library = client->library;
+    const struct curl *library = client->library;
     int number = 0;
     (void)library->multi_socket_action(client->multi, descriptor, 0, &number);
     for (const CURLMsg *message = library->multi_info_read(client->multi, &number); message != NULL;
@@ -500,7 +483,7 @@ static int socket_wanted(CURL *easy, curl_socket_t descriptor, int what, void *o
 }
 
 static bool set_up_multi(const struct http_client *client) {
-    const struct library *library = client->library;
+    const struct curl *library = client->library;
     const CURLMcode codes[] = {
         library->multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted),
         library->multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client),
@@ -517,7 +500,7 @@ static bool set_up_multi(const struct http_client *client) {
 }
 
 status http_client_create(struct loop *loop, struct http_client **out_client, struct error *err) {
-    const struct library *library = NULL;
+    const struct curl *library = NULL;
     TRY(use_library(true, &library, err));
     struct http_client *client = memory_new(1, sizeof *client);
     if (client == NULL) {

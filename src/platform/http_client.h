@@ -70,6 +70,7 @@ struct http_answer {
 };
 
 /* NOT_FOUND: libcurl is not installed. */
+status http_client_check(struct error *err);
 status http_client_create(struct loop *loop, struct http_client **out_client, struct error *err);
 
 /* Questions under way are forgotten, and nobody is told. Not from within `answered`. NULL is fine.

@@ -302,18 +302,19 @@ def without(tmp_path):
 
 
 DRAWS = "kind: image\ndo: draw\ninputs: { image: image, objects: list }\noutputs: { image: image }\n"
+ASKS = "kind: http\nurl: http://127.0.0.1/\n"
 SEES = "kind: onnx\ninputs: { image: image }\nmodel: { file: m.onnx }\nbefore: { image: { scale: 1/255 } }\n"
 
 @pytest.mark.parametrize("kind, library, package", [
     (DRAWS, "libturbojpeg.so.0", "libturbojpeg0"), (DRAWS, "libspng.so.0", "libspng0"),
-    (SEES, "libturbojpeg.so.0", "libturbojpeg0")])
+    (SEES, "libturbojpeg.so.0", "libturbojpeg0"), (ASKS, "libcurl-gnutls.so.4", "libcurl3-gnutls")])
 def test_a_library_that_an_agent_needs_and_is_not_there_is_named(ebb, device, without, kind, library, package):
     runtime = next(iter(devices.LIBRARIES.values()))
     if kind == SEES and not runtime.exists():
         pytest.skip(f"{runtime} is not here: make test fetches it")
     folder = device.agent("it", "ebb: 1\nagent: it\nversion: 1.0.0\n" + kind)
     (folder / "m.onnx").write_bytes(onnx_model.colours())
-    inputs = "image: '${ .event.image }'" + (", objects: []" if kind == DRAWS else "")
+    inputs = {DRAWS: "image: '${ .event.image }', objects: []", SEES: "image: '${ .event.image }'", ASKS: ""}[kind]
     path = device.workflow("w", "ebb: 1\nworkflow: w\ntrigger: { watch: { path: INBOX } }\n"
                                 f"steps: [{{ id: a, agent: it, with: {{ {inputs} }} }}]\n"
                                 "results: [{ name: r, from: { x: 1 } }]\n")

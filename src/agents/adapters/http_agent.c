@@ -264,6 +264,11 @@ static status http_agent_open(struct loop *loop, const struct agent_manifest *ma
     return STATUS_OK;
 }
 
+static status http_agent_check(const struct agent_manifest *manifest, struct error *err) {
+    (void)manifest; /* it has said all; what it needs is the machine's */
+    return http_client_check(err);
+}
+
 static void http_agent_run(struct agent *agent, struct agent_call *call) {
     call->retry_after_ms = 0;
     edge_adapter_take(&agent->adapter, call);
@@ -281,6 +286,7 @@ static void http_agent_requirements(const struct agent *agent,
 
 const struct agent_kind HTTP_AGENT = {.name = "http",
                                       .place = AGENT_ON_LOOP,
+                                      .check = http_agent_check,
                                       .open = http_agent_open,
                                       .run = http_agent_run,
                                       .cancel = http_agent_cancel,
