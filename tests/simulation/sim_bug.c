@@ -26,5 +26,6 @@ const struct sim_plant SIM_PLANTS[] = {
     {SIM_WALL_ORDERS, "I13", "a renumbered lane is in the order of the wall clock", false},
     {SIM_URGENT_WAITS, "I15", "the sender is told of what is urgent when it is late", false},
     {SIM_READ_UNBOUNDED, "I16", "a read hands out more than was asked for", false},
-    {SIM_SYNCS_DROPPED, "I1", "a disk says that it synced, and did not", true},
+    {SIM_SYNCS_DROPPED, "I1", "a device's disk says that it synced, and did not", true},
+    {SIM_HUB_SYNCS_DROPPED, "I4", "the hub's disk says that it synced, and did not", true},
 };

@@ -7,7 +7,7 @@
 #include "sim_trouble.h"
 #include "sim_world.h"
 
-enum { HUB_MS = 1800000000, SPREAD_MS = 2000, ARENA_BYTES = 16 << 20 };
+enum { SPREAD_MS = 2000, ARENA_BYTES = 16 << 20 };
 
 static void sync_ended(void *owner, uint64_t life);
 
@@ -16,8 +16,9 @@ void sim_hub_init(struct sim_hub *hub, struct sim_world *world) {
     *hub = (struct sim_hub){.world = world, .sync_us = 8000, .grant_bytes = 1 << 20};
     sim_shelf_init(&hub->shelf, world);
     arena_init(&hub->arena, ARENA_BYTES);
-    if (contacts_create(&hub->contacts, &err) != STATUS_OK ||
-        frame_reader_create(&hub->reader, &err) != STATUS_OK ||
+    hub->disk = world->on_disk ? sim_hub_disk_create(world) : NULL;
+    sim_contacts_init(&hub->contacts);
+    if (frame_reader_create(&hub->reader, &err) != STATUS_OK ||
         frame_writer_create(&hub->writer, &err) != STATUS_OK) {
         abort();
     }
@@ -42,61 +43,28 @@ static void forget_all(struct sim_hub *hub) {
 
 /* --- connections ----------------------------------------------------------------------------- */
 
-static void drop_contact(struct sim_hub *hub, int index) {
-    contact_close(hub->contact_list[index].contact);
-    hub->contact_count--;
-    for (int i = index; i < hub->contact_count; i++) {
-        hub->contact_list[i] = hub->contact_list[i + 1];
-    }
-}
-
-static void drop_contacts(struct sim_hub *hub) {
-    while (hub->contact_count > 0) {
-        drop_contact(hub, 0);
-    }
-}
-
-/* Of a connection that is heard of for the first time it is made. NULL: a proxy's. */
-static struct contact *contact_of(struct sim_hub *hub, const struct sim_request *request) {
-    for (int i = 0; i < hub->contact_count; i++) {
-        if (hub->contact_list[i].serial == request->serial) {
-            return hub->contact_list[i].contact;
-        }
-    }
-    if (request->serial == 0) {
-        return NULL;
-    }
-    if (hub->contact_count == SIM_CONTACTS_MAX) {
-        drop_contact(hub, 0);
-    }
-    struct sim_contact *made = &hub->contact_list[hub->contact_count++];
-    *made = (struct sim_contact){
-        .serial = request->serial,
-        .contact = contact_open(hub->contacts, (struct id){{(uint8_t)request->device}})};
-    if (made->contact == NULL) {
-        abort();
-    }
-    return made->contact;
-}
-
 /* A connection that an older machine still speaks on, after a newer one greeted, ends the stream.
  */
 static bool has_ended(struct sim_hub *hub, const struct sim_request *request,
                       struct sim_shelf_stream *stream) {
-    const struct contact *contact = contact_of(hub, request);
+    const struct contact *contact =
+        sim_contacts_of(&hub->contacts, request->serial, request->device);
     if (contact != NULL && contact->connection > 0 && hub->world->bug != SIM_FORK_MERGED &&
         contact_is_contested(contact, stream->id)) {
         hub->world->met[SIM_MET_CONTESTED] += stream->ended ? 0 : 1;
         stream->ended = true;
+        if (hub->disk != NULL) {
+            sim_hub_disk_end_stream(hub->disk, stream->id);
+        }
     }
     return stream->ended;
 }
 
 void sim_hub_done(struct sim_hub *hub) {
     forget_all(hub);
-    drop_contacts(hub);
-    contacts_destroy(hub->contacts);
+    sim_contacts_done(&hub->contacts);
     sim_shelf_done(&hub->shelf);
+    sim_hub_disk_destroy(hub->disk);
     arena_done(&hub->arena);
     frame_reader_destroy(hub->reader);
     frame_writer_destroy(hub->writer);
@@ -107,6 +75,15 @@ static void note(struct sim_hub *hub, const char *text, uint64_t a, uint64_t b, 
     sim_world_note(hub->world, SIM_HUB, text, (uint64_t[]){a, b, c, d});
 }
 
+/* In both stores, when it is nobody's yet. */
+static struct sim_shelf_stream *claim(struct sim_hub *hub, struct id id, int device) {
+    const bool is_new = sim_shelf_find(&hub->shelf, id) == NULL;
+    if (is_new && hub->disk != NULL) {
+        sim_hub_disk_claim(hub->disk, id, device);
+    }
+    return sim_shelf_claim(&hub->shelf, id, device);
+}
+
 static void meet(struct sim_hub *hub, enum sim_met met, bool met_it) {
     hub->world->met[met] += met_it ? 1 : 0;
 }
@@ -114,7 +91,7 @@ static void meet(struct sim_hub *hub, enum sim_met met, bool met_it) {
 /* --- answers --------------------------------------------------------------------------------- */
 
 static int64_t now_ms(const struct sim_hub *hub) {
-    return HUB_MS * INT64_C(1000) + hub->world->events.now_us / 1000;
+    return SIM_HUB_MS + hub->world->events.now_us / 1000;
 }
 
 static struct grant grant_of(const struct sim_hub *hub) {
@@ -138,8 +115,7 @@ static void refuse(struct sim_hub *hub, struct sim_request *request, int code) {
 }
 
 static void decide(struct sim_hub *hub, struct sim_request *request, enum sync_code code) {
-    struct sim_shelf_stream *stream =
-        sim_shelf_claim(&hub->shelf, request->stream, request->device);
+    struct sim_shelf_stream *stream = claim(hub, request->stream, request->device);
     struct answer *answer = &request->answer;
     answer->code = code;
     answer->hub_ms = now_ms(hub);
@@ -163,7 +139,7 @@ static void decide(struct sim_hub *hub, struct sim_request *request, enum sync_c
 static status hello_stream(struct sim_hub *hub, const struct sim_request *request,
                            const struct hello_stream *hello, struct answer_stream *out_answer,
                            struct error *err) {
-    struct sim_shelf_stream *stream = sim_shelf_claim(&hub->shelf, hello->id, request->device);
+    struct sim_shelf_stream *stream = claim(hub, hello->id, request->device);
     if (stream->owner != request->device) {
         *out_answer = (struct answer_stream){.id = hello->id, .verdict = VERDICT_QUARANTINED};
         return STATUS_OK;
@@ -186,6 +162,9 @@ static status hello_stream(struct sim_hub *hub, const struct sim_request *reques
         }
     }
     TRY(receiver_hello(hello, cursors, stores, out_answer, err));
+    if (hub->disk != NULL) {
+        sim_hub_disk_greet(hub->disk, request, hello, out_answer);
+    }
     if (has_ended(hub, request, stream)) {
         out_answer->verdict = VERDICT_NEW_STREAM;
     }
@@ -225,7 +204,7 @@ static status take_hello(struct sim_hub *hub, struct sim_request *request, struc
     for (int i = 0; i < hello.stream_count; i++) {
         TRY(hello_stream(hub, request, &hello.streams[i], &answer->streams[i], err));
     }
-    struct contact *contact = contact_of(hub, request);
+    struct contact *contact = sim_contacts_of(&hub->contacts, request->serial, request->device);
     if (contact != NULL) {
         contact_greeted(contact, &hello, answer->connection);
     }
@@ -314,8 +293,7 @@ static bool take_frame(struct sim_hub *hub, struct sim_request *request) {
     if (bytes == 0) {
         return false;
     }
-    struct sim_shelf_stream *stream =
-        sim_shelf_claim(&hub->shelf, request->stream, request->device);
+    struct sim_shelf_stream *stream = claim(hub, request->stream, request->device);
     struct sim_desk desk = {.world = hub->world,
                             .stream = request->stream,
                             .number = request->lane,
@@ -327,6 +305,9 @@ static bool take_frame(struct sim_hub *hub, struct sim_request *request) {
     const struct lane_cursor kept = desk.lane->cursor;
     const int count = desk.lane->count;
     const status code = take(hub, request, &desk, slice_part(left, 0, bytes), &err);
+    if (hub->disk != NULL) {
+        sim_hub_disk_take(hub->disk, request, slice_part(left, 0, bytes), code);
+    }
     request->taken += bytes;
     request->frames++;
     hub->frames++;
@@ -421,6 +402,23 @@ static void answer_all(struct sim_hub *hub) {
     }
 }
 
+/* Now and then the first frame is taken and taken back before all are taken. */
+static void begin(struct sim_hub *hub) {
+    const struct sim_request *request = hub->requests;
+    struct error err;
+    size_t bytes = 0;
+    sim_hub_disk_begin(hub->disk);
+    if (request == NULL || request->is_hello || request->decided ||
+        !sim_chance(&hub->world->dice, 100)) {
+        return;
+    }
+    const struct slice left =
+        slice_part(buffer_slice(&request->body), request->taken, request->body.count);
+    if (frame_find(left, &bytes, &err) == STATUS_OK && bytes > 0) {
+        sim_hub_disk_rehearse(hub->disk, request, slice_part(left, 0, bytes));
+    }
+}
+
 static void run(void *owner, uint64_t life) {
     struct sim_hub *hub = owner;
     if (life != hub->life || hub->is_syncing) {
@@ -428,6 +426,9 @@ static void run(void *owner, uint64_t life) {
     }
     hub->is_due = false;
     hub->is_behind = false;
+    if (hub->disk != NULL) {
+        begin(hub);
+    }
     for (struct sim_request *request = hub->requests; request != NULL; request = request->next) {
         take_request(hub, request);
         request->cut = request->cut || request->lost;
@@ -455,6 +456,9 @@ static void sync_ended(void *owner, uint64_t life) {
         return;
     }
     hub->is_syncing = false;
+    if (hub->disk != NULL) {
+        sim_hub_disk_commit(hub->disk);
+    }
     sim_shelf_commit(&hub->shelf);
     answer_all(hub);
     if (hub->is_behind) {
@@ -511,11 +515,7 @@ struct sim_request *sim_hub_request(struct sim_hub *hub, uint64_t serial) {
 
 void sim_hub_cut(struct sim_hub *hub, uint64_t serial) {
     struct sim_request *request = sim_hub_request(hub, serial);
-    for (int i = hub->contact_count - 1; i >= 0; i--) {
-        if (hub->contact_list[i].serial == serial) {
-            drop_contact(hub, i);
-        }
-    }
+    sim_contacts_drop(&hub->contacts, serial);
     if (request != NULL) {
         request->lost = true;
         plan(hub);
@@ -528,8 +528,32 @@ void sim_hub_crash(struct sim_hub *hub) {
     hub->is_syncing = false;
     hub->is_due = false;
     forget_all(hub);
-    drop_contacts(hub);
+    sim_contacts_drop_all(&hub->contacts);
+    if (hub->disk != NULL && sim_hub_disk_crash(hub->disk, &hub->shelf)) {
+        sim_shelf_commit(&hub->shelf);
+    }
     sim_shelf_roll_back(&hub->shelf);
+}
+
+void sim_hub_back_up(struct sim_hub *hub) {
+    sim_shelf_back_up(&hub->shelf);
+    if (hub->disk != NULL) {
+        sim_hub_disk_back_up(hub->disk);
+    }
+}
+
+void sim_hub_put_back(struct sim_hub *hub, bool with_tools) {
+    sim_shelf_put_back(&hub->shelf, with_tools);
+    if (hub->disk != NULL) {
+        sim_hub_disk_put_back(hub->disk);
+    }
+}
+
+void sim_hub_lose(struct sim_hub *hub) {
+    sim_shelf_lose(&hub->shelf);
+    if (hub->disk != NULL) {
+        sim_hub_disk_lose(hub->disk);
+    }
 }
 
 void sim_hub_start(struct sim_hub *hub) {

@@ -8,18 +8,11 @@
 #pragma once
 
 #include "base/arena.h"
-#include "hub/contact.h"
+#include "sim_contacts.h"
+#include "sim_hub_disk.h"
 #include "sim_shelf.h"
 
 struct sim_world;
-
-enum { SIM_CONTACTS_MAX = 64 };
-
-/* A connection, as long as the hub believes in it. */
-struct sim_contact {
-    uint64_t serial;
-    struct contact *contact;
-};
 
 /* A POST or PUT while the hub has it. */
 struct sim_request {
@@ -49,14 +42,13 @@ struct sim_request {
 struct sim_hub {
     struct sim_world *world; /* not owned */
     struct sim_shelf shelf;
+    struct sim_hub_disk *disk;    /* owned; NULL: there is no real store beside it */
     struct sim_request *requests; /* owned; the oldest first */
     struct frame_reader *reader;
     struct frame_writer *writer; /* of a planted bug */
     struct arena arena;          /* of the message that is read */
     uint64_t connections;
-    struct contacts *contacts;                         /* owned */
-    struct sim_contact contact_list[SIM_CONTACTS_MAX]; /* owned; the oldest first */
-    int contact_count;
+    struct sim_contacts contacts;
     uint64_t life; /* grows with each crash: what was planned before is void */
     bool is_down, is_syncing, is_due, is_behind;
     int refusal; /* a code that it answers everything with; 0: none */
@@ -65,6 +57,9 @@ struct sim_hub {
     int64_t sync_us; /* what a commit takes at most */
     uint64_t frames;
 };
+
+/* Where its wall clock begins. */
+static const int64_t SIM_HUB_MS = INT64_C(1800000000000);
 
 #define SIM_HELLO_PATH "/v1/hello"
 
@@ -85,3 +80,8 @@ struct sim_request *sim_hub_request(struct sim_hub *hub, uint64_t serial);
 
 void sim_hub_crash(struct sim_hub *hub);
 void sim_hub_start(struct sim_hub *hub);
+
+/* Of what is committed. To be put back or to lose everything it must be down. */
+void sim_hub_back_up(struct sim_hub *hub);
+void sim_hub_put_back(struct sim_hub *hub, bool with_tools);
+void sim_hub_lose(struct sim_hub *hub);

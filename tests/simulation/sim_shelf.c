@@ -12,15 +12,32 @@ void sim_shelf_init(struct sim_shelf *shelf, struct sim_world *world) {
     *shelf = (struct sim_shelf){.world = world, .store_id = sim_id(&world->dice)};
 }
 
+static void forget_stream(struct sim_shelf_stream *stream) {
+    for (int lane = 0; lane < SYNC_LANES; lane++) {
+        free(stream->lanes[lane].kept);
+        free(stream->lanes[lane].places);
+    }
+    free(stream);
+}
+
 static void forget_streams(struct sim_shelf *shelf) {
     for (int i = 0; i < shelf->stream_count; i++) {
-        for (int lane = 0; lane < SYNC_LANES; lane++) {
-            free(shelf->streams[i]->lanes[lane].kept);
-            free(shelf->streams[i]->lanes[lane].places);
-        }
-        free(shelf->streams[i]);
+        forget_stream(shelf->streams[i]);
     }
     shelf->stream_count = 0;
+}
+
+/* Streams that nobody has claimed for good. */
+static void forget_unclaimed(struct sim_shelf *shelf) {
+    int count = 0;
+    for (int i = 0; i < shelf->stream_count; i++) {
+        if (shelf->streams[i]->claimed_committed) {
+            shelf->streams[count++] = shelf->streams[i];
+        } else {
+            forget_stream(shelf->streams[i]);
+        }
+    }
+    shelf->stream_count = count;
 }
 
 void sim_shelf_done(struct sim_shelf *shelf) {
@@ -170,6 +187,7 @@ static void commit_lane(struct sim_shelf *shelf, struct sim_shelf_stream *stream
 void sim_shelf_commit(struct sim_shelf *shelf) {
     for (int i = 0; i < shelf->stream_count; i++) {
         shelf->streams[i]->ended_committed = shelf->streams[i]->ended;
+        shelf->streams[i]->claimed_committed = true;
         for (int lane = 0; lane < SYNC_LANES; lane++) {
             commit_lane(shelf, shelf->streams[i], (enum lane)lane);
         }
@@ -194,6 +212,7 @@ void sim_shelf_roll_back(struct sim_shelf *shelf) {
             }
         }
     }
+    forget_unclaimed(shelf);
 }
 
 /* --- backups --------------------------------------------------------------------------------- */
@@ -201,6 +220,7 @@ void sim_shelf_roll_back(struct sim_shelf *shelf) {
 void sim_shelf_back_up(struct sim_shelf *shelf) {
     for (int i = 0; i < shelf->stream_count; i++) {
         shelf->streams[i]->ended_saved = shelf->streams[i]->ended_committed;
+        shelf->streams[i]->claimed_saved = shelf->streams[i]->claimed_committed;
         for (int number = 0; number < SYNC_LANES; number++) {
             struct sim_shelf_lane *lane = &shelf->streams[i]->lanes[number];
             lane->saved = lane->committed;
@@ -213,6 +233,7 @@ void sim_shelf_put_back(struct sim_shelf *shelf, bool with_tools) {
     for (int i = 0; i < shelf->stream_count; i++) {
         shelf->streams[i]->ended = shelf->streams[i]->ended_saved;
         shelf->streams[i]->ended_committed = shelf->streams[i]->ended_saved;
+        shelf->streams[i]->claimed_committed = shelf->streams[i]->claimed_saved;
         for (int number = 0; number < SYNC_LANES; number++) {
             struct sim_shelf_lane *lane = &shelf->streams[i]->lanes[number];
             lane->before = lane->committed;
@@ -224,6 +245,7 @@ void sim_shelf_put_back(struct sim_shelf *shelf, bool with_tools) {
             lane->put_back = true;
         }
     }
+    forget_unclaimed(shelf);
     shelf->losses++;
     if (with_tools) {
         shelf->store_id = sim_id(&shelf->world->dice);

@@ -119,18 +119,18 @@ static void trouble_hub(struct sim_world *world) {
     case 0:
     case 1:
         note(world, SIM_HUB, "is backed up", 0);
-        sim_shelf_back_up(&hub->shelf);
+        sim_hub_back_up(hub);
         break;
     case 2:
         note(world, SIM_HUB, "is put back to its backup", 0);
         hub_down(world);
-        sim_shelf_put_back(&hub->shelf, sim_chance(&world->dice, 500));
+        sim_hub_put_back(hub, sim_chance(&world->dice, 500));
         break;
     case 3:
         if (sim_chance(&world->dice, 300)) {
             note(world, SIM_HUB, "loses everything", 0);
             hub_down(world);
-            sim_shelf_lose(&hub->shelf);
+            sim_hub_lose(hub);
         }
         break;
     case 4:
