@@ -41,7 +41,7 @@ static status write_notes(struct ingest_job *job, struct lanes *lanes, struct er
 
 static void notes_written(struct ingest_job *job) {
     struct notes_job *own = (struct notes_job *)job;
-    if (job->error.code != STATUS_OK) {
+    if (job->error.code != STATUS_OK && job->error.code != STATUS_FULL) { /* which is said once */
         log_line(LOG_WARN, "hub", "note when devices were heard of: %s", job->error.text);
     }
     own->hub->notes = NULL;

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "platform/clock.h"
 #include "platform/worker.h"
@@ -111,7 +112,13 @@ static void count_batch(struct ingest *ingest) {
         found_full = found_full || job->error.code == STATUS_FULL;
         brought = brought || (job->error.code == STATUS_OK && job->bytes > 0);
     }
-    counters->disk_full = found_full || (counters->disk_full && !brought);
+    const bool was_full = counters->disk_full;
+    counters->disk_full = found_full || (was_full && !brought);
+    if (counters->disk_full && !was_full) {
+        log_line(LOG_ERROR, "hub", "its disk is full: devices keep what they have and come again");
+    } else if (was_full && !counters->disk_full) {
+        log_line(LOG_INFO, "hub", "its disk has room again");
+    }
 }
 
 static void batch_done(struct job *job) {

@@ -478,12 +478,12 @@ def test_a_full_disk_is_said_and_nothing_acknowledged_is_lost(tmp_path, small_di
             code, answer = line.put(stream, 3, stream.frames(3, acked + 1, acked + 5, each=1), first=acked + 1)
             acked = held(answer)[0][1] if code == 200 else acked
         assert code == 507, answer
-        assert hub.get("/v1/status")["disk_full"] is True
+        assert hub.get("/v1/status")["disk_full"] is True and "its disk is full" in hub.log()
         assert hub.accounts()[bytes.fromhex(stream.id), 3][3] >= acked  # some of the last body may have fitted
         subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
         code, answer = line.put(stream, 3, stream.frames(3, acked + 1, each=1), first=acked + 1)
         assert code == 200 and held(answer) == [[1, 250]]
-        assert hub.get("/v1/status")["disk_full"] is False
+        assert hub.get("/v1/status")["disk_full"] is False and "has room again" in hub.log()
         assert hub.accounts()[bytes.fromhex(stream.id), 3] == (250, 0, 0, 250)
     finally:
         hub.close()
