@@ -10,7 +10,7 @@
 #include "platform/json.h"
 #include "wire/record.h"
 
-enum { BODY_ARENA_BYTES_MAX = 32 << 20 };
+enum { LABELS_ARENA_BYTES_MAX = 1 << 20 };
 
 static const char LAST_NUMBER[] = "SELECT max(number) FROM record";
 
@@ -52,17 +52,6 @@ static void write_text(struct buffer *out, const char *name, struct slice text) 
     json_write_text(out, text);
 }
 
-static void write_body(struct buffer *out, struct arena *arena, struct slice body) {
-    struct value value = {.kind = VALUE_NULL};
-    struct error err;
-    buffer_add_text(out, ",\"result\":");
-    if (json_read(arena, body, &value, &err) == STATUS_OK) {
-        buffer_add(out, body);
-    } else {
-        json_write_text(out, body);
-    }
-}
-
 static void write_ids(struct buffer *out, const struct query *query) {
     const struct id first_id = id_of(query_bytes(query, FIRST_ID));
     const struct id id = !id_is_zero(first_id)
@@ -78,7 +67,7 @@ static void write_ids(struct buffer *out, const struct query *query) {
     write_text(out, "device_name", query_text(query, DEVICE_NAME));
 }
 
-static void write_row(struct buffer *out, struct arena *arena, const struct query *query) {
+static void write_row(struct buffer *out, const struct query *query) {
     char run[ID_HEX_BYTES + 1];
     char created_at[TIME_TEXT_BYTES];
     char arrived_at[TIME_TEXT_BYTES];
@@ -93,16 +82,16 @@ static void write_row(struct buffer *out, struct arena *arena, const struct quer
                  "\"arrived_at\":\"%s\"",
                  run, lane_name((enum lane)query_number(query, LANE)),
                  (long long)query_number(query, PRIORITY), created_at, arrived_at);
-    write_body(out, arena, query_text(query, BODY));
+    buffer_add_text(out, ",\"result\":"); /* JSON, or it had been set aside */
+    buffer_add(out, query_text(query, BODY));
     buffer_add_byte(out, '}');
-    arena_reset(arena);
 }
 
 /* --- a page --- */
 
 struct page {
     const struct hub_results_query *query;
-    struct arena arena; /* of a row */
+    struct arena arena; /* of a row's labels */
     struct buffer *out;
     int count;
     bool more;
@@ -123,9 +112,10 @@ static status fill(struct page *page, struct query *rows, struct error *err) {
     while (!page->more && query_next(rows)) {
         if (meets_label(page, rows)) {
             buffer_add_text(page->out, page->count > 0 ? "," : "");
-            write_row(page->out, &page->arena, rows);
+            write_row(page->out, rows);
             page->count++;
         }
+        arena_reset(&page->arena);
         page->last_number = query_number(rows, NUMBER);
         page->last_ms = query_number(rows, WALL_MS);
         page->more =
@@ -248,7 +238,7 @@ status hub_results_list(struct database *database, const struct hub_results_quer
         CLEANUP(query_done) struct query number = query_on(database, LAST_NUMBER);
         TRY(query_one_number(&number, &last, err));
     }
-    arena_init(&page.arena, BODY_ARENA_BYTES_MAX);
+    arena_init(&page.arena, LABELS_ARENA_BYTES_MAX);
     buffer_add_text(out, "{\"results\":[");
     CLEANUP(query_done) struct query rows = choose(database, query, &device);
     const status filled = fill(&page, &rows, err);
@@ -261,7 +251,7 @@ status hub_results_list(struct database *database, const struct hub_results_quer
 bool hub_results_read_key(struct hub_results_query *query, const char *text) {
     char *end = NULL;
     query->before_number = strtoll(text, &end, 10);
-    if (*end == '.') {
+    if (*end == '.' && end[1] >= '0' && end[1] <= '9') {
         query->before_ms = strtoll(end + 1, &end, 10);
     }
     return *end == '\0' && query->before_number > 0;
@@ -328,10 +318,7 @@ status hub_results_get(struct database *database, struct id public_id, struct bu
         TRY(query_status(&row, err));
         return fail(err, STATUS_NOT_FOUND, "the hub has no result of that id");
     }
-    struct arena arena;
-    arena_init(&arena, BODY_ARENA_BYTES_MAX);
-    write_row(out, &arena, &row);
-    arena_done(&arena);
+    write_row(out, &row);
     buffer_add_byte(out, '\n');
     return buffer_status(out, err);
 }

@@ -4,7 +4,7 @@
  * Order is that of arrival; with a workflow it is that of the results' own clocks, which an index
  * serves. What is skipped by a filter is read nevertheless, until the connection's deadline.
  *
- * Thread: reading. Foreign bytes: a body that is no JSON is shown as text.
+ * Thread: reading.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
