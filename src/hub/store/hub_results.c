@@ -96,6 +96,7 @@ struct page {
     int count;
     bool more;
     int64_t last_number, last_ms; /* of the last row that was looked at */
+    int64_t newest;               /* number that the hub had, as far as was seen */
 };
 
 static bool meets_label(struct page *page, const struct query *row) {
@@ -118,6 +119,7 @@ static status fill(struct page *page, struct query *rows, struct error *err) {
         arena_reset(&page->arena);
         page->last_number = query_number(rows, NUMBER);
         page->last_ms = query_number(rows, WALL_MS);
+        page->newest = page->last_number > page->newest ? page->last_number : page->newest;
         page->more =
             page->count == page->query->limit || page->out->count - began > HUB_RESULTS_BYTES_MAX;
     }
@@ -216,7 +218,7 @@ static status find_device(struct database *database, const char *word, struct id
     return fail(err, STATUS_NOT_FOUND, "no device is called '%.80s'", word);
 }
 
-static void end_page(const struct page *page, int64_t last) {
+static void end_page(const struct page *page) {
     if (!page->more) {
         buffer_add_text(page->out, "],\"next\":null");
     } else if (page->query->workflow[0] != '\0' && !page->query->is_since) {
@@ -225,18 +227,17 @@ static void end_page(const struct page *page, int64_t last) {
     } else {
         buffer_print(page->out, "],\"next\":\"%lld\"", (long long)page->last_number);
     }
-    buffer_print(page->out, ",\"last\":%lld}\n", (long long)last);
+    buffer_print(page->out, ",\"last\":%lld}\n", (long long)page->newest);
 }
 
 status hub_results_list(struct database *database, const struct hub_results_query *query,
                         struct buffer *out, struct error *err) {
     struct page page = {.query = query, .out = out};
     struct id device;
-    int64_t last = 0;
     TRY(find_device(database, query->device, &device, err));
     {
         CLEANUP(query_done) struct query number = query_on(database, LAST_NUMBER);
-        TRY(query_one_number(&number, &last, err));
+        TRY(query_one_number(&number, &page.newest, err));
     }
     arena_init(&page.arena, LABELS_ARENA_BYTES_MAX);
     buffer_add_text(out, "{\"results\":[");
@@ -244,7 +245,7 @@ status hub_results_list(struct database *database, const struct hub_results_quer
     const status filled = fill(&page, &rows, err);
     arena_done(&page.arena);
     TRY(filled);
-    end_page(&page, last);
+    end_page(&page);
     return buffer_status(out, err);
 }
 
