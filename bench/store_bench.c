@@ -26,8 +26,9 @@
 #include "storage/store.h"
 
 #include "measured.h"
+#include "reading.h"
 
-enum { FLIGHT_MAX = 256, BODY_BYTES_MAX = 256 };
+enum { FLIGHT_MAX = 256 };
 
 static const char BODY[] =
     "{\"room\":\"a1\",\"sensor\":\"s4\",\"t\":-18.4,\"rh\":61.5,\"n\":48211,"
@@ -46,7 +47,7 @@ struct slot_of_flight {
     struct record_draft draft;
     int64_t began_ns;
     struct saving *saving;
-    char body[BODY_BYTES_MAX];
+    char body[READING_BYTES_MAX];
 };
 
 struct saving {
@@ -77,23 +78,6 @@ static void saved(struct store_job *job) {
     }
 }
 
-/* A sensor's day: one reading each 1.44 seconds. */
-static struct slice reading(struct slot_of_flight *slot, uint32_t number) {
-    enum { STEP_MS = 1440, HOUR_MS = 3600000, MINUTE_MS = 60000, DAY_HOURS = 24 };
-    const uint64_t at_ms = (uint64_t)number * STEP_MS;
-    const int count = snprintf(
-        slot->body, sizeof(slot->body),
-        "{\"room\":\"a1\",\"sensor\":\"s4\",\"t\":%.2f,\"rh\":%.1f,\"n\":%u,"
-        "\"state\":\"normal\",\"since\":\"2026-11-23T%02d:%02d:%02d.%03dZ\",\"unit\":\"Cel\","
-        "\"score\":%.3f,\"anomaly\":false}",
-        -18.4 + (double)(number * UINT64_C(7919) % 41) / 100,
-        61.5 + (double)(number * UINT64_C(104729) % 31) / 10, 48211 + number,
-        (int)(at_ms / HOUR_MS % DAY_HOURS), (int)(at_ms % HOUR_MS / MINUTE_MS),
-        (int)(at_ms % MINUTE_MS / 1000), (int)(at_ms % 1000),
-        (double)(number * UINT64_C(15485863) % 997) / 1000);
-    return (struct slice){.bytes = slot->body, .count = (size_t)count};
-}
-
 static void submit(struct slot_of_flight *slot) {
     struct saving *saving = slot->saving;
     saving->started++;
@@ -105,7 +89,8 @@ static void submit(struct slot_of_flight *slot) {
                    .time = clock_now(),
                    .boot = clock_boot_id(),
                    .name = SLICE("reading"),
-                   .body = saving->varied ? reading(slot, saving->started) : slice_of(BODY)},
+                   .body = saving->varied ? reading_write(saving->started, slot->body)
+                                          : slice_of(BODY)},
         .lane = LANE_NORMAL,
     };
     slot->job = (struct store_job){.kind = STORE_RUN_END,

@@ -45,6 +45,10 @@ class Line:
     def reset(self):
         asyncio.run_coroutine_threadsafe(self._reset(), self._loop).result(10)
 
+    def is_empty(self):
+        """No connection is open."""
+        return not self._open
+
     def stop(self):
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
