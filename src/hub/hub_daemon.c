@@ -317,12 +317,13 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
     if (hub == NULL) {
         return;
     }
-    ingest_destroy(hub->ingest); /* gives its last answers */
+    ingest_stop(hub->ingest); /* gives its last answers */
     reader_destroy(hub->reader);
     audit_destroy(hub->audit);
     hub_api_close(hub->api);
     device_port_close(hub->port);
     people_port_close(hub->people);
+    ingest_destroy(hub->ingest);
     hub_desk_destroy(hub->desk);
     registry_destroy(hub->registry);
     authority_close(hub->authority);

@@ -35,7 +35,7 @@ struct ingest {
     struct job_line waiting;
     struct ingest_job *batch[INGEST_BATCH_JOBS_MAX];
     int batch_count;
-    bool at_work;
+    bool at_work, stopped;
     bool batch_ran;    /* set by the writing thread */
     bool must_tidy;    /* something was written since the store was tidied */
     int64_t commit_ns; /* that the batch took */
@@ -182,6 +182,7 @@ static void turn_ended(void *owner) {
 
 void ingest_run(struct ingest *ingest, struct ingest_job *job) {
     assert(job->work != NULL && job->done != NULL);
+    assert(!ingest->stopped);
     job->next = NULL;
     *ingest->waiting.last = job;
     ingest->waiting.last = &job->next;
@@ -268,13 +269,20 @@ static void answer_the_rest(struct ingest *ingest) {
     }
 }
 
-void ingest_destroy(struct ingest *ingest) {
-    if (ingest == NULL) {
+void ingest_stop(struct ingest *ingest) {
+    if (ingest == NULL || ingest->stopped) {
         return;
     }
+    ingest->stopped = true;
     turn_destroy(ingest->turn);
     pool_destroy(ingest->writer);
     answer_the_rest(ingest);
-    lanes_destroy(ingest->lanes);
-    memory_free(ingest);
+}
+
+void ingest_destroy(struct ingest *ingest) {
+    if (ingest != NULL) {
+        ingest_stop(ingest);
+        lanes_destroy(ingest->lanes);
+        memory_free(ingest);
+    }
 }

@@ -54,8 +54,10 @@ status ingest_create(const struct ingest_options *options, struct ingest **out_i
                      struct error *err);
 
 /* Waits for what the writing thread is at and calls `done` of every job that is left, with OFFLINE
- * for what was not begun. NULL is fine. */
-void ingest_destroy(struct ingest *ingest);
+ * for what was not begun. No job may be submitted any more; what bodies hold may still be let
+ * go. NULL is fine. */
+void ingest_stop(struct ingest *ingest);
+void ingest_destroy(struct ingest *ingest); /* stops; NULL is fine */
 
 void ingest_run(struct ingest *ingest, struct ingest_job *job);
 bool ingest_is_idle(const struct ingest *ingest);

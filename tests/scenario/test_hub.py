@@ -497,6 +497,37 @@ def test_it_ends_when_it_is_told_to_and_answers_first(hub, line):
     assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
 
 
+def test_it_ends_cleanly_in_the_middle_of_what_devices_send(hub, line, tmp_path):
+    others = [line] + [FakeDevice(hub, tmp_path, f"line-{number}").join() for number in range(10, 13)]
+    over = threading.Event()
+
+    def send(one):
+        stream = results(300)
+        frames = stream.frames(3, each=3)
+        while not over.is_set():
+            try:
+                one.hello(stream)
+                while not over.is_set():
+                    one.put(stream, 3, frames)
+            except Exception:  # the hub is gone, or going
+                one.hang_up()
+                time.sleep(0.01)
+
+    threads = [threading.Thread(target=send, args=(one,)) for one in others]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(4):
+            time.sleep(random.uniform(0.1, 0.5))
+            assert hub.stop() == 0, hub.log()
+            hub.start()
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(devices.PATIENCE)
+    hub.accounts()
+
+
 def test_a_second_hub_of_the_same_folder_is_refused(hub, line):
     second = devices.ebb("hub", "serve", "--data", hub.data, "--listen", "127.0.0.1:0", program=devices.EBB)
     assert second.code != 0 and "is used by process" in second.err, second
