@@ -164,6 +164,7 @@ static void clone(struct sim_world *world, struct sim_device *device) {
     device->has_kin = true;
     world->devices[world->device_count++] = copy;
     sim_judge_cloned(world, &copy->box);
+    sim_world_employ(copy);
     sim_device_boot(copy);
 }
 

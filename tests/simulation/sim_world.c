@@ -46,6 +46,10 @@ static void produce(void *owner, uint64_t unused) {
               produce, device, 0);
 }
 
+void sim_world_employ(struct sim_device *device) {
+    sim_after(&device->world->events, 1000, produce, device, 0);
+}
+
 static void trouble(void *owner, uint64_t unused) {
     struct sim_world *world = owner;
     (void)unused;
@@ -57,10 +61,11 @@ static void trouble(void *owner, uint64_t unused) {
     }
 }
 
-static void look(void *owner, uint64_t unused) {
+/* There is always something that happens next. */
+static void tick(void *owner, uint64_t unused) {
     struct sim_world *world = owner;
     (void)unused;
-    sim_after(&world->events, LOOK_US, look, world, 0);
+    sim_after(&world->events, LOOK_US, tick, world, 0);
 }
 
 /* --- a life ---------------------------------------------------------------------------------- */
@@ -113,12 +118,12 @@ static void begin(struct sim_world *world) {
         sim_shape_link(&world->shape, &device->link, &world->dice);
         device->link.away_until_us = world->shape.is_backlog ? world->shape.busy_us / 2 : 0;
         sim_device_boot(device);
-        sim_after(&world->events, 1000, produce, device, 0);
+        sim_world_employ(device);
     }
     if (world->shape.trouble_every_us > 0) {
         sim_after(&world->events, world->shape.trouble_every_us, trouble, world, 0);
     }
-    look(world, 0);
+    tick(world, 0);
 }
 
 void sim_world_live(struct sim_world *world, uint64_t seed, const struct sim_choice *choice) {

@@ -55,5 +55,8 @@ void sim_world_done(struct sim_world *world);
 /* A line of the trace; `text` is static, `numbers` are SIM_TRACE_NUMBERS. */
 void sim_world_note(struct sim_world *world, int who, const char *text, const uint64_t *numbers);
 
+/* The device's application begins to hand in records. */
+void sim_world_employ(struct sim_device *device);
+
 /* The hub's answer goes to the device that waits for it. */
 void sim_world_answer(struct sim_world *world, const struct sim_request *request);
