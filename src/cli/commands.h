@@ -61,6 +61,8 @@
     ROW(hub_serve)                                                                                 \
     ROW(hub_status)                                                                                \
     ROW(hub_revoke)                                                                                \
+    ROW(hub_backup)                                                                                \
+    ROW(hub_restore)                                                                               \
     ROW(hub_token_new)                                                                             \
     ROW(hub_token_list)                                                                            \
     ROW(hub_token_rm)                                                                              \

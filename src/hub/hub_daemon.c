@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "hub/api/hub_api.h"
 #include "hub/api/hub_desk.h"
+#include "hub/backups.h"
 #include "hub/people_port.h"
 #include "hub/store/hub_store_sqlite.h"
 #include "platform/clock.h"
@@ -272,6 +273,12 @@ static status open_desk(struct hub_daemon *hub, struct error *err) {
     return hub_desk_create(&options, &hub->desk, err);
 }
 
+static status open_backups(struct hub_daemon *hub, struct error *err) {
+    const struct backups_options options = {
+        .loop = hub->loop, .ingest = hub->ingest, .data = hub->options.data};
+    return backups_create(&options, &hub->backups, err);
+}
+
 static status open_parts(struct hub_daemon *hub, struct error *err) {
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%.4000s/hub.db", hub->options.data);
@@ -284,6 +291,7 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     TRY(ingest_create(&ingest, &hub->ingest, err));
     TRY(reader_create(hub->loop, path, &hub->reader, err));
     TRY(audit_create(hub->loop, hub->reader, AUDIT_FIRST_MS, &hub->audit, err));
+    TRY(open_backups(hub, err));
     TRY(open_desk(hub, err));
     TRY(open_port(hub, err));
     list_addresses(hub);
@@ -318,6 +326,7 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
         return;
     }
     ingest_stop(hub->ingest); /* gives its last answers */
+    backups_destroy(hub->backups);
     reader_destroy(hub->reader);
     audit_destroy(hub->audit);
     hub_api_close(hub->api);

@@ -20,6 +20,7 @@
 
 enum { HUB_NAMES_BYTES = 1024, HUB_LISTEN_BYTES = 128 };
 
+struct backups;
 struct hub_api;
 struct hub_desk;
 struct people_port;
@@ -47,6 +48,7 @@ struct hub_daemon {
     struct ingest *ingest;
     struct reader *reader;
     struct audit *audit;
+    struct backups *backups;
     struct hub_desk *desk;
     struct device_port *port;
     struct people_port *people; /* NULL: there is none */

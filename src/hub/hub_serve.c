@@ -10,51 +10,29 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "hub/hub_daemon.h"
+#include "hub/hub_folder.h"
 #include "hub/people_port.h"
 #include "hub/welcome.h"
 #include "platform/file.h"
 
 enum {
-    PATH_BYTES_MAX = 4096,
     SOCKET_PATH_BYTES_MAX = 108,
     FILES_BESIDE = 64,   /* that are open beside connections */
     FILES_WANTED = 4096, /* fewer are worth a word */
 };
 
 struct places {
-    char data[PATH_BYTES_MAX];
-    char socket[PATH_BYTES_MAX];
+    char data[HUB_FOLDER_BYTES_MAX];
+    char socket[HUB_FOLDER_BYTES_MAX];
 };
-
-static status choose_data(const char *named, char data[PATH_BYTES_MAX], struct error *err) {
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    if (named != NULL) {
-        (void)snprintf(data, PATH_BYTES_MAX, "%s", named);
-    } else if (geteuid() == 0) {
-        (void)snprintf(data, PATH_BYTES_MAX, "/var/lib/ebb-hub");
-    } else if (state != NULL && state[0] == '/') {
-        (void)snprintf(data, PATH_BYTES_MAX, "%s/ebb-hub", state);
-    } else if (home != NULL && home[0] == '/') {
-        (void)snprintf(data, PATH_BYTES_MAX, "%s/.local/state/ebb-hub", home);
-    } else {
-        return fail(err, STATUS_INVALID, "no data folder: name one with --data");
-    }
-    TRY(file_make_folder(data, err));
-    char real[PATH_BYTES_MAX];
-    if (realpath(data, real) != NULL) {
-        (void)memcpy(data, real, sizeof(real));
-    }
-    return STATUS_OK;
-}
 
 static status choose_places(const struct hub_serve_options *options, struct places *places,
                             struct error *err) {
-    TRY(choose_data(options->data, places->data, err));
+    TRY(hub_folder_choose(options->data, places->data, err));
     const int count =
         options->socket != NULL
-            ? snprintf(places->socket, PATH_BYTES_MAX, "%s", options->socket)
-            : snprintf(places->socket, PATH_BYTES_MAX, "%.4000s/hub.sock", places->data);
+            ? snprintf(places->socket, HUB_FOLDER_BYTES_MAX, "%s", options->socket)
+            : snprintf(places->socket, HUB_FOLDER_BYTES_MAX, "%.4000s/hub.sock", places->data);
     if (count < 0 || count >= SOCKET_PATH_BYTES_MAX) {
         return fail(err, STATUS_INVALID,
                     "the path of the socket has more than %d bytes: name another with --socket",

@@ -159,10 +159,21 @@ status lanes_take(struct lanes *lanes, const struct lane_place *place, struct sl
         return taken != STATUS_INVALID ? taken : fail_as(err, STATUS_SYSTEM);
     }
     if (answer->code == SYNC_STORED || answer->code == SYNC_POISON) {
-        /* Until a backup says what it covers, what is acknowledged is as safe as anything. */
-        kept->cursor.lane_cursor.anchored = ranges_top(&kept->cursor.lane_cursor.held);
+        if (lanes->session->kind->backed_up_ms(lanes->session) == 0) {
+            /* Until a backup says what it covers, what is acknowledged is as safe as anything. */
+            kept->cursor.lane_cursor.anchored = ranges_top(&kept->cursor.lane_cursor.held);
+        }
         changes(lanes, kept, place->connection);
     }
+    return STATUS_OK;
+}
+
+status lanes_anchor(struct lanes *lanes, struct id stream, enum lane lane, uint64_t seq,
+                    struct error *err) {
+    struct kept *kept = NULL;
+    TRY(find(lanes, stream, lane, &kept, err));
+    kept->cursor.lane_cursor.anchored = seq;
+    changes(lanes, kept, kept->cursor.connection);
     return STATUS_OK;
 }
 

@@ -37,6 +37,10 @@ status lanes_take(struct lanes *lanes, const struct lane_place *place, struct sl
 status lanes_answer(struct lanes *lanes, const struct lane_place *place,
                     struct answer_lane *out_lane, struct error *err);
 
+/* A backup covers the lane up to `seq`: devices are told so from now on. */
+status lanes_anchor(struct lanes *lanes, struct id stream, enum lane lane, uint64_t seq,
+                    struct error *err);
+
 /* What is said to a stream's part of a hello. */
 status lanes_greet(struct lanes *lanes, const struct hello_stream *hello, uint64_t connection,
                    struct answer_stream *out_answer, struct error *err);

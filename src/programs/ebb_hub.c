@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ebb-hub: the central daemon. `ebb hub serve` execs it; its options are ebb's. */
+/* ebb-hub: the central daemon. `ebb hub serve` and `ebb hub restore` exec it; its options are
+ * ebb's. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,12 +8,13 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "hub/hub_restore.h"
 #include "hub/hub_serve.h"
 #include "platform/file.h"
 
 enum { EXIT_CONFIGURATION = 78 }; /* EX_CONFIG: a supervisor need not start it again */
 
-static status read_words(int count, char **arguments, struct hub_serve_options *out,
+static status read_words(int count, char **arguments, struct hub_serve_options *out, bool *out_json,
                          struct error *err) {
     static const struct option OPTIONS[] = {{"data", required_argument, NULL, 'd'},
                                             {"listen", required_argument, NULL, 'a'},
@@ -24,6 +26,7 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
                                             {"authority-key", required_argument, NULL, 'k'},
                                             {"site", required_argument, NULL, 'i'},
                                             {"device-life", required_argument, NULL, 'e'},
+                                            {"json", no_argument, NULL, 'j'},
                                             {0}};
     int option;
     opterr = 0;
@@ -56,6 +59,9 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
         case 'e':
             out->device_life = optarg;
             break;
+        case 'j':
+            *out_json = true;
+            break;
         case 'l':
             if (log_level_from(optarg) < 0) {
                 return fail(err, STATUS_INVALID, "--log is debug, info, warn or error, not '%s'",
@@ -67,22 +73,31 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
             return fail(err, STATUS_INVALID, "unknown option '%s'", arguments[optind - 1]);
         }
     }
-    if (optind >= count || strcmp(arguments[optind], "serve") != 0) {
-        return fail(err, STATUS_INVALID, "ebb-hub knows one verb: serve");
-    }
     return STATUS_OK;
 }
 
-int main(int count, char **arguments) {
+static status act(int count, char **arguments, struct error *err) {
     struct hub_serve_options options = {.out = stdout};
+    bool json = false;
+    TRY(read_words(count, arguments, &options, &json, err));
+    const char *verb = optind < count ? arguments[optind] : "";
+    if (strcmp(verb, "serve") == 0) {
+        return hub_serve(&options, err);
+    }
+    if (strcmp(verb, "restore") == 0 && optind + 1 < count) {
+        const struct hub_restore_options restore = {
+            .path = arguments[optind + 1], .data = options.data, .json = json, .out = stdout};
+        return hub_restore(&restore, err);
+    }
+    return fail(err, STATUS_INVALID, "ebb-hub knows `serve` and `restore FILE`");
+}
+
+int main(int count, char **arguments) {
     struct error err = {0};
     file_keep_standard_descriptors();
     (void)umask(027); /* results and keys lie in the data folder */
     (void)signal(SIGPIPE, SIG_IGN);
-    status code = read_words(count, arguments, &options, &err);
-    if (code == STATUS_OK) {
-        code = hub_serve(&options, &err);
-    }
+    const status code = act(count, arguments, &err);
     if (code != STATUS_OK) {
         (void)fprintf(stderr, "ebb: %s\n", err.text);
     }

@@ -15,7 +15,7 @@ COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor"
             "event list", "event show", "event post", "runs list", "runs show", "runs resume",
             "sync status", "sync now", "sync pause", "sync resume",
             "queue list", "queue stat", "queue export", "queue peek",
-            "hub serve", "hub status", "hub revoke", "hub token new", "hub token list", "hub token rm", "hub device list",
+            "hub serve", "hub status", "hub revoke", "hub backup", "hub restore", "hub token new", "hub token list", "hub token rm", "hub device list",
             "hub device show", "hub device label", "hub device replace", "hub device rm", "hub alarm list",
             "hub result list", "hub result show", "hub access new", "hub access list", "hub access rm", "hub queue import"]
 SCRIPTS = sorted((devices.ROOT / "src" / "cli").glob("cmd_*.sh"))

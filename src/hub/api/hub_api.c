@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "hub/api/hub_desk.h"
+#include "hub/backups.h"
 #include "hub/hub_answer.h"
 #include "hub/people_port.h"
 #include "hub/queue_import.h"
@@ -246,6 +247,10 @@ static void handle(void *owner, struct http_request *request) {
     }
     if (slice_is(request->path, "/v1/queue") && slice_is(request->method, "POST")) {
         queue_import_take(api->hub->ingest, api->hub->authority, request);
+        return;
+    }
+    if (slice_is(request->path, "/v1/backup") && (reads || slice_is(request->method, "POST"))) {
+        backups_take(api->hub->backups, request);
         return;
     }
     if ((reads && read_own(api, request)) ||

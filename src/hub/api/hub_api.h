@@ -3,6 +3,7 @@
  *
  *   GET /healthz, /metrics, /v1/status, /v1/results, /v1/results/ID
  *   POST /v1/queue                        hub/queue_import
+ *   GET, POST /v1/backup                  hub/backups
  *   /v1/devices, /v1/tokens, /v1/alarms   hub/api/hub_desk
  *
  * Reading is for whoever may open the socket (its group); changing is for root and the hub's own

@@ -15,7 +15,11 @@
 #include "base/error.h"
 #include "platform/database.h"
 
-enum { HUB_DB_VERSION = 3, HUB_DB_APPLICATION = 0x65626868 };
+enum {
+    HUB_DB_VERSION = 4,
+    HUB_DB_APPLICATION = 0x65626868,
+    HUB_BACKUP_APPLICATION = 0x65626862 /* of a backup, which no hub opens as it is */
+};
 
 /* CORRUPT when it is damaged, INVALID when it is another program's or of a newer ebb. */
 status hub_db_open(const char *path, struct database **out_database, struct error *err);

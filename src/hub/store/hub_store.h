@@ -67,5 +67,9 @@ struct hub_store_kind {
                        struct id *out_chain, struct error *err);
     status (*next_connection)(struct hub_session *session, uint64_t *out_number, struct error *err);
     struct id (*store_id)(struct hub_session *session);
+
+    /* The moment that the last backup covers, and its setting; 0: there was none. */
+    int64_t (*backed_up_ms)(struct hub_session *session);
+    status (*set_backed_up)(struct hub_session *session, int64_t moment_ms, struct error *err);
     void (*close)(struct hub_session *session);
 };

@@ -22,9 +22,10 @@ struct run {
     int64_t first_record, count; /* 0: no run */
 };
 
-/* What the next row of each table gets; taken back with the transaction. */
+/* What the next row of each table gets, and the last backup; taken back with the transaction. */
 struct numbers {
     int64_t stream, record, delivery;
+    int64_t backed_up_ms;
 };
 
 struct sqlite_session {
@@ -369,6 +370,18 @@ static struct id store_id(struct hub_session *session) {
     return own(session)->store;
 }
 
+static int64_t backed_up_ms(struct hub_session *session) {
+    return own(session)->next.backed_up_ms;
+}
+
+static status set_backed_up(struct hub_session *session, int64_t moment_ms, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_BACKED_UP);
+    query_bind_number(&query, moment_ms);
+    TRY(query_run(&query, err));
+    own(session)->next.backed_up_ms = moment_ms;
+    return STATUS_OK;
+}
+
 /* --- opening and closing --- */
 
 static void close_session(struct hub_session *session) {
@@ -390,6 +403,8 @@ static const struct hub_store_kind SQLITE = {
     .chain_at = chain_at,
     .next_connection = next_connection,
     .store_id = store_id,
+    .backed_up_ms = backed_up_ms,
+    .set_backed_up = set_backed_up,
     .close = close_session,
 };
 
@@ -408,6 +423,7 @@ static status load(struct sqlite_session *own, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_GET);
     if (query_next(&query)) {
         own->store = id_of(query_bytes(&query, 0));
+        own->next.backed_up_ms = query_number(&query, 2);
     }
     TRY(query_status(&query, err));
     return !id_is_zero(own->store) ? STATUS_OK

@@ -1,1 +1,1 @@
-SELECT store, connection FROM hub
+SELECT store, connection, backup_ms FROM hub

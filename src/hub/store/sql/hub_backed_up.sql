@@ -1,0 +1,1 @@
+UPDATE hub SET backup_ms = ?1

@@ -1,0 +1,2 @@
+DROP TABLE backup_file;
+DROP TABLE backup;

@@ -1,0 +1,1 @@
+SELECT bytes FROM backup_file WHERE name = ?1

@@ -1,0 +1,1 @@
+SELECT made_ms FROM backup

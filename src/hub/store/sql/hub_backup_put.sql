@@ -1,0 +1,1 @@
+INSERT INTO backup (number, made_ms, version) VALUES (1, ?1, ?2)

@@ -1,0 +1,1 @@
+UPDATE cursor SET anchored = ?3 WHERE stream = ?1 AND lane = ?2

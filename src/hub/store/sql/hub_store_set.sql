@@ -1,0 +1,1 @@
+UPDATE hub SET store = ?1
