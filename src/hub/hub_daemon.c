@@ -12,6 +12,7 @@
 #include "hub/api/hub_desk.h"
 #include "hub/backups.h"
 #include "hub/people_port.h"
+#include "hub/retention.h"
 #include "hub/store/hub_store_sqlite.h"
 #include "platform/clock.h"
 
@@ -130,6 +131,7 @@ static void upkeep(void *owner) {
     if (!hub->renewed) {
         look_at_certificate(hub);
         take_notes(hub);
+        retention_begin(hub->retention);
     } else if (ingest_is_idle(hub->ingest)) {
         reopen_ports(hub);
     }
@@ -153,6 +155,7 @@ static void signalled(void *owner, int number) {
     if (!hub->stopping) {
         hub->stopping = true;
         hub->stop_deadline_ns = clock_boot_ns() + STOP_S * NS_PER_S;
+        retention_stop(hub->retention);
         take_notes(hub);
     } else {
         hub->stop_deadline_ns = 0; /* asked twice: at once */
@@ -292,6 +295,7 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     TRY(reader_create(hub->loop, path, &hub->reader, err));
     TRY(audit_create(hub->loop, hub->reader, AUDIT_FIRST_MS, &hub->audit, err));
     TRY(open_backups(hub, err));
+    TRY(retention_create(hub->ingest, &hub->options.settings->retention, &hub->retention, err));
     TRY(open_desk(hub, err));
     TRY(open_port(hub, err));
     list_addresses(hub);
@@ -327,6 +331,7 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
     }
     ingest_stop(hub->ingest); /* gives its last answers */
     backups_destroy(hub->backups);
+    retention_destroy(hub->retention);
     reader_destroy(hub->reader);
     audit_destroy(hub->audit);
     hub_api_close(hub->api);

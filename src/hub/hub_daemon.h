@@ -12,6 +12,7 @@
 #include "hub/audit.h"
 #include "hub/authority.h"
 #include "hub/device_port.h"
+#include "hub/hub_file.h"
 #include "hub/ingest.h"
 #include "hub/reader.h"
 #include "hub/registry.h"
@@ -24,6 +25,7 @@ struct backups;
 struct hub_api;
 struct hub_desk;
 struct people_port;
+struct retention;
 
 struct hub_daemon_options {
     const char *data;   /* folder of hub.db and authority/; it is there */
@@ -34,8 +36,9 @@ struct hub_daemon_options {
     unsigned connections_max;
     /* The operator's own authority, in PEM files; NULL: the hub's own. */
     const char *authority, *authority_key;
-    const char *site;     /* NULL: as its authority's key has it */
-    int device_life_days; /* of certificates; 0: AUTHORITY_LIFE_DAYS */
+    const struct hub_settings *settings; /* outlives the hub */
+    const char *site;                    /* NULL: as its authority's key has it */
+    int device_life_days;                /* of certificates; 0: AUTHORITY_LIFE_DAYS */
 };
 
 struct hub_daemon {
@@ -49,6 +52,7 @@ struct hub_daemon {
     struct reader *reader;
     struct audit *audit;
     struct backups *backups;
+    struct retention *retention;
     struct hub_desk *desk;
     struct device_port *port;
     struct people_port *people; /* NULL: there is none */

@@ -14,11 +14,14 @@
 #include "hub/people_port.h"
 #include "hub/welcome.h"
 #include "platform/file.h"
+#include "platform/yaml.h"
 
 enum {
     SOCKET_PATH_BYTES_MAX = 108,
     FILES_BESIDE = 64,   /* that are open beside connections */
     FILES_WANTED = 4096, /* fewer are worth a word */
+    SETTINGS_BYTES_MAX = 8 << 20,
+    FAULTS_BYTES_MAX = 64 << 10
 };
 
 struct places {
@@ -77,7 +80,34 @@ static status read_life(const char *text, int *out_days, struct error *err) {
     return STATUS_OK;
 }
 
-status hub_serve(const struct hub_serve_options *options, struct error *err) {
+static void say_faults(const struct fault_list *faults) {
+    CLEANUP(buffer_done) struct buffer sentences;
+    buffer_init(&sentences, FAULTS_BYTES_MAX);
+    fault_list_write(faults, &sentences);
+    (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(slice_trim(buffer_slice(&sentences))));
+}
+
+static status read_settings(struct arena *arena, const char *path, struct hub_settings *out,
+                            struct error *err) {
+    struct fault_list *faults = NULL;
+    CLEANUP(buffer_done) struct buffer text;
+    buffer_init(&text, YAML_BYTES_MAX);
+    *out = (struct hub_settings){.retention = {.count = 0}};
+    if (path == NULL) {
+        return STATUS_OK;
+    }
+    TRY(file_read(path, &text, err));
+    const status code =
+        hub_file_read(arena, slice_of(path), buffer_slice(&text), out, &faults, err);
+    if (faults != NULL) {
+        say_faults(faults);
+    }
+    fault_list_release(faults);
+    return code;
+}
+
+static status serve(const struct hub_serve_options *options, const struct hub_settings *settings,
+                    struct error *err) {
     struct places places;
     struct hub_daemon *hub = NULL;
     int life_days = 0;
@@ -95,6 +125,7 @@ status hub_serve(const struct hub_serve_options *options, struct error *err) {
                                               .connections_max = raise_files(),
                                               .authority = options->authority,
                                               .authority_key = options->authority_key,
+                                              .settings = settings,
                                               .site = options->site,
                                               .device_life_days = life_days};
     TRY(hub_daemon_create(&daemon, &hub, err));
@@ -108,4 +139,16 @@ status hub_serve(const struct hub_serve_options *options, struct error *err) {
     hub_daemon_destroy(hub);
     log_line(LOG_INFO, "hub", "ended");
     return STATUS_OK;
+}
+
+status hub_serve(const struct hub_serve_options *options, struct error *err) {
+    struct arena arena;
+    struct hub_settings settings;
+    arena_init(&arena, SETTINGS_BYTES_MAX);
+    status code = read_settings(&arena, options->config, &settings, err);
+    if (code == STATUS_OK) {
+        code = serve(options, &settings, err);
+    }
+    arena_done(&arena);
+    return code;
 }

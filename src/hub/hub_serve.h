@@ -17,6 +17,7 @@
 struct hub_serve_options {
     const char *data, *listen, *people, *socket, *names;        /* each may be NULL */
     const char *authority, *authority_key, *site, *device_life; /* likewise */
+    const char *config;                                         /* hub.yaml; may be NULL */
     FILE *out; /* for what is said to a person at the start */
 };
 

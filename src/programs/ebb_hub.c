@@ -26,6 +26,7 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
                                             {"authority-key", required_argument, NULL, 'k'},
                                             {"site", required_argument, NULL, 'i'},
                                             {"device-life", required_argument, NULL, 'e'},
+                                            {"config", required_argument, NULL, 'f'},
                                             {"json", no_argument, NULL, 'j'},
                                             {0}};
     int option;
@@ -58,6 +59,9 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
             break;
         case 'e':
             out->device_life = optarg;
+            break;
+        case 'f':
+            out->config = optarg;
             break;
         case 'j':
             *out_json = true;

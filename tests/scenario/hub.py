@@ -117,7 +117,7 @@ class Hub:
         return self.data / "authority" / "certificate.pem"
 
     def accounts(self):
-        """I9, per stream and lane: (stored, gapped, quarantined, highest), and that rows and cursor agree."""
+        """I9, per stream and lane: (stored, gapped, quarantined, highest), and that rows, cursor and what was removed agree."""
         found = {}
         for stream, lane, ranges, stored, gapped, quarantined in self.rows(
                 "SELECT s.id, c.lane, c.ranges, c.stored, c.gapped, c.quarantined "
@@ -130,7 +130,12 @@ class Hub:
             seqs = sorted(itertools.chain.from_iterable(
                 range(row[0], row[1] + 1) for row in itertools.chain(rows, aside)))
             held_seqs = list(itertools.chain.from_iterable(range(a, b + 1) for a, b in held))
-            assert seqs == held_seqs, "what is stored is not what the cursor says, or it is there twice"
+            removed = sum(row[0] for row in self.rows(
+                "SELECT records FROM removed WHERE lane = ? AND stream = (SELECT number FROM stream WHERE id = ?)", lane,
+                stream))
+            assert len(set(seqs)) == len(seqs), "something is there twice"
+            assert set(seqs) <= set(held_seqs) and len(seqs) + removed == len(held_seqs), \
+                "what is stored is not what the cursor says"
             assert len(held_seqs) == stored + gapped + quarantined
             found[stream, lane] = (stored, gapped, quarantined, held_seqs[-1] if held_seqs else 0)
         return found

@@ -13,6 +13,7 @@
 #include "hub/people_port.h"
 #include "hub/queue_import.h"
 #include "hub/store/hub_results.h"
+#include "hub/store/hub_retention.h"
 #include "platform/clock.h"
 #include "platform/json.h"
 #include "wire/queue_file.h"
@@ -154,10 +155,13 @@ static status look_at_status(const void *question, struct database *database, st
     buffer_print(
         out,
         ",\"uploads\":%d,\"waiting_jobs\":%zu,\"held_bytes\":%lld,\"disk_full\":%s,"
-        "\"failed_jobs\":%llu,\"refused\":%llu,\"forks\":%llu}\n",
+        "\"failed_jobs\":%llu,\"refused\":%llu,\"forks\":%llu,\"removed\":%lld,\"workflows\":",
         facts->port.uploads.open, facts->ingest.waiting_jobs, (long long)facts->ingest.held_bytes,
         facts->ingest.disk_full ? "true" : "false", (unsigned long long)facts->ingest.failed_jobs,
-        (unsigned long long)facts->port.refused, (unsigned long long)facts->port.uploads.forks);
+        (unsigned long long)facts->port.refused, (unsigned long long)facts->port.uploads.forks,
+        (long long)counts.removed);
+    TRY(hub_retention_list(database, out, err));
+    buffer_add_text(out, "}\n");
     return STATUS_OK;
 }
 

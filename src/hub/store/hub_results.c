@@ -332,7 +332,8 @@ status hub_results_count(struct database *database, struct hub_counts *out_count
         *out_counts = (struct hub_counts){.records = query_number(&query, 0),
                                           .streams = query_number(&query, 1),
                                           .quarantined = query_number(&query, 2),
-                                          .bytes = query_number(&query, 3)};
+                                          .bytes = query_number(&query, 3),
+                                          .removed = query_number(&query, 4)};
     }
     return query_status(&query, err);
 }

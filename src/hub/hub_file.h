@@ -1,0 +1,29 @@
+/*
+ * hub_file: hub.yaml, a hub's own settings (`ebb hub serve --config FILE`).
+ *
+ *   ebb: 1
+ *   retention:
+ *     default: { keep: 365d }
+ *     workflows:
+ *       inbox-triage: { keep: 90d, bytes: 10GiB }
+ *
+ * What a workflow does not say is as the default says it; what that does not say has no bound.
+ *
+ * Thread: any; blocks on the disk (a small file).
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "hub/store/hub_retention.h"
+#include "wire/fault.h"
+
+struct hub_settings {
+    struct hub_retention_rules retention;
+};
+
+/* Everything lives in the arena. INVALID when the file has faults: *out_faults has them, which
+ * fault_list_release gives back. */
+status hub_file_read(struct arena *arena, struct slice file, struct slice text,
+                     struct hub_settings *out_settings, struct fault_list **out_faults,
+                     struct error *err);

@@ -1,0 +1,1 @@
+SELECT counted, (SELECT max(number) FROM record) FROM hub

@@ -1,0 +1,1 @@
+UPDATE hub SET counted = ?1

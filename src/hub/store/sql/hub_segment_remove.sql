@@ -1,0 +1,1 @@
+DELETE FROM segment WHERE workflow = ?1 AND first = ?2
