@@ -49,6 +49,7 @@ struct link {
     struct tls *tls;
     char host[HOST_BYTES_MAX];             /* as requests name it */
     char address[DIAL_ADDRESS_TEXT_BYTES]; /* that was taken */
+    char interface[LINK_INTERFACE_BYTES];
     uint64_t sent_bytes, received_bytes;
 
     bool asking;  /* an answer is awaited */
@@ -82,6 +83,7 @@ void link_close(struct link *link) {
     link->opening = NULL;
     hang_up(link);
     link->address[0] = '\0';
+    link->interface[0] = '\0';
     link->stage = STAGE_AWAY;
     link->connection++;
 }
@@ -382,6 +384,7 @@ static void dialled(void *owner, int descriptor, int place) {
     link->opening->place = place;
     link->stage = STAGE_SHAKING;
     (void)snprintf(link->address, sizeof link->address, "%s", dial_address(link->opening->dial));
+    (void)link_kind_interface(descriptor, link->interface);
     if (open_line(link, &error) != STATUS_OK) {
         lose(link, &error);
     }
@@ -521,4 +524,5 @@ void link_facts(const struct link *link, struct link_facts *out_facts) {
     }
     (void)snprintf(out_facts->address, sizeof out_facts->address, "%s",
                    tries ? dial_address(link->opening->dial) : link->address);
+    (void)memcpy(out_facts->interface, link->interface, sizeof out_facts->interface);
 }

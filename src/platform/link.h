@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "platform/link_kind.h"
 #include "platform/loop.h"
 
 enum {
@@ -113,8 +114,9 @@ enum link_state { LINK_AWAY, LINK_CONNECTING, LINK_IDLE, LINK_ASKING };
 
 struct link_facts {
     enum link_state state;
-    char address[64];                    /* "203.0.113.7:8443", also while it is tried; or "" */
-    uint64_t sent_bytes, received_bytes; /* over TCP, TLS included, since link_create */
-    size_t waiting_bytes;                /* of a body, not taken yet */
+    char address[64];                     /* "203.0.113.7:8443", also while it is tried; or "" */
+    char interface[LINK_INTERFACE_BYTES]; /* that it goes by, "eth0"; "": none yet, or not known */
+    uint64_t sent_bytes, received_bytes;  /* over TCP, TLS included, since link_create */
+    size_t waiting_bytes;                 /* of a body, not taken yet */
 };
 void link_facts(const struct link *link, struct link_facts *out_facts);

@@ -35,6 +35,7 @@ static void test_link__what_is_asked_is_answered(void **state) {
     char address[64];
     (void)snprintf(address, sizeof address, "127.0.0.1:%d", hub.port);
     assert_string_equal(facts.address, address);
+    assert_string_equal(facts.interface, "lo");
     scene_done(&scene);
     link_peer_stop(&hub);
 }

@@ -136,6 +136,11 @@ static status read_proxy(const char *proxy, struct route *route, struct error *e
     return STATUS_OK;
 }
 
+status route_check_proxy(const char *proxy, struct error *err) {
+    CLEANUP(route_done) struct route route = {0};
+    return read_proxy(proxy, &route, err);
+}
+
 status route_read(const char *const *hubs, const char *proxy, struct route *out_route,
                   struct error *err) {
     CLEANUP(route_done) struct route route = {0};

@@ -33,6 +33,9 @@ struct route {
 status route_read(const char *const *hubs, const char *proxy, struct route *out_route,
                   struct error *err);
 
+/* Whether that is a proxy. INVALID says what is wrong with it, and never a password. */
+status route_check_proxy(const char *proxy, struct error *err);
+
 /* Overwrites the password. */
 void route_done(struct route *route);
 

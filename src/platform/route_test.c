@@ -129,6 +129,15 @@ static void test_route__a_proxy_may_want_a_login(void **state) {
     }
 }
 
+static void test_route__a_proxy_can_be_checked_alone(void **state) {
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(route_check_proxy("http://proxy.lan:3128", &err), STATUS_OK);
+    assert_int_equal(route_check_proxy("http://me:word@proxy.lan", &err), STATUS_OK);
+    assert_int_equal(route_check_proxy("http://proxy.lan:0", &err), STATUS_INVALID);
+    assert_string_equal(err.text, "the proxy 'proxy.lan:0' is not http://host:port");
+}
+
 static void test_route__a_password_is_never_told(void **state) {
     (void)state;
     char long_login[400];
@@ -155,6 +164,7 @@ int main(void) {
         cmocka_unit_test(test_route__what_is_no_hub_is_named),
         cmocka_unit_test(test_route__hubs_are_one_to_eight),
         cmocka_unit_test(test_route__a_proxy_may_want_a_login),
+        cmocka_unit_test(test_route__a_proxy_can_be_checked_alone),
         cmocka_unit_test(test_route__a_password_is_never_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
