@@ -9,6 +9,8 @@ enum { CREDIT_BYTES = 16 << 10, WINDOW_SPANS = SCHEDULER_WINDOW_SLOTS - 1 };
 
 static const int64_t HOUR_MS = 60 * 60 * 1000;
 static const int64_t DAY_MS = 24 * 60 * 60 * 1000;
+static const int64_t SLOT_BYTES_MAX = INT64_C(1) << 53;
+static const int64_t TIME_MS_MAX = INT64_C(1) << 53;
 
 static const int64_t WEIGHTS[SYNC_LANES] = {
     [LANE_HIGH] = 16, [LANE_NORMAL] = 8, [LANE_LOW] = 2, [LANE_TELEMETRY] = 4, [LANE_BULK] = 1};
@@ -47,6 +49,15 @@ static int64_t window_room(const struct sliding_window *window, int64_t now_ms, 
     }
     const int64_t sum = window_sum(window, now_ms, span_ms);
     return sum < bytes_max ? bytes_max - sum : 0;
+}
+
+/* Nothing that was made by window_move and charges looks otherwise. */
+static bool window_is_sound(const struct sliding_window *window, int64_t now_ms, int64_t span_ms) {
+    bool sound = window->newest >= 0 && window->newest <= slot_of(now_ms, span_ms);
+    for (int i = 0; i < SCHEDULER_WINDOW_SLOTS; i++) {
+        sound = sound && window->slots[i] >= 0 && window->slots[i] <= SLOT_BYTES_MAX;
+    }
+    return sound;
 }
 
 /* When the first slots have gone that are in the way. */
@@ -124,14 +135,19 @@ enum lane scheduler_pick(struct scheduler *scheduler, unsigned ready) {
     return picked;
 }
 
+static int64_t time_of(const struct scheduler *scheduler, int64_t now_ms) {
+    return now_ms + scheduler->ahead_ms;
+}
+
 void scheduler_charge(struct scheduler *scheduler, enum lane lane, int64_t bytes, int64_t now_ms) {
     if (lane <= LANE_URGENT) {
         return;
     }
     scheduler->credit[lane] -= bytes;
+    const int64_t time_ms = time_of(scheduler, now_ms);
     struct link_use *link = &scheduler->links[scheduler->link];
-    window_move(&link->hour, slot_of(now_ms, HOUR_MS));
-    window_move(&link->day, slot_of(now_ms, DAY_MS));
+    window_move(&link->hour, slot_of(time_ms, HOUR_MS));
+    window_move(&link->day, slot_of(time_ms, DAY_MS));
     link->hour.slots[link->hour.newest % SCHEDULER_WINDOW_SLOTS] += bytes;
     link->day.slots[link->day.newest % SCHEDULER_WINDOW_SLOTS] += bytes;
 }
@@ -140,15 +156,56 @@ int64_t scheduler_room(const struct scheduler *scheduler, enum lane lane, int64_
     if (lane <= LANE_URGENT) {
         return INT64_MAX;
     }
+    const int64_t time_ms = time_of(scheduler, now_ms);
     const struct link_use *link = &scheduler->links[scheduler->link];
-    const int64_t hour = window_room(&link->hour, now_ms, HOUR_MS, scheduler->budget.bytes_hour);
-    const int64_t day = window_room(&link->day, now_ms, DAY_MS, scheduler->budget.bytes_day);
+    const int64_t hour = window_room(&link->hour, time_ms, HOUR_MS, scheduler->budget.bytes_hour);
+    const int64_t day = window_room(&link->day, time_ms, DAY_MS, scheduler->budget.bytes_day);
     return hour < day ? hour : day;
 }
 
 int64_t scheduler_room_ms(const struct scheduler *scheduler, int64_t now_ms) {
+    const int64_t time_ms = time_of(scheduler, now_ms);
     const struct link_use *link = &scheduler->links[scheduler->link];
-    const int64_t hour = window_room_ms(&link->hour, now_ms, HOUR_MS, scheduler->budget.bytes_hour);
-    const int64_t day = window_room_ms(&link->day, now_ms, DAY_MS, scheduler->budget.bytes_day);
-    return hour > day ? hour : day;
+    const int64_t hour =
+        window_room_ms(&link->hour, time_ms, HOUR_MS, scheduler->budget.bytes_hour);
+    const int64_t day = window_room_ms(&link->day, time_ms, DAY_MS, scheduler->budget.bytes_day);
+    return (hour > day ? hour : day) - scheduler->ahead_ms;
+}
+
+void scheduler_sent(const struct scheduler *scheduler, int64_t now_ms, int64_t *out_bytes_hour,
+                    int64_t *out_bytes_day) {
+    const int64_t time_ms = time_of(scheduler, now_ms);
+    const struct link_use *link = &scheduler->links[scheduler->link];
+    *out_bytes_hour = window_sum(&link->hour, time_ms, HOUR_MS);
+    *out_bytes_day = window_sum(&link->day, time_ms, DAY_MS);
+}
+
+/* --- from one scheduler to the next ---------------------------------------------------------- */
+
+void scheduler_use(const struct scheduler *scheduler, int64_t now_ms,
+                   struct scheduler_use *out_use) {
+    *out_use = (struct scheduler_use){.time_ms = time_of(scheduler, now_ms)};
+    memcpy(out_use->links, scheduler->links, sizeof out_use->links);
+}
+
+void scheduler_recall(struct scheduler *scheduler, int64_t now_ms, const struct scheduler_use *use,
+                      int64_t elapsed_ms) {
+    memset(scheduler->links, 0, sizeof scheduler->links);
+    if (use->time_ms < 0 || use->time_ms > TIME_MS_MAX) {
+        return;
+    }
+    const int64_t since_ms = elapsed_ms < 0             ? 0
+                             : elapsed_ms > TIME_MS_MAX ? TIME_MS_MAX
+                                                        : elapsed_ms;
+    int count = 0;
+    for (int i = 0; i < SCHEDULER_LINKS; i++) {
+        const struct link_use *link = &use->links[i];
+        if (link->used > 0 && window_is_sound(&link->hour, use->time_ms, HOUR_MS) &&
+            window_is_sound(&link->day, use->time_ms, DAY_MS)) {
+            scheduler->links[count] = *link;
+            scheduler->links[count].kind[SCHEDULER_KIND_BYTES - 1] = '\0';
+            scheduler->links[count++].used = ++scheduler->switches;
+        }
+    }
+    scheduler->ahead_ms = use->time_ms + since_ms - now_ms;
 }

@@ -10,7 +10,8 @@
  * more than it is sent within any hour or day, give or take the frame under way. Lanes 0 and 1 are
  * neither held back nor counted.
  *
- * Plain data, pure: time is handed in. Survives nothing.
+ * Plain data, pure: time is handed in. Survives nothing by itself: what was used can be taken out
+ * and put into the next one (scheduler_use, scheduler_recall), whose clock may begin elsewhere.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
@@ -21,7 +22,7 @@
 #include "sync/messages.h"
 
 enum {
-    SCHEDULER_LINKS = 4,        /* kinds of link whose use is remembered */
+    SCHEDULER_LINKS = 5,        /* kinds of link whose use is remembered, `not known` is one */
     SCHEDULER_KIND_BYTES = 16,  /* of the name of a kind, its zero included */
     SCHEDULER_WINDOW_SLOTS = 13 /* twelve and the one under way */
 };
@@ -43,10 +44,17 @@ struct link_use {
     uint64_t used; /* when it was taken up, to forget the oldest */
 };
 
+/* What all kinds of link were used for, as of a moment of the windows' own clock. */
+struct scheduler_use {
+    struct link_use links[SCHEDULER_LINKS];
+    int64_t time_ms;
+};
+
 struct scheduler {
     int64_t credit[SYNC_LANES];
     struct link_use links[SCHEDULER_LINKS];
-    int link; /* in use */
+    int64_t ahead_ms; /* of `now_ms`: the windows' clock goes on where an earlier one stood */
+    int link;         /* in use */
     uint64_t switches;
     struct link_budget budget;
 };
@@ -68,3 +76,16 @@ int64_t scheduler_room(const struct scheduler *scheduler, enum lane lane, int64_
 
 /* When there will be room again; `now_ms` when there is. */
 int64_t scheduler_room_ms(const struct scheduler *scheduler, int64_t now_ms);
+
+/* What was sent over the link in use within the last hour and the last day, as it is counted. */
+void scheduler_sent(const struct scheduler *scheduler, int64_t now_ms, int64_t *out_bytes_hour,
+                    int64_t *out_bytes_day);
+
+void scheduler_use(const struct scheduler *scheduler, int64_t now_ms,
+                   struct scheduler_use *out_use);
+
+/* Goes on with what was used before, `elapsed_ms` after it was taken out, in place of all that was
+ * counted here; then scheduler_use_link says which link is in use. It may come from anywhere: what
+ * cannot be is left out. */
+void scheduler_recall(struct scheduler *scheduler, int64_t now_ms, const struct scheduler_use *use,
+                      int64_t elapsed_ms);

@@ -136,12 +136,71 @@ static void test_scheduler__remembers_what_each_kind_of_link_has_carried(void **
     assert_int_equal(scheduler_room(&scheduler, LANE_LOW, 5), 1000);
     scheduler_use_link(&scheduler, "cellular", budget);
     assert_int_equal(scheduler_room(&scheduler, LANE_LOW, 5), 0);
-    static const char *const OTHERS[] = {"a", "b", "c", "d"};
+    static const char *const OTHERS[] = {"a", "b", "c", "d", "e"};
     for (int i = 0; i < SCHEDULER_LINKS; i++) {
         scheduler_use_link(&scheduler, OTHERS[i], budget);
     }
     scheduler_use_link(&scheduler, "cellular", budget); /* forgotten for the others */
     assert_int_equal(scheduler_room(&scheduler, LANE_LOW, 5), 1000);
+}
+
+/* What the next one says of the room that is left, when it goes on with `use`. */
+static int64_t room_after(const struct scheduler_use *use, int64_t now_ms, int64_t elapsed_ms) {
+    struct scheduler next;
+    scheduler_init(&next);
+    scheduler_recall(&next, now_ms, use, elapsed_ms);
+    scheduler_use_link(&next, "cellular", (struct link_budget){.bytes_hour = 1000});
+    return scheduler_room(&next, LANE_LOW, now_ms);
+}
+
+/* A machine that was started anew has a clock that begins at 0. */
+static void test_scheduler__goes_on_with_what_was_used(void **state) {
+    (void)state;
+    const struct link_budget budget = {.bytes_hour = 1000};
+    const int64_t now_ms = INT64_C(77) * HOUR_MS + 1000;
+    struct scheduler_use use;
+    int64_t hour, day;
+    scheduler_use_link(&scheduler, "cellular", budget);
+    scheduler_charge(&scheduler, LANE_LOW, 700, now_ms);
+    scheduler_charge(&scheduler, LANE_LOW, 400, now_ms + HOUR_MS / 2);
+    scheduler_use(&scheduler, now_ms + HOUR_MS / 2, &use);
+    assert_int_equal(room_after(&use, 60000, 0), 0);
+    assert_int_equal(room_after(&use, 60000, -5), 0);
+    assert_int_equal(room_after(&use, INT64_C(500) * HOUR_MS, HOUR_MS * 2 / 3), 600);
+    assert_int_equal(room_after(&use, 0, 2 * HOUR_MS), 1000);
+    assert_int_equal(room_after(&use, 0, INT64_MAX), 1000);
+
+    scheduler_init(&scheduler);
+    scheduler_recall(&scheduler, 60000, &use, 0);
+    scheduler_use_link(&scheduler, "cellular", budget);
+    const int64_t then_ms = scheduler_room_ms(&scheduler, 60000);
+    assert_in_range(then_ms, HOUR_MS / 2 - 300000, HOUR_MS / 2 + 400000);
+    assert_int_equal(scheduler_room(&scheduler, LANE_LOW, then_ms), 600);
+    scheduler_charge(&scheduler, LANE_LOW, 600, then_ms);
+    scheduler_sent(&scheduler, then_ms, &hour, &day);
+    assert_int_equal(hour, 1000);
+    assert_int_equal(day, 1700);
+}
+
+static void test_scheduler__leaves_out_what_nobody_can_have_used(void **state) {
+    (void)state;
+    struct scheduler_use use, odd;
+    scheduler_use_link(&scheduler, "cellular", (struct link_budget){0});
+    scheduler_charge(&scheduler, LANE_LOW, 700, 5 * HOUR_MS);
+    scheduler_use(&scheduler, 5 * HOUR_MS, &use);
+    assert_int_equal(room_after(&use, 0, 0), 300);
+    odd = use;
+    odd.time_ms = -1;
+    assert_int_equal(room_after(&odd, 0, 0), 1000);
+    odd = use;
+    odd.time_ms = 1; /* the windows would be ahead of their clock for ever */
+    assert_int_equal(room_after(&odd, 0, 0), 1000);
+    for (int i = 0; i < SCHEDULER_LINKS; i++) {
+        odd = use;
+        odd.links[i].day.slots[3] = -1;
+        odd.links[i].hour.newest = -7;
+        assert_int_equal(room_after(&odd, 0, 0), use.links[i].kind[0] == 'c' ? 1000 : 300);
+    }
 }
 
 int main(void) {
@@ -155,6 +214,8 @@ int main(void) {
         TEST(says_when_there_is_room_again),
         TEST(neither_holds_back_nor_counts_lanes_0_and_1),
         TEST(remembers_what_each_kind_of_link_has_carried),
+        TEST(goes_on_with_what_was_used),
+        TEST(leaves_out_what_nobody_can_have_used),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

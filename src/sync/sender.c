@@ -323,6 +323,24 @@ void sender_use_link(struct sender *sender, const struct sender_link *link) {
     scheduler_use_link(&sender->scheduler, sender->options.link.kind, link->budget);
 }
 
+void sender_use(const struct sender *sender, int64_t now_ms, struct scheduler_use *out_use) {
+    scheduler_use(&sender->scheduler, now_ms, out_use);
+}
+
+void sender_recall(struct sender *sender, int64_t now_ms, const struct scheduler_use *use,
+                   int64_t elapsed_ms) {
+    const struct sender_link link = sender->options.link;
+    scheduler_recall(&sender->scheduler, now_ms, use, elapsed_ms);
+    sender_use_link(sender, &link);
+}
+
+void sender_budget(const struct sender *sender, int64_t now_ms, struct sender_budget *out_budget) {
+    const int64_t room_ms = scheduler_room_ms(&sender->scheduler, now_ms);
+    *out_budget = (struct sender_budget){.link = sender->options.link,
+                                         .room_ms = room_ms > now_ms ? room_ms : 0};
+    scheduler_sent(&sender->scheduler, now_ms, &out_budget->bytes_hour, &out_budget->bytes_day);
+}
+
 static const char *state_name(const struct sender *sender) {
     switch (sender->phase) {
     case PHASE_AWAY:

@@ -26,7 +26,8 @@
  * again, a little later.
  *
  * Pure: time is handed in, chance is seeded. Thread: that of the owner. Survives nothing: a new one
- * greets and learns all from hello (what a budget has been used up to is forgotten as well).
+ * greets and learns all from hello. What budgets have been used up to the owner may keep, and hand
+ * to the next one (sender_use, sender_recall).
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
@@ -181,6 +182,11 @@ void sender_pause(struct sender *sender, bool paused); /* lanes 0 and 1 go on */
 void sender_hurry(struct sender *sender); /* connect now, send now, whatever the wait */
 void sender_use_link(struct sender *sender, const struct sender_link *link);
 
+/* What was sent over each kind of link; and a new one that goes on with it, `elapsed_ms` later. */
+void sender_use(const struct sender *sender, int64_t now_ms, struct scheduler_use *out_use);
+void sender_recall(struct sender *sender, int64_t now_ms, const struct scheduler_use *use,
+                   int64_t elapsed_ms);
+
 struct sender_facts {
     const char *state; /* "away", "greeting", "idle", "sending" */
     bool connected, paused;
@@ -192,3 +198,11 @@ struct sender_facts {
     char last_error[256];
 };
 void sender_facts(const struct sender *sender, struct sender_facts *out_facts);
+
+/* How the link in use, as sender_use_link said it, stands to its budget. */
+struct sender_budget {
+    struct sender_link link;
+    int64_t bytes_hour, bytes_day; /* sent within the last hour and day, urgent lanes left out */
+    int64_t room_ms; /* when it lets the other lanes go on; 0: it does not hold them back */
+};
+void sender_budget(const struct sender *sender, int64_t now_ms, struct sender_budget *out_budget);
