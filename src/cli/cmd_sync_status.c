@@ -19,6 +19,36 @@ static bool is_true(struct value object, const char *name) {
     return member != NULL && value_truth(*member);
 }
 
+/* "66.1 KiB of 64.0 KiB", or what was sent where there is no budget. */
+static void say_span(struct call *call, struct value link, const char *span) {
+    const struct value *member = value_get(link, slice_of(span));
+    const struct value facts = member != NULL ? *member : (struct value){.kind = VALUE_NULL};
+    const int64_t budget = human_number(facts, "budget_bytes");
+    const struct slice sent = human_bytes(&call->arena, human_number(facts, "sent_bytes"));
+    (void)fprintf(call->out, "%.*s", SLICE_ARGS(sent));
+    if (budget > 0) {
+        (void)fprintf(call->out, " of %.*s", SLICE_ARGS(human_bytes(&call->arena, budget)));
+    }
+}
+
+static void say_link(struct call *call, struct value link) {
+    const int64_t goes_on_ms = human_number(link, "goes_on_ms");
+    const struct slice kind = human_member(&call->arena, link, "kind");
+    (void)fprintf(call->out, "It goes by %.*s (%.*s%s), with ",
+                  SLICE_ARGS(human_member(&call->arena, link, "interface")), SLICE_ARGS(kind),
+                  is_true(link, "metered") ? ", metered" : "");
+    say_span(call, link, "hour");
+    (void)fprintf(call->out, " sent in the last hour and ");
+    say_span(call, link, "day");
+    (void)fprintf(call->out, " in the last day, besides control and urgent.\n");
+    if (goes_on_ms > 0) {
+        (void)fprintf(call->out,
+                      "The budget of %.*s links is used up: control and urgent are sent, the rest "
+                      "goes on in %.*s.\n",
+                      SLICE_ARGS(kind), SLICE_ARGS(human_span(&call->arena, goes_on_ms)));
+    }
+}
+
 /* What a person wants to know first, in a sentence. */
 static void say(struct call *call, struct value sync) {
     const struct slice hub = human_member(&call->arena, sync, "hub");
@@ -48,6 +78,9 @@ static void say(struct call *call, struct value sync) {
         } else {
             (void)fprintf(call->out, "a try is under way.\n");
         }
+    }
+    if (is_true(sync, "connected") && value_get(sync, SLICE("link")) != NULL) {
+        say_link(call, *value_get(sync, SLICE("link")));
     }
     if (is_true(sync, "joined") && !slice_is(error, "-")) {
         (void)fprintf(call->out, "Last trouble: %.*s\n", SLICE_ARGS(error));

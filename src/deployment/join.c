@@ -127,15 +127,19 @@ static status choose_wish(struct arena *arena, const struct join_options *option
     return read_labels(arena, options, device, &wish->labels, err);
 }
 
-static status ask(struct arena *arena, const struct join_options *options,
-                  const struct token *token, struct slice body, struct identity *identity,
-                  struct error *err) {
+/* What was told at joining is kept with the identity; what the device's files say is not, so that
+ * it can change. */
+static const char *choose_proxy(const char *told, const struct device *device) {
+    return told == NULL && device->proxy.count > 0 ? device->proxy.bytes : told;
+}
+
+static status ask(struct arena *arena, const char *proxy, const struct token *token,
+                  struct slice body, struct identity *identity, struct error *err) {
     CLEANUP(buffer_done) struct buffer answer;
     const struct slice pin = {.bytes = (const char *)token->pin, .count = TOKEN_PIN_BYTES};
-    const struct hub_visit visit = {
-        .link = {.hubs = identity->hubs, .pin = pin, .proxy = options->proxy},
-        .path = "/v1/enrol",
-        .body = body};
+    const struct hub_visit visit = {.link = {.hubs = identity->hubs, .pin = pin, .proxy = proxy},
+                                    .path = "/v1/enrol",
+                                    .body = body};
     struct enrolment_reply reply = {.key_pem = identity->key, .pin = pin};
     buffer_init(&answer, ENROLMENT_ANSWER_BYTES_MAX);
     TRY(hub_visit(&visit, &reply.code, &answer, err));
@@ -175,7 +179,8 @@ status join_hub(const struct join_options *options, struct arena *arena, struct 
     TRY(choose_wish(arena, options, &device, &wish, err));
     TRY(identity_key(out_joined->data, arena, &identity->key, err));
     TRY(enrolment_request_write(&token, identity->key, &wish, &body, err));
-    if (ask(arena, options, &token, buffer_slice(&body), identity, err) != STATUS_OK) {
+    const char *proxy = choose_proxy(options->proxy, &device);
+    if (ask(arena, proxy, &token, buffer_slice(&body), identity, err) != STATUS_OK) {
         return fail_while(err, "join the hub at %.100s", identity->hubs[0]);
     }
     identity->proxy = options->proxy;
@@ -185,7 +190,7 @@ status join_hub(const struct join_options *options, struct arena *arena, struct 
 
 /* --- leaving ---------------------------------------------------------------------------------- */
 
-static bool tell_hub(const struct identity *identity) {
+static bool tell_hub(const struct identity *identity, const struct device *device) {
     enum { ACCEPTED = 200 };
     CLEANUP(buffer_done) struct buffer answer;
     struct error err;
@@ -194,7 +199,7 @@ static bool tell_hub(const struct identity *identity) {
                                              .pin = digest_slice(&identity->pin),
                                              .certificate = identity->certificate,
                                              .key = identity->key,
-                                             .proxy = identity->proxy},
+                                             .proxy = choose_proxy(identity->proxy, device)},
                                     .path = "/v1/leave",
                                     .body = SLICE("{}")};
     buffer_init(&answer, ENROLMENT_ANSWER_BYTES_MAX);
@@ -210,8 +215,8 @@ status join_leave(const char *data, const char *config, struct arena *arena,
     struct error why = {0};
     bool removed = false;
     /* What cannot be read can be forgotten, and so can a key that has joined nothing. */
-    out_joined->hub_knows =
-        identity_load(out_joined->data, arena, identity, &why) == STATUS_OK && tell_hub(identity);
+    out_joined->hub_knows = identity_load(out_joined->data, arena, identity, &why) == STATUS_OK &&
+                            tell_hub(identity, &device);
     TRY(identity_remove(out_joined->data, &removed, err));
     return removed ? STATUS_OK : fail(err, why.code, "%s", why.text);
 }

@@ -23,7 +23,7 @@ struct join_options {
     const char *const *labels; /* "key=value", ended by NULL; NULL: none; before the files' */
     const char *hub;           /* an address before those in the token; NULL: none */
     const char *data, *config; /* as for `ebb serve`; NULL */
-    const char *proxy;         /* NULL: none */
+    const char *proxy;         /* kept with the identity; NULL: that of the device's file */
 };
 
 struct joined {

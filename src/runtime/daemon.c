@@ -235,8 +235,7 @@ static status open_parts(struct daemon *daemon, struct error *err) {
                                                   .pool = daemon->pool,
                                                   .store = daemon->store,
                                                   .folder = options->data,
-                                                  .offline = options->settings != NULL &&
-                                                             options->settings->offline};
+                                                  .settings = options->settings};
         TRY(sync_manager_create(&sync, &daemon->sync, err));
     }
     if (options->socket != NULL) {

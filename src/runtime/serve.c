@@ -78,8 +78,27 @@ static bool is_same_destinations(const struct device *a, const struct device *b)
     return x == NULL && y == NULL;
 }
 
+static bool is_same_hub(const struct device *a, const struct device *b) {
+    bool same = slice_equal(a->proxy, b->proxy);
+    for (int i = 0; i < LINK_KIND_COUNT; i++) {
+        const enum link_kind kind = (enum link_kind)i;
+        same = same && device_link_is_metered(a, kind) == device_link_is_metered(b, kind) &&
+               a->links[i].bytes_hour == b->links[i].bytes_hour &&
+               a->links[i].bytes_day == b->links[i].bytes_day;
+    }
+    return same;
+}
+
+static void say_that_waits(const char *section) {
+    log_line(LOG_WARN, "runtime",
+             "`%s` of the device's files has changed: that counts from the next start of the "
+             "daemon on",
+             section);
+}
+
 /* What workflows are bound to follows the files at a reload; who the device is and where its store
- * lies does not, nor where results are sent. With faults in them what was known stays. */
+ * lies does not, nor where results are sent and by which way. With faults in them what was known
+ * stays. */
 static void read_again(void *owner) {
     struct serving *serving = owner;
     struct arena fresh;
@@ -94,10 +113,10 @@ static void read_again(void *owner) {
     arena_done(&serving->again);
     serving->again = fresh;
     if (!is_same_destinations(&device, &serving->device)) {
-        log_line(
-            LOG_WARN, "runtime",
-            "`destinations` of the device's files has changed: that counts from the next start "
-            "of the daemon on");
+        say_that_waits("destinations");
+    }
+    if (!is_same_hub(&device, &serving->device)) {
+        say_that_waits("hub");
     }
     device.destinations = serving->device.destinations;
     serving->bound = device;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/sync_manager.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -8,6 +9,7 @@
 #include "platform/link.h"
 #include "platform/loop.h"
 #include "platform/random.h"
+#include "runtime/link_ledger.h"
 #include "runtime/renewal.h"
 #include "runtime/sync_store.h"
 
@@ -20,7 +22,9 @@ struct sync_manager {
     struct timer *timer;
     struct turn *turn;
     struct renewal *renewal;
-    struct arena arena; /* of the identity */
+    struct link_ledger *ledger;
+    char interface[LINK_INTERFACE_BYTES]; /* of the last connection */
+    struct arena arena;                   /* of the identity */
     struct identity identity;
     struct sync_store *store; /* made when the device is joined for the first time */
     bool stopping;
@@ -55,9 +59,27 @@ static bool must_renew(const struct sync_manager *manager) {
     return manager->refused || identity_is_due(&manager->identity, now);
 }
 
+/* What this kind of link costs and may carry. */
+static void note_link(struct sync_manager *manager) {
+    static const struct device NOTHING = {0};
+    const struct device *settings =
+        manager->options.settings != NULL ? manager->options.settings : &NOTHING;
+    struct link_facts facts;
+    link_facts(manager->link, &facts);
+    const enum link_kind kind = link_kind_of("/sys", facts.interface);
+    const struct device_link *said = &settings->links[kind];
+    struct sender_link link = {
+        .metered = device_link_is_metered(settings, kind),
+        .budget = {.bytes_hour = said->bytes_hour, .bytes_day = said->bytes_day}};
+    (void)snprintf(link.kind, sizeof(link.kind), "%s", link_kind_name(kind));
+    (void)memcpy(manager->interface, facts.interface, sizeof(manager->interface));
+    sender_use_link(manager->sender, &link);
+}
+
 static void connected(void *owner) {
     struct sync_manager *manager = owner;
     struct error err;
+    note_link(manager);
     if (must_renew(manager)) {
         manager->refused = false;
         if (renewal_begin(manager->renewal, manager->link, &manager->identity, &err) == STATUS_OK) {
@@ -136,6 +158,15 @@ static int64_t clock_floor_ms(const struct sync_manager *manager) {
     return manager->hub_ms > given_ms ? manager->hub_ms : given_ms;
 }
 
+/* The identity's, which may have a password; else that of the device's files. */
+static const char *proxy_of(const struct sync_manager *manager) {
+    const struct device *settings = manager->options.settings;
+    if (manager->identity.proxy != NULL || settings == NULL || settings->proxy.count == 0) {
+        return manager->identity.proxy;
+    }
+    return settings->proxy.bytes;
+}
+
 static void connect_link(struct sync_manager *manager) {
     const struct identity *identity = &manager->identity;
     const struct slice pin = {.bytes = (const char *)identity->pin.bytes,
@@ -144,7 +175,7 @@ static void connect_link(struct sync_manager *manager) {
                                          .pin = pin,
                                          .certificate = identity->certificate,
                                          .key = identity->key,
-                                         .proxy = identity->proxy,
+                                         .proxy = proxy_of(manager),
                                          .clock_floor_ms = clock_floor_ms(manager)};
     struct error err;
     if (link_connect(manager->link, &options, &err) != STATUS_OK) {
@@ -225,11 +256,14 @@ static void act(struct sync_manager *manager, const struct sender_action *action
     }
 }
 
+/* The earlier of two moments, of which 0 is none. */
+static int64_t sooner_ms(int64_t a_ms, int64_t b_ms) {
+    return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 static void sleep_until(struct sync_manager *manager, int64_t wake_ms) {
-    const int64_t rings_ms = sync_store_rings_ms(manager->store);
-    if (rings_ms != 0 && (wake_ms == 0 || rings_ms < wake_ms)) {
-        wake_ms = rings_ms;
-    }
+    wake_ms = sooner_ms(wake_ms, sync_store_rings_ms(manager->store));
+    wake_ms = sooner_ms(wake_ms, link_ledger_look(manager->ledger, manager->sender));
     if (wake_ms == 0) {
         timer_clear(manager->timer);
     } else {
@@ -284,6 +318,9 @@ static void part(struct sync_manager *manager) {
     if (manager->store != NULL) {
         sync_store_use(manager->store, NULL);
     }
+    if (manager->sender != NULL) {
+        link_ledger_take(manager->ledger, manager->sender);
+    }
     sender_destroy(manager->sender);
     manager->sender = NULL;
     identity_forget(&manager->identity);
@@ -308,15 +345,20 @@ static status join(struct sync_manager *manager, struct error *err) {
         TRY(sync_store_create(&store, &manager->store, err));
     }
     TRY(sender_create(&options, &manager->sender, err));
+    link_ledger_give(manager->ledger, manager->sender);
     sync_store_use(manager->store, manager->sender);
     sync_manager_look(manager);
     go_on(manager);
     return STATUS_OK;
 }
 
+static bool is_offline(const struct sync_manager *manager) {
+    return manager->options.settings != NULL && manager->options.settings->offline;
+}
+
 void sync_manager_reload(struct sync_manager *manager) {
     struct error err;
-    if (manager->options.offline || manager->stopping) {
+    if (is_offline(manager) || manager->stopping) {
         return;
     }
     manager->reload = manager->store != NULL && sync_store_is_busy(manager->store);
@@ -343,6 +385,9 @@ status sync_manager_create(const struct sync_manager_options *options,
     status code = renewal_create(options->pool, options->folder, renewal_ended, manager,
                                  &manager->renewal, err);
     if (code == STATUS_OK) {
+        code = link_ledger_create(options->pool, options->folder, &manager->ledger, err);
+    }
+    if (code == STATUS_OK) {
         code = link_create(options->loop, &EVENTS, manager, &manager->link, err);
     }
     if (code == STATUS_OK) {
@@ -365,6 +410,9 @@ void sync_manager_stop(struct sync_manager *manager) {
         if (manager->store != NULL) {
             sync_store_use(manager->store, NULL);
         }
+        if (manager->sender != NULL) {
+            link_ledger_take(manager->ledger, manager->sender);
+        }
         link_close(manager->link);
         timer_clear(manager->timer);
     }
@@ -379,6 +427,7 @@ void sync_manager_destroy(struct sync_manager *manager) {
     arena_done(&manager->arena);
     link_destroy(manager->link);
     renewal_destroy(manager->renewal);
+    link_ledger_destroy(manager->ledger);
     timer_close(manager->timer);
     turn_destroy(manager->turn);
     sync_store_destroy(manager->store);
@@ -401,7 +450,7 @@ void sync_manager_pause(struct sync_manager *manager, bool paused) {
 
 void sync_manager_facts(const struct sync_manager *manager, struct sync_manager_facts *out_facts) {
     *out_facts = (struct sync_manager_facts){.joined = manager->sender != NULL,
-                                             .offline = manager->options.offline,
+                                             .offline = is_offline(manager),
                                              .now_ms = now_ms(),
                                              .hub_offset_ms = manager->hub_offset_ms,
                                              .hub_uncertainty_ms = manager->hub_uncertainty_ms,
@@ -412,6 +461,8 @@ void sync_manager_facts(const struct sync_manager *manager, struct sync_manager_
         (void)memcpy(out_facts->address, link.address, sizeof(out_facts->address));
         out_facts->device = manager->identity.name;
         out_facts->hub = slice_of(manager->identity.hubs[0]);
+        (void)memcpy(out_facts->interface, manager->interface, sizeof(out_facts->interface));
         sender_facts(manager->sender, &out_facts->sender);
+        sender_budget(manager->sender, out_facts->now_ms, &out_facts->budget);
     }
 }

@@ -4,16 +4,20 @@
  *
  * The engine says what is next, one thing at a time; here it is done: reads on the store's reader
  * thread, requests on platform/link, acknowledgements as jobs of the store. Offline is the normal
- * case: nothing else waits for it. A device that is not joined has a manager that does nothing
- * until its identity (deployment/enrolment) is there.
+ * case: nothing else waits for it. Which kind of link a connection goes by is looked up when it
+ * stands; the device's files say what that kind costs and may carry. A device that is not joined
+ * has a manager that does nothing until its identity (deployment/enrolment) is there.
  *
- * Thread: loop. Survives: the store's lanes; a new manager learns from the hub what it holds.
+ * Thread: loop. Survives: the store's lanes; a new manager learns from the hub what it holds, and
+ * goes on with what budgets have been used up to (runtime/link_ledger).
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
 
+#include "platform/link_kind.h"
 #include "storage/store.h"
 #include "sync/sender.h"
+#include "wire/device.h"
 
 struct loop;
 struct pool;
@@ -24,7 +28,10 @@ struct sync_manager_options {
     struct pool *pool;
     struct store *store;
     const char *folder; /* of the device's data, with its identity */
-    bool offline;       /* the device's files say so: nothing is sent */
+
+    /* What the device's files say of the way to the hub, and whether it stays offline; NULL:
+     * nothing. */
+    const struct device *settings;
 };
 
 status sync_manager_create(const struct sync_manager_options *options,
@@ -50,8 +57,10 @@ void sync_manager_pause(struct sync_manager *manager, bool paused);
 
 struct sync_manager_facts {
     bool joined, offline;
-    struct slice device, hub; /* its name, the hub's address; during the call's turn */
-    char address[64];         /* that is connected to, or was tried last */
+    struct slice device, hub;             /* its name, the hub's address; during the call's turn */
+    char address[64];                     /* that is connected to, or was tried last */
+    char interface[LINK_INTERFACE_BYTES]; /* that the last connection goes by; "": none yet */
+    struct sender_budget budget;          /* of its kind of link */
     struct sender_facts sender;
     int64_t now_ms;        /* of the sender's clock */
     int64_t hub_offset_ms; /* what must be added to our wall clock to have the hub's */

@@ -197,7 +197,11 @@ static const struct key FILE_KEYS[] = {{.name = "ebb",
                                         .help = "What this device says of each workflow, by name.",
                                         .form = FORM_NAMED_MAPS,
                                         .table = &DEVICE_WORKFLOW_TABLE},
-                                       {.name = "hub", .state = KEY_RESERVED},
+                                       {.name = "hub",
+                                        .read = device_read_hub,
+                                        .help = "The way to the hub, and what it may cost.",
+                                        .form = FORM_KEYS,
+                                        .table = &HUB_TABLE},
                                        {.name = "sources",
                                         .read = device_read_sources,
                                         .help = "What a workflow's `source: NAME` is here.",
@@ -211,8 +215,8 @@ static const struct key FILE_KEYS[] = {{.name = "ebb",
                                        {.name = "params", .state = KEY_RESERVED},
                                        {0}};
 
-static const struct key_table *const OTHERS[] = {&DEVICE_TABLE, &STORE_TABLE, &SOURCE_TABLE,
-                                                 &DESTINATION_TABLE, NULL};
+static const struct key_table *const OTHERS[] = {&DEVICE_TABLE, &STORE_TABLE,       &HUB_TABLE,
+                                                 &SOURCE_TABLE, &DESTINATION_TABLE, NULL};
 static const struct key_table FILE_TABLE = {
     .what = "a device file", .keys = FILE_KEYS, .others = OTHERS};
 

@@ -1,6 +1,6 @@
 /*
- * device: what a device's own files say: its name and labels, its store, its sources and
- * destinations, what it sets about workflows.
+ * device: what a device's own files say: its name and labels, its store, the way to its hub, its
+ * sources and destinations, what it sets about workflows.
  *
  * One file is read here, on top of what others said before it: a later file wins. Which files there
  * are is wire/device_file's business. A setting comes from the first of: command line (the
@@ -18,6 +18,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/value.h"
+#include "platform/link_kind.h"
 #include "wire/fault.h"
 
 enum {
@@ -74,6 +75,20 @@ struct device_destination {
     const struct device_destination *next;
 };
 
+enum device_link_key {
+    DEVICE_LINK_METERED,
+    DEVICE_LINK_HOUR,
+    DEVICE_LINK_DAY,
+    DEVICE_LINK_KEY_COUNT
+};
+
+/* What the files say of one kind of link. */
+struct device_link {
+    bool metered;                  /* where somebody says so: see device_link_is_metered */
+    int64_t bytes_hour, bytes_day; /* besides what is urgent; 0: without bound */
+    struct slice origins[DEVICE_LINK_KEY_COUNT]; /* "FILE:LINE:COLUMN"; empty: nobody has said it */
+};
+
 /* What `ebb config show` shows, and where each comes from. */
 enum device_setting {
     DEVICE_NAME,
@@ -82,6 +97,7 @@ enum device_setting {
     DEVICE_STORE_PATH,
     DEVICE_STORE_BUDGET,
     DEVICE_STORE_COMMIT,
+    DEVICE_HUB_PROXY,
     DEVICE_WORKFLOWS_FOLDER, /* from here on of the guide's edge_config.json alone */
     DEVICE_AGENTS_FOLDER,
     DEVICE_MODELS_FOLDER,
@@ -99,7 +115,9 @@ struct device {
     struct slice path;    /* store.path: the data folder; empty: the caller's default */
     int64_t budget_bytes; /* store.budget; 0: the store's default */
     int64_t commit_ms;    /* store.commit; 0: the next commit takes it */
-    const struct device_param *params; /* of all workflows */
+    struct slice proxy;   /* hub.proxy: "http://host:port", ended by a zero; empty: none is named */
+    struct device_link links[LINK_KIND_COUNT]; /* hub.links */
+    const struct device_param *params;         /* of all workflows */
     /* The newest is first: one behind another of its name stands for nothing. */
     const struct device_source *sources;
     const struct device_destination *destinations;
@@ -118,6 +136,9 @@ struct device {
 const struct device_source *device_source(const struct device *device, struct slice name);
 const struct device_destination *device_destination(const struct device *device, struct slice name);
 
+/* What the files say, else true for cellular alone. */
+bool device_link_is_metered(const struct device *device, enum link_kind kind);
+
 /* Reads a file's text into the device, which holds what earlier files said, or nothing; the guide's
  * edge_config.json is such a file as it stands. INVALID when it has faults: then the device stays
  * as it was. *out_faults is a list when there is something to say, faults or warnings. */
@@ -129,7 +150,8 @@ status device_read(struct arena *arena, struct slice file, struct slice text, st
 status device_override(struct arena *arena, struct device *device,
                        const char *(*get)(const char *name), struct error *err);
 
-/* A JSON list of {name, value, default, origin}: every setting, then sources and destinations.
+/* A JSON list of {name, value, default, origin}: every setting, then what is said of
+ * links, sources and destinations.
  * Where nobody says one, its value is null, its origin "default", and `default` a word about what
  * applies. */
 void device_write_settings(const struct device *device, struct buffer *out);

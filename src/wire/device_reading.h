@@ -36,6 +36,12 @@ void device_each_name(struct reading *reading, const struct key *key, const stru
                       void (*add)(struct reading *reading, struct slice name,
                                   const struct yaml *node));
 
-/* Readers of two keys, each in its own file, and what may stand there. */
-key_reader device_read_sources, device_read_destinations;
-extern const struct key_table SOURCE_TABLE, DESTINATION_TABLE;
+/* Readers of keys, each in its own file, and what may stand there. */
+key_reader device_read_sources, device_read_destinations, device_read_hub;
+extern const struct key_table SOURCE_TABLE, DESTINATION_TABLE, HUB_TABLE;
+
+/* What is wrong with the text as `hub.proxy`; NULL: nothing. */
+const char *device_proxy_fault(struct slice text);
+
+/* "metered", "hour", "day". */
+const char *device_link_key_name(enum device_link_key key);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The settings of a device, a row each: where each is said, what wins, what `ebb config show` says.
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -8,7 +9,7 @@
 #include "platform/json.h"
 #include "wire/device_reading.h"
 
-enum setting_kind { KIND_TEXT, KIND_OBJECT, KIND_SIZE, KIND_SPAN, KIND_BOOLEAN };
+enum setting_kind { KIND_TEXT, KIND_PROXY, KIND_OBJECT, KIND_SIZE, KIND_SPAN, KIND_BOOLEAN };
 
 /* In the order of enum device_setting. */
 static const struct setting {
@@ -29,6 +30,8 @@ static const struct setting {
     {"store.budget", KIND_SIZE, offsetof(struct device, budget_bytes), "EBB__STORE__BUDGET",
      "1 GiB"},
     {"store.commit", KIND_SPAN, offsetof(struct device, commit_ms), "EBB__STORE__COMMIT", "0"},
+    {"hub.proxy", KIND_PROXY, offsetof(struct device, proxy), "EBB__HUB__PROXY",
+     "what `ebb join --proxy` said, which wins, else none"},
     {"workflows_dir", KIND_TEXT, offsetof(struct device, workflows_folder), NULL, NULL},
     {"agents_dir", KIND_TEXT, offsetof(struct device, agents_folder), NULL, NULL},
     {"models_dir", KIND_TEXT, offsetof(struct device, models_folder), NULL, NULL},
@@ -70,7 +73,11 @@ static status override_one(struct arena *arena, struct device *device,
     if (setting->kind == KIND_SPAN && !time_read_span(slice_of(text), field)) {
         return fail(err, STATUS_INVALID, "%s=%.40s is no span such as 1s", setting->variable, text);
     }
-    if (setting->kind == KIND_TEXT) {
+    if (setting->kind == KIND_PROXY && device_proxy_fault(slice_of(text)) != NULL) {
+        return fail(err, STATUS_INVALID, "%s: %s", setting->variable,
+                    device_proxy_fault(slice_of(text)));
+    }
+    if (setting->kind == KIND_TEXT || setting->kind == KIND_PROXY) {
         *(struct slice *)field = arena_copy(arena, slice_of(text));
     }
     return STATUS_OK;
@@ -95,6 +102,7 @@ static void write_value(struct buffer *out, const struct device *device,
     char text[SIZE_TEXT_BYTES + TIME_TEXT_BYTES];
     switch (setting->kind) {
     case KIND_TEXT:
+    case KIND_PROXY:
         json_write_text(out, *(const struct slice *)(const void *)field);
         break;
     case KIND_OBJECT:
@@ -129,7 +137,30 @@ static void end_row(struct buffer *out, struct slice origin) {
     buffer_add_byte(out, '}');
 }
 
+static void write_link(const struct device *device, enum link_kind kind, struct buffer *out) {
+    const struct device_link *link = &device->links[kind];
+    for (int key = 0; key < DEVICE_LINK_KEY_COUNT; key++) {
+        char name[64], bytes[SIZE_TEXT_BYTES];
+        if (link->origins[key].count == 0) {
+            continue;
+        }
+        (void)snprintf(name, sizeof(name), "%s.%s", link_kind_name(kind),
+                       device_link_key_name((enum device_link_key)key));
+        begin_row(out, "hub.links.", slice_of(name));
+        if (key == DEVICE_LINK_METERED) {
+            buffer_add_text(out, link->metered ? "true" : "false");
+        } else {
+            size_write(key == DEVICE_LINK_HOUR ? link->bytes_hour : link->bytes_day, bytes);
+            json_write_text(out, slice_of(bytes));
+        }
+        end_row(out, link->origins[key]);
+    }
+}
+
 static void write_named(const struct device *device, struct buffer *out) {
+    for (int kind = 0; kind < LINK_KIND_COUNT; kind++) {
+        write_link(device, (enum link_kind)kind, out);
+    }
     for (const struct device_source *source = device->sources; source != NULL;
          source = source->next) {
         if (device_source(device, source->name) == source) {

@@ -245,11 +245,16 @@ static void test_device__says_what_is_wrong_with_the_guides_configuration(void *
 static const char *a_variable(const char *name) {
     return strcmp(name, "EBB__STORE__BUDGET") == 0       ? "2GiB"
            : strcmp(name, "EBB__DEVICE__TIME_ZONE") == 0 ? "Europe/Berlin"
+           : strcmp(name, "EBB__HUB__PROXY") == 0        ? "http://proxy.lan:3128"
                                                          : NULL;
 }
 
 static const char *a_wrong_variable(const char *name) {
     return strcmp(name, "EBB__STORE__COMMIT") == 0 ? "soon" : NULL;
+}
+
+static const char *a_wrong_proxy(const char *name) {
+    return strcmp(name, "EBB__HUB__PROXY") == 0 ? "http://me:word@proxy.lan:3128" : NULL;
 }
 
 static void test_device__says_of_every_setting_where_it_comes_from(void **state) {
@@ -262,7 +267,8 @@ static void test_device__says_of_every_setting_where_it_comes_from(void **state)
     assert_int_equal(
         read_file(&box, "ebb: 1\ndevice: { name: gate, labels: { a: b } }\nstore: { commit: 1s, "
                         "budget: 1MiB }\nsources: { in: { watch: { path: /a } } }\n"
-                        "destinations: { out: { webhook: http://b } }\n"),
+                        "destinations: { out: { webhook: http://b } }\n"
+                        "hub: { links: { cellular: { metered: false, day: 50MiB } } }\n"),
         STATUS_OK);
     assert_int_equal(device_override(&box.arena, &box.device, a_variable, &err), STATUS_OK);
     device_write_settings(&box.device, &json);
@@ -281,13 +287,88 @@ static void test_device__says_of_every_setting_where_it_comes_from(void **state)
         "\"EBB__STORE__BUDGET\"},"
         "{\"name\":\"store.commit\",\"value\":\"1s\",\"default\":\"0\",\"origin\":"
         "\"/etc/ebb/d.yaml:3:18\"},"
+        "{\"name\":\"hub.proxy\",\"value\":\"http://proxy.lan:3128\",\"default\":\"what `ebb "
+        "join --proxy` said, which wins, else none\",\"origin\":\"EBB__HUB__PROXY\"},"
+        "{\"name\":\"hub.links.cellular.metered\",\"value\":false,\"origin\":\"/etc/ebb/"
+        "d.yaml:6:38\"},"
+        "{\"name\":\"hub.links.cellular.day\",\"value\":\"50.0 MiB\",\"origin\":\"/etc/ebb/"
+        "d.yaml:6:50\"},"
         "{\"name\":\"sources.in\",\"value\":\"watch\",\"origin\":\"/etc/ebb/d.yaml:4:16\"},"
         "{\"name\":\"destinations.out\",\"value\":\"http://b\",\"origin\":"
         "\"/etc/ebb/d.yaml:5:22\"}]");
     assert_int_equal(device_override(&box.arena, &box.device, a_wrong_variable, &err),
                      STATUS_INVALID);
     assert_string_equal(err.text, "EBB__STORE__COMMIT=soon is no span such as 1s");
+    assert_int_equal(device_override(&box.arena, &box.device, a_wrong_proxy, &err), STATUS_INVALID);
+    assert_string_equal(err.text, "EBB__HUB__PROXY: a password stands in no file of settings: `ebb "
+                                  "join --proxy` keeps it where only the daemon reads");
     buffer_done(&json);
+    end(&box);
+}
+
+static void test_device__says_what_each_kind_of_link_may_carry(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_int_equal(read_file(&box, "ebb: 1\n"
+                                     "hub:\n"
+                                     "  proxy: http://proxy.lan\n"
+                                     "  links:\n"
+                                     "    cellular: { hour: 5MiB, day: 50MiB }\n"
+                                     "    wifi: { metered: true }\n"),
+                     STATUS_OK);
+    assert_int_equal(read_file(&box, "ebb: 1\n"
+                                     "hub: { links: { cellular: { metered: false, hour: 1MiB },"
+                                     " x-a: 1 } }\n"),
+                     STATUS_OK);
+    const struct device *device = &box.device;
+    assert_string_equal(device->proxy.bytes, "http://proxy.lan");
+    assert_int_equal(device->links[LINK_KIND_CELLULAR].bytes_hour, 1 << 20);
+    assert_int_equal(device->links[LINK_KIND_CELLULAR].bytes_day, 50 << 20);
+    assert_false(device_link_is_metered(device, LINK_KIND_CELLULAR));
+    assert_true(device_link_is_metered(device, LINK_KIND_WIFI));
+    assert_false(device_link_is_metered(device, LINK_KIND_ETHERNET));
+    assert_int_equal(device->links[LINK_KIND_ETHERNET].bytes_day, 0);
+    assert_true(device_link_is_metered(&(struct device){0}, LINK_KIND_CELLULAR));
+    end(&box);
+}
+
+static void test_device__refuses_what_is_no_way_to_a_hub(void **state) {
+    (void)state;
+    struct box box;
+    begin(&box);
+    assert_refused(
+        &box,
+        "ebb: 1\n"
+        "hub:\n"
+        "  proxy: https://proxy.lan:3128\n"
+        "  link: { wifi: {} }\n"
+        "  links:\n"
+        "    lan: { hour: 1MiB }\n"
+        "    wifi: { metered: maybe, hour: 5, day: 5MB }\n"
+        "    cellular: { hour: 0, dya: 5MiB }\n"
+        "    other: 5MiB\n",
+        "/etc/ebb/d.yaml:3:10: `proxy: https://proxy.lan:3128`: a proxy is an address such as "
+        "http://proxy.lan:3128\n"
+        "/etc/ebb/d.yaml:4:3: `link` is no key of `hub`: did you mean `links`?\n"
+        "/etc/ebb/d.yaml:6:5: `lan` is no key of `links`: it has ethernet, wifi, cellular, other\n"
+        "/etc/ebb/d.yaml:7:22: `metered: maybe`: true or false\n"
+        "/etc/ebb/d.yaml:7:35: `hour: 5` has no unit: 5KiB?\n"
+        "/etc/ebb/d.yaml:7:43: `day: 5MB`: a size is a whole number with B, KiB, MiB or GiB, such "
+        "as 64KiB\n"
+        "/etc/ebb/d.yaml:8:23: `hour: 0`: a size from 1.0 KiB to 8.0 PiB\n"
+        "/etc/ebb/d.yaml:8:26: `dya` is no key of a link: did you mean `day`?\n"
+        "/etc/ebb/d.yaml:9:12: a link is a map such as { metered: true, hour: 5MiB, day: 50MiB }, "
+        "not text\n");
+    assert_refused(&box, "ebb: 1\nhub: { proxy: \"http://me:word@proxy.lan\" }\n",
+                   "/etc/ebb/d.yaml:2:16: `proxy`: a password stands in no file of settings: `ebb "
+                   "join --proxy` keeps it where only the daemon reads\n");
+    assert_refused(
+        &box, "ebb: 1\nhub: { proxy: \"http://proxy.lan:0\", links: [] }\n",
+        "/etc/ebb/d.yaml:2:16: `proxy: http://proxy.lan:0`: a proxy is an address such as "
+        "http://proxy.lan:3128\n"
+        "/etc/ebb/d.yaml:2:44: `links` is a map such as { cellular: { hour: 5MiB } }, "
+        "not a list\n");
     end(&box);
 }
 
@@ -300,6 +381,8 @@ int main(void) {
         cmocka_unit_test(test_device__takes_the_guides_configuration_as_it_stands),
         cmocka_unit_test(test_device__says_what_is_wrong_with_the_guides_configuration),
         cmocka_unit_test(test_device__says_of_every_setting_where_it_comes_from),
+        cmocka_unit_test(test_device__says_what_each_kind_of_link_may_carry),
+        cmocka_unit_test(test_device__refuses_what_is_no_way_to_a_hub),
         cmocka_unit_test(test_device__takes_a_later_file_before_an_earlier_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

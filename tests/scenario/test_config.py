@@ -40,12 +40,12 @@ def test_the_environment_wins_over_the_file(device):
 
 def test_a_wrong_configuration_has_its_own_exit_code_and_every_fault(device):
     config = device.folder / "device.yaml"
-    config.write_text("ebb: 1\ndevice: { nam: gate-7 }\nstore: { budget: 64 }\nhub: { url: 'https://x' }\n")
+    config.write_text("ebb: 1\ndevice: { nam: gate-7 }\nstore: { budget: 64 }\nparams: { a: 1 }\n")
     device.start("--config", config, wait=False)
     assert device.ended() == 78, device.log()
     assert f"{config}:2:11: " in device.log() and "`name`" in device.log()
     assert f"{config}:3:" in device.log()
-    assert f"{config}:4:1: `hub` is not in this version of ebb" in device.log()
+    assert f"{config}:4:1: `params` is not in this version of ebb" in device.log()
 
 
 def test_a_configuration_that_is_not_there(ebb, tmp_path):

@@ -186,6 +186,7 @@ def test_config_show_says_where_every_setting_is_from(ebb, tmp_path):
         "store.path": (f"{tmp_path}/storage", f"{path}:7:19"),
         "store.budget": ("2.0 GiB", "EBB__STORE__BUDGET"),
         "store.commit": (None, "default"),
+        "hub.proxy": (None, "default"),
         "workflows_dir": (f"{tmp_path}/workflows", f"{path}:6:21"),
         "agents_dir": (f"{tmp_path}/agents", f"{path}:5:18"),
         "models_dir": (f"{tmp_path}/models", f"{path}:4:18"),
@@ -198,9 +199,11 @@ def test_config_show_says_where_every_setting_is_from(ebb, tmp_path):
     assert "Edge Device #1" in ebb("config", "show", "--config", path).out
     more = tmp_path / "conf.d" / "10.yaml"
     more.parent.mkdir()
-    more.write_text("ebb: 1\ndevice: { name: gate-7 }\nsources: { inbox: { watch: { path: in } } }\n")
+    more.write_text("ebb: 1\ndevice: { name: gate-7 }\nsources: { inbox: { watch: { path: in } } }\n"
+                    "hub: { links: { wifi: { metered: true, hour: 5MiB } } }\n")
     rows = {row["name"]: (row["value"], row["origin"]) for row in ebb("config", "show", "--config", path, "--json").lines()}
     assert rows["device.name"] == ("gate-7", f"{more}:2:17") and rows["sources.inbox"] == ("watch", f"{more}:3:19")
+    assert rows["hub.links.wifi.metered"] == (True, f"{more}:4:34") and rows["hub.links.wifi.hour"] == ("5.0 MiB", f"{more}:4:46")
 
 
 def test_what_is_wrong_in_the_guides_configuration_is_said(ebb, tmp_path):

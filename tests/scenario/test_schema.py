@@ -19,6 +19,7 @@ DEVICE = """\
 ebb: 1
 device: { name: store-0113-door, labels: { region: north, store: "0113" }, time_zone: Europe/Berlin }
 store: { path: /var/lib/ebb, budget: 2GiB, commit: 1s }
+hub: { proxy: "http://proxy.lan:3128", links: { cellular: { metered: true, hour: 5MiB, day: 50MiB }, wifi: {} } }
 workflows: { people-counter: , w: { params: { camera: entrance, line: [[0.1, 0.6], [0.9, 0.6]] } } }
 sources:
   inbox: { watch: { path: inbox, glob: "*.eml", text: true, after: keep } }

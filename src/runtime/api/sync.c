@@ -26,6 +26,30 @@ static void write_waits(struct buffer *out, const struct sync_manager_facts *fac
     }
 }
 
+static void write_span(struct buffer *out, const char *name, int64_t sent, int64_t budget) {
+    buffer_print(out, ",\"%s\":{\"sent_bytes\":%lld", name, (long long)sent);
+    if (budget > 0) {
+        buffer_print(out, ",\"budget_bytes\":%lld", (long long)budget);
+    }
+    buffer_add_byte(out, '}');
+}
+
+static void write_link(struct buffer *out, const struct sync_manager_facts *facts) {
+    const struct sender_budget *budget = &facts->budget;
+    const struct sender_link *link = &budget->link;
+    buffer_add_text(out, ",\"link\":{");
+    api_write_text(out, "kind", slice_of(link->kind));
+    buffer_add_byte(out, ',');
+    api_write_text(out, "interface", slice_of(facts->interface));
+    buffer_print(out, ",\"metered\":%s", link->metered ? "true" : "false");
+    write_span(out, "hour", budget->bytes_hour, link->budget.bytes_hour);
+    write_span(out, "day", budget->bytes_day, link->budget.bytes_day);
+    if (budget->room_ms != 0) {
+        buffer_print(out, ",\"goes_on_ms\":%lld", (long long)(budget->room_ms - facts->now_ms));
+    }
+    buffer_add_byte(out, '}');
+}
+
 static void write_joined(struct buffer *out, const struct sync_manager_facts *facts) {
     const struct sender_facts *sender = &facts->sender;
     char hub_store[ID_UUID_BYTES + 1];
@@ -48,6 +72,9 @@ static void write_joined(struct buffer *out, const struct sync_manager_facts *fa
                  (unsigned long long)sender->bodies, (unsigned long long)sender->retries,
                  (long long)sender->bytes_per_s);
     write_waits(out, facts);
+    if (facts->budget.link.kind[0] != '\0') {
+        write_link(out, facts);
+    }
 }
 
 static void write_endpoint(struct buffer *out, const struct endpoint_sync *endpoint) {
