@@ -27,6 +27,7 @@ struct hub_check {
     struct lane_cursor cursor; /* as it was when the walk came to it */
     int64_t row;               /* the last delivery that was looked at */
     uint64_t found;            /* seqs */
+    uint64_t removed;          /* records of it that retention has taken, when it came to it */
     int64_t lanes;             /* that were walked through */
 };
 

@@ -99,10 +99,25 @@ static void test_hub_check__finds_each_way_in_which_a_file_can_be_wrong(void **s
     assert_int_equal(count_faults(&err), 0);
 }
 
+/* Of lane high the first record, and then all that came together. */
+static void test_hub_check__what_retention_took_is_no_fault_and_more_is(void **state) {
+    (void)state;
+    struct error err = {.text = ""};
+    change("DELETE FROM record WHERE number = 1");
+    change("INSERT INTO removed (stream, lane, records) SELECT stream, lane, 1 FROM delivery WHERE "
+           "number = 1");
+    assert_int_equal(count_faults(&err), 0);
+    change("DELETE FROM delivery WHERE number = 1");
+    assert_int_equal(count_faults(&err), 1);
+    change("UPDATE removed SET records = 5");
+    assert_int_equal(count_faults(&err), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_CHECK(test_hub_check__what_was_taken_adds_up),
         TEST_CHECK(test_hub_check__what_comes_meanwhile_is_no_fault),
+        TEST_CHECK(test_hub_check__what_retention_took_is_no_fault_and_more_is),
         TEST_CHECK(test_hub_check__finds_each_way_in_which_a_file_can_be_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
