@@ -239,8 +239,11 @@ int64_t link_ledger_look(struct link_ledger *ledger, const struct sender *sender
     if (!has_news(ledger)) {
         return 0;
     }
-    if (ledger->writing || due_ms > now_ms()) {
+    if (due_ms > now_ms()) {
         return due_ms;
+    }
+    if (ledger->writing) {
+        return now_ms() + LINK_LEDGER_MS; /* on a disk that takes so long */
     }
     ledger->written = ledger->entry;
     ledger->written_at_ms = now_ms();
