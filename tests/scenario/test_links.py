@@ -38,7 +38,7 @@ def hub(tmp_path):
 @pytest.fixture
 def config(device):
     path = device.folder / "device.yaml"
-    path.write_text("ebb: 1\nhub: { links: { other: { hour: 64KiB } } }\n")
+    path.write_text("ebb: 1\nhub: { links: { other: { metered: true, hour: 64KiB }, ethernet: { hour: 1KiB } } }\n")
     return path
 
 
@@ -71,7 +71,7 @@ def test_a_budget_holds_back_what_is_not_urgent_and_says_so(device, hub, config)
     fill(device, PIECES)
     device.wait_results(PIECES)
     used = devices.until("the budget is used up", lambda: "goes_on_ms" in (found := link(device)) and found)
-    assert used["kind"] == "other" and used["interface"] == "lo" and used["metered"] is False
+    assert used["kind"] == "other" and used["interface"] == "lo" and used["metered"] is True
     assert used["hour"]["budget_bytes"] == BUDGET <= used["hour"]["sent_bytes"] <= BUDGET + 2 * PIECE
     assert 0 < used["goes_on_ms"] <= 66 * 60 * 1000 and "budget_bytes" not in used["day"]
 
@@ -83,7 +83,7 @@ def test_a_budget_holds_back_what_is_not_urgent_and_says_so(device, hub, config)
         lane["waiting"] for lane in device.get("/v1/queue")["lanes"]))
 
     said = device.cli("sync", "status").out
-    assert re.search(r"^It goes by lo \(other\), with [67]\d\.\d KiB of 64\.0 KiB sent in the last hour and ", said, re.M), said
+    assert re.search(r"^It goes by lo \(other, metered\), with [67]\d\.\d KiB of 64\.0 KiB sent in the last hour and ", said, re.M), said
     assert re.search(r"^The budget of other links is used up: control and urgent are sent, the rest goes on in (1 h )?\d+ min", said, re.M), said
 
 
@@ -173,6 +173,7 @@ def test_the_proxy_of_the_devices_file_is_used(device, hub):
         device.start("--config", config)
         fill(device, 1)
         devices.until("it arrives", lambda: on_hub(hub) == ["000.txt"])
+        assert link(device)["metered"] is False
         assert len(proxy.asked) >= 2 and set(proxy.asked) == {f"127.0.0.1:{hub.port}"}
         device.stop()
     with contextlib.closing(Proxy()) as other:  # the environment wins
