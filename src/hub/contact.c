@@ -77,11 +77,12 @@ static bool has_stream(const struct contact *contact, struct id stream) {
     return false;
 }
 
-bool contact_is_contested(const struct contact *contact, struct id stream) {
+bool contact_is_contested(struct contact *contact, struct id stream) {
     const struct contact *other = contact->contacts->places[place_of(contact->device)];
-    for (; other != NULL; other = other->next) {
+    for (; other != NULL && !contact->contested; other = other->next) {
         if (id_equal(other->device, contact->device) && other->connection > contact->connection &&
             !id_equal(other->boot, contact->boot) && has_stream(other, stream)) {
+            contact->contested = true;
             return true;
         }
     }

@@ -25,6 +25,7 @@ struct contact {
     struct id device;
     struct id boot;
     uint64_t connection; /* 0: it has not greeted yet */
+    bool contested;      /* that is known already */
     struct id streams[MESSAGE_STREAMS_MAX];
     int stream_count;
 };
@@ -39,8 +40,9 @@ void contact_close(struct contact *contact); /* NULL is fine */
 /* It has greeted, and is the newest of its device. */
 void contact_greeted(struct contact *contact, const struct hello *hello, uint64_t connection);
 
-/* Whether another machine goes on with the stream. */
-bool contact_is_contested(const struct contact *contact, struct id stream);
+/* Whether it turns out just now that another machine goes on with the stream: true once of a
+ * connection. Where they part is for the chain values to say: what both have is taken once. */
+bool contact_is_contested(struct contact *contact, struct id stream);
 
 /* Those that are open. */
 int contacts_count(const struct contacts *contacts);

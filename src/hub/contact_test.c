@@ -37,10 +37,18 @@ static void test_contact__the_older_of_two_boots_that_speaks_again_is_contested(
     struct contact *older = greet((struct id){{1}}, STREAM, 1);
     assert_false(contact_is_contested(older, STREAM));
     struct contact *newer = greet((struct id){{2}}, STREAM, 2);
-    assert_true(contact_is_contested(older, STREAM));
-    assert_false(contact_is_contested(newer, STREAM));
     assert_false(contact_is_contested(older, (struct id){{8}}));
-    contact_close(newer); /* it went away again: nobody else goes on with the stream */
+    assert_false(contact_is_contested(newer, STREAM));
+    assert_true(contact_is_contested(older, STREAM));
+    assert_false(contact_is_contested(older, STREAM)); /* that is known */
+    contact_close(older);
+    contact_close(newer);
+}
+
+static void test_contact__who_went_away_contests_nothing(void **state) {
+    (void)state;
+    struct contact *older = greet((struct id){{1}}, STREAM, 1);
+    contact_close(greet((struct id){{2}}, STREAM, 2));
     assert_false(contact_is_contested(older, STREAM));
     contact_close(older);
 }
@@ -73,6 +81,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_contact__the_older_of_two_boots_that_speaks_again_is_contested, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_contact__who_went_away_contests_nothing, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_contact__two_lines_of_one_boot_are_nothing_strange,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_contact__another_device_is_another_matter, set_up,

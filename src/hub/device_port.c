@@ -102,7 +102,7 @@ static bool is_upload(const struct http_request *request) {
 }
 
 static void begin_upload(struct device_port *port, struct http_request *request) {
-    const struct contact *contact = http_kept(request);
+    struct contact *contact = http_kept(request);
     struct error err;
     if (contact->connection == 0) {
         (void)fail(&err, STATUS_INVALID, "a connection begins with /v1/hello");

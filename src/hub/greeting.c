@@ -38,14 +38,7 @@ static status greet(const struct greeting *greeting, struct lanes *lanes, int in
     if (!id_equal(stream.device, greeting->contact->device)) {
         return STATUS_OK; /* and nothing is said of what another device has there */
     }
-    if (greeting->contested[index]) {
-        TRY(session->kind->end_stream(session, hello->id, err));
-    }
-    TRY(lanes_greet(lanes, hello, greeting->answer.connection, answer, err));
-    if (greeting->contested[index] || stream.ended) {
-        answer->verdict = VERDICT_NEW_STREAM;
-    }
-    return STATUS_OK;
+    return lanes_greet(lanes, hello, greeting->answer.connection, answer, err);
 }
 
 static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {

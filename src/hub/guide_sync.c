@@ -185,7 +185,7 @@ static status admit(struct delivery *delivery, struct hub_session *session, stru
     struct database *database = hub_store_sqlite_database(session);
     struct access_row access;
     struct device_row device;
-    struct hub_stream stream = {.ended = false};
+    struct hub_stream stream = {0};
     delivery->is_wrong = true;
     TRY(access_rows_check(database, buffer_slice(&delivery->token), clock_wall_ms(), &access, err));
     delivery->is_wrong = false;

@@ -19,19 +19,22 @@ static const struct wording WORDINGS[] = {
     [ODDITY_ROLLBACK] = {NULL, "the hub holds less than it once said: the device sends it again"},
     [ODDITY_FORK] = {"STREAM_FORK", "the device's store is not the one that the hub knows: it goes "
                                     "on in a new stream"},
-    [ODDITY_CLONE] = {"CLONE_SUSPECTED", "two machines go on with one stream: each gets its own; "
-                                         "let one of them join again"},
+    [ODDITY_CLONE] = {"CLONE_SUSPECTED", "two machines go on with one stream: where they part one "
+                                         "gets its own; let one of them join again"},
     [ODDITY_STRANGER] = {"STREAM_OF_ANOTHER",
                          "the stream belongs to another device and is not taken"},
     [ODDITY_POISON] = {"RECORDS_SET_ASIDE", "records that cannot be read are set aside"},
 };
 
 enum oddity oddity_of(enum verdict verdict, bool contested) {
+    if (contested) {
+        return ODDITY_CLONE;
+    }
     switch (verdict) {
     case VERDICT_ROLLBACK:
         return ODDITY_ROLLBACK;
     case VERDICT_NEW_STREAM:
-        return contested ? ODDITY_CLONE : ODDITY_FORK;
+        return ODDITY_FORK;
     case VERDICT_QUARANTINED:
         return ODDITY_STRANGER;
     default:

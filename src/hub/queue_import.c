@@ -113,16 +113,15 @@ static status take_frames(struct import *import, struct lanes *lanes, struct err
 static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {
     struct import *import = (struct import *)job;
     struct hub_session *session = lanes_session(lanes);
-    struct hub_stream stream = {.ended = false};
+    struct hub_stream stream = {0};
     arena_reset(&import->arena);
     TRY(queue_section_read(buffer_slice(&import->bytes), &import->arena, &import->section, err));
     TRY(check_signature(import, err));
     TRY(check_device(import, session, err));
     TRY(session->kind->claim(session, import->section.stream, import->section.device, &stream,
                              err));
-    if (!id_equal(stream.device, import->section.device) || stream.ended) {
-        return fail(err, STATUS_CONFLICT, "the stream that the file holds is %s",
-                    stream.ended ? "one that has ended" : "another device's");
+    if (!id_equal(stream.device, import->section.device)) {
+        return fail(err, STATUS_CONFLICT, "the stream that the file holds is another device's");
     }
     return take_frames(import, lanes, err);
 }

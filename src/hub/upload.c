@@ -76,13 +76,6 @@ static status may_write(struct upload *upload, struct lanes *lanes, bool *out_ma
         upload->outcome.verdict = VERDICT_QUARANTINED;
         return STATUS_OK;
     }
-    if (upload->contested) {
-        TRY(session->kind->end_stream(session, upload->place.stream, err));
-    }
-    if (upload->contested || stream.ended) {
-        upload->outcome.verdict = VERDICT_NEW_STREAM;
-        return STATUS_OK;
-    }
     *out_may = true;
     return STATUS_OK;
 }
@@ -127,10 +120,10 @@ static status take_frames(struct upload *upload, struct lanes *lanes, struct sli
 
 static enum oddity odd(const struct upload *upload) {
     const struct outcome *outcome = &upload->outcome;
-    if (outcome->code == SYNC_FORK) {
-        return oddity_of(outcome->verdict, upload->contested);
+    if (outcome->code == SYNC_POISON) {
+        return ODDITY_POISON;
     }
-    return outcome->code == SYNC_POISON ? ODDITY_POISON : ODDITY_NONE;
+    return oddity_of(outcome->code == SYNC_FORK ? outcome->verdict : VERDICT_OK, upload->contested);
 }
 
 static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {
@@ -436,8 +429,7 @@ static bool is_too_large(const struct http_request *request) {
     return announced != NULL && strtoull(announced, NULL, 10) > UPLOAD_BODY_BYTES_MAX;
 }
 
-void upload_begin(struct uploads *uploads, const struct contact *contact,
-                  struct http_request *request) {
+void upload_begin(struct uploads *uploads, struct contact *contact, struct http_request *request) {
     struct error err;
     if (is_too_large(request)) {
         refuse_large(request, UPLOAD_BODY_BYTES_MAX);

@@ -44,8 +44,7 @@ void uploads_destroy(struct uploads *uploads); /* none is left; NULL is fine */
 
 /* The head of a PUT of a contact that has greeted. The request is answered at once when the body
  * cannot be taken; else what it brings goes to the three below. */
-void upload_begin(struct uploads *uploads, const struct contact *contact,
-                  struct http_request *request);
+void upload_begin(struct uploads *uploads, struct contact *contact, struct http_request *request);
 void upload_came(struct http_request *request, struct slice bytes);
 void upload_ended(struct http_request *request);
 void upload_gone(struct http_request *request);

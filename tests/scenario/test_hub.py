@@ -186,20 +186,21 @@ def test_another_chain_is_a_fork_and_changes_nothing(hub, line):
     assert alarms(hub)["STREAM_FORK"]["subject"] == line.id
 
 
-def test_two_machines_of_one_identity_get_a_stream_each(hub, line, tmp_path):
+def test_two_machines_of_one_identity_part_where_their_records_do(hub, line, tmp_path):
     clone = FakeDevice(hub, tmp_path).adopt((line.folder / "certificate.pem").read_bytes(),
                                             (line.folder / "key.pem").read_bytes())
     line.send(line.stream, last=50)
     assert clone.hello(line.stream)["streams"][0]["verdict"] == "ok"
-    code, answer = line.put(line.stream, 3, line.stream.frames(3, 51), first=51)
+    line.send(line.stream, first=51, last=80)
+    clone.send(line.stream, first=51)  # what both have is taken once
+    other = line.stream.copy()
+    other.lanes[3][80:] = [record({"other": number}) for number in range(20)]
+    code, answer = line.put(other, 3, other.frames(3, 81), first=81)
     assert (code, answer["verdict"]) == (412, "new_stream")
-    code, answer = clone.put(line.stream, 3, line.stream.frames(3, 51), first=51)
-    assert (code, answer["verdict"]) == (412, "new_stream")
-    for one in (line, clone):
-        fresh = results(10)
-        one.hello(fresh)
-        one.send(fresh)
-    assert hub.accounts()[bytes.fromhex(line.stream.id), 3][0] == 50
+    fresh = results(10)
+    line.hello(fresh)
+    line.send(fresh)
+    assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
     assert "two machines" in hub.log()
     assert alarms(hub)["CLONE_SUSPECTED"]["subject"] == line.id
 

@@ -41,25 +41,6 @@ static void forget_all(struct sim_hub *hub) {
     }
 }
 
-/* --- connections ----------------------------------------------------------------------------- */
-
-/* A connection that an older machine still speaks on, after a newer one greeted, ends the stream.
- */
-static bool has_ended(struct sim_hub *hub, const struct sim_request *request,
-                      struct sim_shelf_stream *stream) {
-    const struct contact *contact =
-        sim_contacts_of(&hub->contacts, request->serial, request->device);
-    if (contact != NULL && contact->connection > 0 && hub->world->bug != SIM_FORK_MERGED &&
-        contact_is_contested(contact, stream->id)) {
-        hub->world->met[SIM_MET_CONTESTED] += stream->ended ? 0 : 1;
-        stream->ended = true;
-        if (hub->disk != NULL) {
-            sim_hub_disk_end_stream(hub->disk, stream->id);
-        }
-    }
-    return stream->ended;
-}
-
 void sim_hub_done(struct sim_hub *hub) {
     forget_all(hub);
     sim_contacts_done(&hub->contacts);
@@ -86,6 +67,15 @@ static struct sim_shelf_stream *claim(struct sim_hub *hub, struct id id, int dev
 
 static void meet(struct sim_hub *hub, enum sim_met met, bool met_it) {
     hub->world->met[met] += met_it ? 1 : 0;
+}
+
+/* An older machine still speaks after a newer one greeted: people are told, and the chain values
+ * part the two. */
+static void look_for_clone(struct sim_hub *hub, const struct sim_request *request,
+                           const struct sim_shelf_stream *stream) {
+    struct contact *contact = sim_contacts_of(&hub->contacts, request->serial, request->device);
+    meet(hub, SIM_MET_CONTESTED,
+         contact != NULL && contact->connection > 0 && contact_is_contested(contact, stream->id));
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -165,9 +155,7 @@ static status hello_stream(struct sim_hub *hub, const struct sim_request *reques
     if (hub->disk != NULL) {
         sim_hub_disk_greet(hub->disk, request, hello, out_answer);
     }
-    if (has_ended(hub, request, stream)) {
-        out_answer->verdict = VERDICT_NEW_STREAM;
-    }
+    look_for_clone(hub, request, stream);
     return STATUS_OK;
 }
 
@@ -298,10 +286,7 @@ static bool take_frame(struct sim_hub *hub, struct sim_request *request) {
                             .stream = request->stream,
                             .number = request->lane,
                             .lane = &stream->lanes[request->lane]};
-    if (has_ended(hub, request, stream)) {
-        decide(hub, request, SYNC_FORK);
-        return false;
-    }
+    look_for_clone(hub, request, stream);
     const struct lane_cursor kept = desk.lane->cursor;
     const int count = desk.lane->count;
     const status code = take(hub, request, &desk, slice_part(left, 0, bytes), &err);

@@ -33,10 +33,9 @@ void sim_hub_disk_rehearse(struct sim_hub_disk *disk, const struct sim_request *
 void sim_hub_disk_take(struct sim_hub_disk *disk, const struct sim_request *request,
                        struct slice frame, status code);
 
-/* What was just said of a stream, before a contested one is told so. */
+/* What was just said of a stream. */
 void sim_hub_disk_greet(struct sim_hub_disk *disk, const struct sim_request *request,
                         const struct hello_stream *hello, const struct answer_stream *said);
-void sim_hub_disk_end_stream(struct sim_hub_disk *disk, struct id stream);
 
 /* The power goes out, with luck in the middle of the commit. true: what was taken is there. Claims
  * and ends of streams are told to the shelf. */

@@ -186,7 +186,6 @@ static void commit_lane(struct sim_shelf *shelf, struct sim_shelf_stream *stream
 
 void sim_shelf_commit(struct sim_shelf *shelf) {
     for (int i = 0; i < shelf->stream_count; i++) {
-        shelf->streams[i]->ended_committed = shelf->streams[i]->ended;
         shelf->streams[i]->claimed_committed = true;
         for (int lane = 0; lane < SYNC_LANES; lane++) {
             commit_lane(shelf, shelf->streams[i], (enum lane)lane);
@@ -196,7 +195,6 @@ void sim_shelf_commit(struct sim_shelf *shelf) {
 
 void sim_shelf_roll_back(struct sim_shelf *shelf) {
     for (int i = 0; i < shelf->stream_count; i++) {
-        shelf->streams[i]->ended = shelf->streams[i]->ended_committed;
         for (int number = 0; number < SYNC_LANES; number++) {
             struct sim_shelf_lane *lane = &shelf->streams[i]->lanes[number];
             const bool was_changed = lane->changed;
@@ -219,7 +217,6 @@ void sim_shelf_roll_back(struct sim_shelf *shelf) {
 
 void sim_shelf_back_up(struct sim_shelf *shelf) {
     for (int i = 0; i < shelf->stream_count; i++) {
-        shelf->streams[i]->ended_saved = shelf->streams[i]->ended_committed;
         shelf->streams[i]->claimed_saved = shelf->streams[i]->claimed_committed;
         for (int number = 0; number < SYNC_LANES; number++) {
             struct sim_shelf_lane *lane = &shelf->streams[i]->lanes[number];
@@ -231,8 +228,6 @@ void sim_shelf_back_up(struct sim_shelf *shelf) {
 
 void sim_shelf_put_back(struct sim_shelf *shelf, bool with_tools) {
     for (int i = 0; i < shelf->stream_count; i++) {
-        shelf->streams[i]->ended = shelf->streams[i]->ended_saved;
-        shelf->streams[i]->ended_committed = shelf->streams[i]->ended_saved;
         shelf->streams[i]->claimed_committed = shelf->streams[i]->claimed_saved;
         for (int number = 0; number < SYNC_LANES; number++) {
             struct sim_shelf_lane *lane = &shelf->streams[i]->lanes[number];

@@ -35,7 +35,6 @@ struct sim_shelf_stream {
     struct id id;
     int owner; /* whose certificate delivered it first */
     bool claimed_committed, claimed_saved;
-    bool ended, ended_committed, ended_saved; /* two machines went on with it */
     struct sim_shelf_lane lanes[SYNC_LANES];
 };
 

@@ -56,7 +56,6 @@ extern const char SQL_HUB_SEGMENT_PUT[];
 extern const char SQL_HUB_SEGMENT_REMOVE[];
 extern const char SQL_HUB_SEGMENT_SCAN[];
 extern const char SQL_HUB_STORE_SET[];
-extern const char SQL_HUB_STREAM_END[];
 extern const char SQL_HUB_STREAM_GET[];
 extern const char SQL_HUB_STREAM_LAST[];
 extern const char SQL_HUB_STREAM_PREFIX[];

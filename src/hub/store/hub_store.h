@@ -36,11 +36,9 @@ struct hub_cursor {
     struct lane_cursor lane_cursor;
 };
 
-/* Whose a stream is. One that has ended takes nothing any more: two devices claimed to go on with
- * it, and each has begun another. */
+/* Whose a stream is. */
 struct hub_stream {
     struct id device;
-    bool ended;
 };
 
 struct hub_store_kind {
@@ -56,7 +54,6 @@ struct hub_store_kind {
     /* Whose stream it is: claims it for `device` when it is nobody's yet. */
     status (*claim)(struct hub_session *session, struct id stream, struct id device,
                     struct hub_stream *out_stream, struct error *err);
-    status (*end_stream)(struct hub_session *session, struct id stream, struct error *err);
     status (*load_cursor)(struct hub_session *session, struct id stream, enum lane lane,
                           struct hub_cursor *out_cursor, struct error *err); /* new: all zero */
     status (*save_cursor)(struct hub_session *session, const struct hub_cursor *cursor,

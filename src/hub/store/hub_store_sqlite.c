@@ -141,8 +141,7 @@ static status find_stream(struct sqlite_session *own, struct id id, int64_t *out
     query_bind_bytes(&query, bytes_of(&id));
     if (query_next(&query)) {
         *out_number = query_number(&query, 0);
-        *out_stream = (struct hub_stream){.device = id_of(query_bytes(&query, 1)),
-                                          .ended = !query_is_null(&query, 2)};
+        *out_stream = (struct hub_stream){.device = id_of(query_bytes(&query, 1))};
     }
     return query_status(&query, err);
 }
@@ -176,13 +175,6 @@ static status claim(struct hub_session *session, struct id id, struct id device,
     own_session->known_number = 0;
     *out_stream = (struct hub_stream){.device = device};
     return STATUS_OK;
-}
-
-static status end_stream(struct hub_session *session, struct id id, struct error *err) {
-    CLEANUP(query_done) struct query query = query_on(own(session)->database, SQL_HUB_STREAM_END);
-    query_bind_bytes(&query, bytes_of(&id));
-    query_bind_number(&query, clock_wall_ms());
-    return query_run(&query, err);
 }
 
 /* --- cursors --- */
@@ -396,7 +388,6 @@ static const struct hub_store_kind SQLITE = {
     .rollback = rollback,
     .tidy = tidy,
     .claim = claim,
-    .end_stream = end_stream,
     .load_cursor = load_cursor,
     .save_cursor = save_cursor,
     .append = append,

@@ -1,10 +1,9 @@
--- stream: who writes it. ended_ms: two devices claimed to go on with it, and it takes nothing more.
+-- stream: who writes it.
 CREATE TABLE stream (
     number INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
     device BLOB NOT NULL,
-    began_ms INTEGER NOT NULL,
-    ended_ms INTEGER
+    began_ms INTEGER NOT NULL
 );
 CREATE INDEX stream_device ON stream (device);
 -- record: in the order of arrival. Its bytes are head, workflow, name, run and body, as wire/record has

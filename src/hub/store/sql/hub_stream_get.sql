@@ -1,1 +1,1 @@
-SELECT number, device, ended_ms FROM stream WHERE id = ?1
+SELECT number, device FROM stream WHERE id = ?1
