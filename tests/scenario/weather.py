@@ -12,6 +12,8 @@ from line import Line
 
 LONG = os.environ.get("EBB_LONG") == "1"  # longer sweeps, more kills
 
+LANES = ("urgent", "high", "normal", "low")
+
 WORKFLOW = """\
 ebb: 1
 workflow: parts
@@ -30,9 +32,9 @@ RESULT = """\
 """
 
 
-def workflow(keep="7d", lanes=("urgent", "high", "normal", "low")):
+def workflow(keep="7d"):
     """Each file is a result of the lane that its name begins with."""
-    return WORKFLOW + "".join(RESULT.replace("LANE", lane).replace("KEEP", keep) for lane in lanes)
+    return WORKFLOW + "".join(RESULT.replace("LANE", lane).replace("KEEP", keep) for lane in LANES)
 
 
 def noise(count):
@@ -156,6 +158,11 @@ class Place:
         except devices.Waited as waited:
             logs = f"{self.device.log()[-3000:]}\n{self.hub.log()[-2000:]}"
             raise devices.Waited(f"{waited}\n{self.sync()}\n{logs}") from None
+
+    def quiet(self):
+        """All files have become results, and nothing waits."""
+        devices.until("the inbox is empty", lambda: not list(self.device.inbox.iterdir()), patience=120)
+        self.drained(patience=120)
 
     # --- the books ---
 
