@@ -12,6 +12,8 @@ PIECE = 16384
 class Line:
     """line = Line(port) listens on line.port and passes on to 127.0.0.1:port. All settings may be changed at any time.
 
+    buffer_bytes is what waits inside of it at most, about, when what comes is too fast: it may be as a modem's.
+
     delay_s       each piece arrives so much later, in both directions
     bytes_per_s   of each direction; None: without bound
     stall         (every_bytes, seconds): what loss does to TCP, a pause after so many bytes
@@ -19,8 +21,9 @@ class Line:
     flip_up       the byte at this place from now on has a bit flipped, once
     """
 
-    def __init__(self, port):
+    def __init__(self, port, buffer_bytes=None):
         self.target = port
+        self.buffer_bytes = buffer_bytes
         self.delay_s, self.bytes_per_s, self.stall = 0.0, None, None
         self.cut_up = self.cut_down = self.flip_up = None
         self.silent = False  # swallows everything, closes nothing
@@ -58,7 +61,8 @@ class Line:
 
     def _run(self):
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=PIECE))
+        server = self._loop.run_until_complete(asyncio.start_server(
+            self._serve, "127.0.0.1", 0, limit=self.buffer_bytes // 4 if self.buffer_bytes else PIECE))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
@@ -83,6 +87,8 @@ class Line:
         except OSError:
             abort(writer)
             return
+        if self.buffer_bytes:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffer_bytes // 2)
         pair = {writer, up_writer}
         self._open |= pair
         tasks = [asyncio.ensure_future(self._carry(reader, up_writer, "up")),
@@ -95,12 +101,18 @@ class Line:
             task.cancel()
         self._open -= pair
 
+    def _piece(self):
+        """Of a slow line, what it carries in 20 ms."""
+        return min(PIECE, max(512, self.bytes_per_s // 50)) if self.bytes_per_s else PIECE
+
     async def _carry(self, reader, writer, way):
         queue = asyncio.Queue(maxsize=64)
         sender = asyncio.ensure_future(self._deliver(queue, writer, way))
         try:
-            while data := await reader.read(PIECE):
+            while data := await reader.read(self._piece()):
                 await queue.put((time.monotonic() + self.delay_s, data))
+                if self.bytes_per_s:  # here, so that what is too fast waits where it came from
+                    await asyncio.sleep(len(data) / self.bytes_per_s)
         except (OSError, asyncio.IncompleteReadError):
             pass
         await queue.put((time.monotonic() + self.delay_s, b""))
@@ -118,6 +130,8 @@ class Line:
             if self.silent:
                 continue
             data, cut = self._meddle(data, way)
+            if writer.is_closing():
+                continue
             with contextlib.suppress(OSError, RuntimeError):
                 writer.write(data)
                 await writer.drain()
@@ -125,8 +139,6 @@ class Line:
             if cut:
                 await self._reset()
                 return
-            if self.bytes_per_s:
-                await asyncio.sleep(len(data) / self.bytes_per_s)
             since_stall += len(data)
             if self.stall and since_stall >= self.stall[0]:
                 since_stall = 0
