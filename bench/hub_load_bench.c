@@ -310,13 +310,7 @@ static void measure(struct load *load) {
     const uint64_t before = sent_bytes(load);
     measured_begin(measured, load->count * load->bodies);
     run_phase(load, SENDING);
-    const double wall = (double)(clock_monotonic_ns() - measured->began_ns) / 1e9;
-    const double cpu = (double)(measured_cpu_us() - measured->cpu_began_us) / 1e6;
-    qsort(measured->latencies_ns, measured->count, sizeof(int64_t), measured_compare);
-    (void)printf("%.6f %.6f %.1f %.1f %" PRIu64 "\n", wall, cpu,
-                 (double)measured->latencies_ns[measured->count / 2] / 1e3,
-                 (double)measured->latencies_ns[(uint64_t)measured->count * 99 / 100] / 1e3,
-                 sent_bytes(load) - before);
+    measured_report_sent(measured, sent_bytes(load) - before);
 }
 
 /* Ends without tidying up: the process is over. */

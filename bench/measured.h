@@ -1,6 +1,7 @@
 /*
  * measured: what one measurement of a benchmark prints: wall seconds, CPU seconds, p50 of a latency
- * in microseconds, bytes that the kernel counted as written to a disk.
+ * in microseconds, bytes that the kernel counted as written to a disk; or, of what goes over a
+ * line, p50, p99 and the bytes sent.
  *
  * Thread: the benchmark's.
  * SPDX-License-Identifier: Apache-2.0
@@ -63,5 +64,20 @@ static inline void measured_report(struct measured *measured) {
     (void)printf("%.6f %.6f %.1f %" PRId64 "\n", wall, cpu,
                  (double)measured->latencies_ns[measured->count / 2] / 1e3,
                  measured_written_bytes() - measured->written_before);
+    memory_free(measured->latencies_ns);
+}
+
+/* Of the latencies, which are in order: that of so many of a hundred. */
+static inline double measured_us(const struct measured *measured, uint32_t of_hundred) {
+    const uint64_t place = (uint64_t)measured->count * of_hundred / 100;
+    return (double)measured->latencies_ns[place] / 1e3;
+}
+
+static inline void measured_report_sent(struct measured *measured, uint64_t sent_bytes) {
+    const double wall = (double)(clock_monotonic_ns() - measured->began_ns) / 1e9;
+    const double cpu = (double)(measured_cpu_us() - measured->cpu_began_us) / 1e6;
+    qsort(measured->latencies_ns, measured->count, sizeof(int64_t), measured_compare);
+    (void)printf("%.6f %.6f %.1f %.1f %" PRIu64 "\n", wall, cpu, measured_us(measured, 50),
+                 measured_us(measured, 99), sent_bytes);
     memory_free(measured->latencies_ns);
 }

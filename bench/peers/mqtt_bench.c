@@ -126,16 +126,6 @@ static size_t publish(int line, uint32_t number, uint32_t flight) {
     return at + body.count;
 }
 
-static void report(struct measured *measured, size_t sent) {
-    const double wall = (double)(clock_monotonic_ns() - measured->began_ns) / 1e9;
-    const double cpu = (double)(measured_cpu_us() - measured->cpu_began_us) / 1e6;
-    qsort(measured->latencies_ns, measured->count, sizeof(int64_t), measured_compare);
-    (void)printf("%.6f %.6f %.1f %.1f %zu\n", wall, cpu,
-                 (double)measured->latencies_ns[measured->count / 2] / 1e3,
-                 (double)measured->latencies_ns[(uint64_t)measured->count * 99 / 100] / 1e3, sent);
-    memory_free(measured->latencies_ns);
-}
-
 int main(int count, char **words) {
     static int64_t began_ns[FLIGHT_MAX + 1];
     struct measured measured;
@@ -152,7 +142,7 @@ int main(int count, char **words) {
     subscribe_and_leave(port);
     const int line = dial(port, "source", 2);
     uint32_t next = 0;
-    size_t sent = 0;
+    uint64_t sent = 0;
     measured_begin(&measured, wanted);
     while (measured.count < wanted) {
         while (next < wanted && next < measured.count + flight) {
@@ -167,7 +157,7 @@ int main(int count, char **words) {
         }
         measured.latencies_ns[measured.count++] = clock_monotonic_ns() - began_ns[id];
     }
-    report(&measured, sent);
+    measured_report_sent(&measured, sent);
     (void)close(line);
     return 0;
 }
