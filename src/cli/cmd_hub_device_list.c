@@ -53,13 +53,13 @@ static status run(struct call *call, struct error *err) {
 }
 
 static const struct command_option OPTIONS[] = {
-    {"label", "NAME=VALUE", "those of this label alone; NAME: with any value"}, {0}};
+    {"label", "NAME=VALUE", "those of this label alone (-l); NAME: with any value"}, {0}};
 
 const struct command cmd_hub_device_list = {
     .noun = "hub device",
     .verb = "list",
     .summary = "List the devices that have joined the hub, and when they were heard of",
-    .example = "ebb hub device list --label line=3\n"
+    .example = "ebb hub device list -l line=3\n"
                "ebb hub device list --json | jq -r 'select(.state == \"active\").name'",
     .options = OPTIONS,
     .asks_hub = true,

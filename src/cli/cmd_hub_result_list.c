@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/time.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/human.h"
 #include "cli/listing.h"
+#include "platform/clock.h"
 #include "platform/json.h"
 
 enum {
@@ -51,6 +53,28 @@ static void write_query(struct buffer *out, const char *name, const char *value)
     }
 }
 
+/* "2h": so long ago; "2026-11-23", "2026-11-23T10:00:00Z": then. */
+static status write_moment(const struct call *call, struct buffer *out, const char *name,
+                           struct error *err) {
+    const char *text = call_option(call, name);
+    char day[TIME_TEXT_BYTES] = "";
+    int64_t ms = 0;
+    if (text == NULL) {
+        return STATUS_OK;
+    }
+    (void)snprintf(day, sizeof(day), "%.10sT00:00:00Z", text);
+    if (time_read_span(slice_of(text), &ms)) {
+        ms = clock_wall_ms() - ms;
+    } else if (!time_read(slice_of(strlen(text) == 10 ? day : text), &ms)) {
+        return fail(err, STATUS_INVALID,
+                    "--%s wants a day, a moment or a span, such as 2026-11-23, "
+                    "2026-11-23T10:00:00Z or 2h, not '%.40s'",
+                    name, text);
+    }
+    buffer_print(out, "&%s=%" PRId64, name, ms > 0 ? ms : 1);
+    return STATUS_OK;
+}
+
 /* The part of the question that stays the same from page to page. */
 static status write_filters(struct call *call, struct buffer *out, struct error *err) {
     static const char *const NAMES[] = {"workflow", "name"};
@@ -70,6 +94,8 @@ static status write_filters(struct call *call, struct buffer *out, struct error 
             write_query(out, WORDS[i], value);
         }
     }
+    TRY(write_moment(call, out, "since", err));
+    TRY(write_moment(call, out, "until", err));
     return buffer_status(out, err);
 }
 
@@ -219,8 +245,10 @@ static const struct command_option OPTIONS[] = {
     {"workflow", "NAME", "of this workflow alone"},
     {"name", "NAME", "of this name alone"},
     {"device", "NAME", "of this device alone: its name or id"},
-    {"label", "NAME=VALUE", "of devices with this label alone"},
+    {"label", "NAME=VALUE", "of devices with this label alone (-l)"},
     {"lane", "LANE", "in this lane alone: urgent, high, normal, low ..."},
+    {"since", "WHEN", "made then or later: 2026-11-23, 2026-11-23T10:00:00Z, or 2h ago"},
+    {"until", "WHEN", "made then or earlier"},
     {"limit", "N", "at most so many (20)"},
     {"all", NULL, "all there are"},
     {"csv", NULL, "as comma-separated values with a head, for spreadsheets"},
@@ -232,7 +260,7 @@ const struct command cmd_hub_result_list = {
     .verb = "list",
     .summary = "List the results that the hub has, the newest first",
     .details = "Newest is what arrived last; with --workflow, what was made last.\n",
-    .example = "ebb hub result list --workflow inbox-triage --label line=3\n"
+    .example = "ebb hub result list --workflow inbox-triage -l line=3 --since 2h\n"
                "ebb hub result list --all --csv > results.csv",
     .options = OPTIONS,
     .asks_hub = true,

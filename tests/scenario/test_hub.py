@@ -651,13 +651,14 @@ def test_results_are_listed_by_what_one_asks(hub, line, tmp_path):
     assert numbers("--limit", 3) == [-10, -9, -8]
     assert numbers("--device", "line-4") == [3, 2, 1]
     assert numbers("--device", other.id) == [3, 2, 1]
-    assert numbers("--label", "line=4", "--all") == [3, 2, 1]
+    assert numbers("--label", "line=4", "--all") == numbers("-l", "line=4", "--all") == [3, 2, 1]
     assert numbers("--label", "line", "--all") == [3, 2, 1]
     assert numbers("--workflow", "count") == [3]
     assert numbers("--name", "alarm") == [2, 1]
     assert numbers("--lane", "urgent") == [2, 1]
     assert numbers("--workflow", "triage", "--device", "line-4") == [2, 1]
-    assert len(numbers("--all")) == 13
+    assert len(numbers("--all")) == len(numbers("--all", "--since", "1h")) == 13
+    assert numbers("--all", "--until", "1h") == numbers("--since", "2999-01-01T00:00:00Z") == []
     refused = hub.ebb("result", "list", "--device", "nobody")
     assert refused.code != 0 and "no device is called 'nobody'" in refused.err
     table = hub.ebb("result", "list", "--limit", 1)
@@ -667,6 +668,41 @@ def test_results_are_listed_by_what_one_asks(hub, line, tmp_path):
     shown = hub.ebb("result", "show", rows[0]["id"], "--json")
     assert shown.code == 0 and shown.lines()[0]["result"] == {"n": 3}
     assert hub.ebb("result", "show", "6f1d2c3e-7a81-8b00-8003-000000000001").code != 0
+
+
+def test_results_are_listed_by_when_they_were_made(hub, line):
+    day_ms, noon_ms = 24 * 3600 * 1000, 1_763_899_200_000  # 2025-11-23T12:00:00Z
+    old = Stream().add(3, *(record({"n": n}, wall_ms=noon_ms + n * day_ms) for n in range(5)))
+    line.hello(old)
+    line.send(old)
+
+    def numbers(*words):
+        said = hub.ebb("result", "list", "--json", *words)
+        assert said.code == 0, said
+        return [one["result"]["n"] for one in said.lines()]
+
+    for more in ((), ("--workflow", "triage"), ("--device", "line-3"), ("--lane", "normal")):
+        assert numbers(*more) == [4, 3, 2, 1, 0]
+        assert numbers("--since", "2025-11-25", *more) == [4, 3, 2]
+        assert numbers("--until", "2025-11-25", *more) == [1, 0]
+        assert numbers("--since", "2025-11-24T12:00:00Z", "--until", "2025-11-26T12:00:00+00:00", *more) == [3, 2, 1]
+        assert numbers("--until", "2025-11-26", "--limit", 1, *more) == [2]
+    assert numbers("--since", "10000d", "--until", "1d") == [4, 3, 2, 1, 0]
+    assert hub.get(f"/v1/results?after=0&until={noon_ms}")["results"][0]["result"] == {"n": 0}
+    refused = hub.ebb("result", "list", "--since", "yesterday")
+    assert refused.code == 2 and "2h" in refused.err
+
+
+def test_tokens_and_access_are_listed_by_label(hub):
+    hub.start()
+    for hall in "ab":
+        assert hub.ebb("token", "new", "--name", f"line-{hall}", "--label", f"hall={hall}").code == 0
+        assert hub.ebb("access", "new", f"gate-{hall}", "--label", f"hall={hall}").code == 0
+    for noun, prefix in (("token", "line"), ("access", "gate")):
+        said = hub.ebb(noun, "list", "--json", "-l", "hall=b").lines()
+        assert [one["name"] for one in said] == [f"{prefix}-b"]
+        assert len(hub.ebb(noun, "list", "--json", "-l", "hall").lines()) == 2
+        assert hub.ebb(noun, "list", "--json", "-l", "hall=c").lines() == []
 
 
 def test_pages_end_where_the_next_begins(hub, line):

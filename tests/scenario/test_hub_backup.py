@@ -145,7 +145,8 @@ def test_no_hub_is_overwritten_and_nothing_else_is_taken_for_a_backup(hub, line,
     (tmp_path / "letter").write_text("dear all " * 1000)
     with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as base:
         base.execute("CREATE TABLE t (a)")
-    for path, data, code in ((tmp_path / "hub.ebb", hub.data, CONFLICT), (tmp_path / "letter", tmp_path / "a", CONFIGURATION),
+    for path, data, code in ((tmp_path / "hub.ebb", hub.data, CONFLICT),
+                             (tmp_path / "letter", tmp_path / "a", CONFIGURATION),
                              (tmp_path / "other.db", tmp_path / "b", CONFIGURATION)):
         answer = restore(path, data)
         assert answer.code == code, answer

@@ -4,11 +4,21 @@
 #include "hub/api/resources.h"
 #include "hub/labels.h"
 
+enum { QUERY_LABEL };
+
+/* Unless its labels are others than those that were asked for. */
 static status write_one(struct hub_call *call, struct database *database,
-                        const struct access_row *row, struct error *err) {
+                        const struct access_row *row, const char **between, struct error *err) {
     struct device_row device;
+    struct value labels;
     char id[ID_HEX_BYTES + 1];
     TRY(device_rows_get(database, call->arena, row->device, &device, err));
+    TRY(labels_read(call->arena, device.labels, &labels, err));
+    if (!labels_meet(labels, call->queries[QUERY_LABEL])) {
+        return STATUS_OK;
+    }
+    buffer_add_text(&call->out, *between);
+    *between = ",";
     id_write_hex(row->id, id);
     buffer_print(&call->out, "{\"id\":\"%s\",", id);
     hub_call_write_text(&call->out, "name", device.name);
@@ -24,12 +34,12 @@ static status write_one(struct hub_call *call, struct database *database,
 
 static status list(struct hub_call *call, struct database *database, struct error *err) {
     struct access_row *rows = NULL;
+    const char *between = "";
     int count = 0;
     TRY(access_rows_list(database, call->arena, &rows, &count, err));
     buffer_add_text(&call->out, "{\"access\":[");
     for (int i = 0; i < count; i++) {
-        buffer_add_text(&call->out, i > 0 ? "," : "");
-        TRY(write_one(call, database, &rows[i], err));
+        TRY(write_one(call, database, &rows[i], &between, err));
     }
     buffer_add_text(&call->out, "]}\n");
     return buffer_status(&call->out, err);

@@ -82,6 +82,7 @@ static status read_query(const struct http_request *request, struct hub_results_
     }
     TRY(read_number(request, "limit", HUB_RESULTS_MAX, LIMIT_DEFAULT, &limit, err));
     TRY(read_number(request, "since", INT64_MAX, 0, &query->since_ms, err));
+    TRY(read_number(request, "until", INT64_MAX, 0, &query->until_ms, err));
     TRY(read_number(request, "after", INT64_MAX, 0, &query->after_number, err));
     query->is_since = http_query(request, "after") != NULL;
     query->limit = (int)limit;

@@ -7,11 +7,11 @@
  *   POST   /v1/devices/NAME/revoke            every certificate of it, at once and for good
  *   POST   /v1/devices/NAME/labels            {"line":"3","old":null}
  *   POST   /v1/devices/NAME/replace           {"by":OTHER}: what joined as OTHER is NAME now
- *   GET    /v1/tokens                         {"tokens":[...]}
+ *   GET    /v1/tokens?label=k=v               {"tokens":[...]}
  *   POST   /v1/tokens                         {uses, ttl_ms, labels, name, device, addresses}
  *   DELETE /v1/tokens/ID
  *   GET    /v1/alarms                         {"alarms":[...]}
- *   GET    /v1/access                         {"access":[...]}: programs without a certificate
+ *   GET    /v1/access?label=k=v               {"access":[...]}: programs without a certificate
  *   POST   /v1/access                         {name, labels}
  *   DELETE /v1/access/ID
  *

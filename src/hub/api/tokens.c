@@ -9,6 +9,8 @@
 #include "platform/random.h"
 #include "wire/hub_address.h"
 
+enum { QUERY_LABEL };
+
 static const int64_t MINUTE_MS = INT64_C(60) * 1000;
 static const int64_t TTL_MS = INT64_C(3600) * 1000;
 static const int64_t TTL_MS_MOST = INT64_C(366) * 24 * 3600 * 1000;
@@ -39,12 +41,18 @@ static void write_token(struct buffer *out, const struct token_row *row, int64_t
 
 static status list(struct hub_call *call, struct database *database, struct error *err) {
     struct token_row *rows = NULL;
+    struct value labels;
+    const char *between = "";
     int count = 0;
     TRY(token_rows_list(database, call->arena, &rows, &count, err));
     buffer_add_text(&call->out, "{\"tokens\":[");
     for (int i = 0; i < count; i++) {
-        buffer_add_text(&call->out, i > 0 ? "," : "");
-        write_token(&call->out, &rows[i], call->now_ms);
+        TRY(labels_read(call->arena, rows[i].labels, &labels, err));
+        if (labels_meet(labels, call->queries[QUERY_LABEL])) {
+            buffer_add_text(&call->out, between);
+            write_token(&call->out, &rows[i], call->now_ms);
+            between = ",";
+        }
     }
     buffer_add_text(&call->out, "]}\n");
     return buffer_status(&call->out, err);

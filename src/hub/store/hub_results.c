@@ -144,6 +144,10 @@ static int64_t before_of(const struct hub_results_query *query) {
     return query->before_number > 0 ? query->before_number : INT64_MAX;
 }
 
+static int64_t until_of(const struct hub_results_query *query) {
+    return query->until_ms > 0 ? query->until_ms : INT64_MAX;
+}
+
 static struct query by_number(struct database *database, const struct hub_results_query *query,
                               const struct id *device) {
     struct query rows = query_on(database, SQL_HUB_RESULTS_BY_NUMBER);
@@ -152,6 +156,7 @@ static struct query by_number(struct database *database, const struct hub_result
     query_bind_number(&rows, query->since_ms);
     bind_name_and_lane(&rows, query);
     bind_device(&rows, device);
+    query_bind_number(&rows, until_of(query));
     return rows;
 }
 
@@ -163,6 +168,7 @@ static struct query since(struct database *database, const struct hub_results_qu
     bind_name_and_lane(&rows, query);
     bind_device(&rows, device);
     query_bind_text(&rows, slice_of(query->workflow));
+    query_bind_number(&rows, until_of(query));
     return rows;
 }
 
@@ -170,7 +176,7 @@ static struct query by_workflow(struct database *database, const struct hub_resu
                                 const struct id *device) {
     struct query rows = query_on(database, SQL_HUB_RESULTS_BY_WORKFLOW);
     query_bind_text(&rows, slice_of(query->workflow));
-    query_bind_number(&rows, query->before_number > 0 ? query->before_ms : INT64_MAX);
+    query_bind_number(&rows, query->before_number > 0 ? query->before_ms : until_of(query));
     query_bind_number(&rows, before_of(query));
     query_bind_number(&rows, query->since_ms);
     bind_name_and_lane(&rows, query);
@@ -196,7 +202,8 @@ static struct query choose(struct database *database, const struct hub_results_q
     if (query->workflow[0] != '\0') {
         return by_workflow(database, query, device);
     }
-    if (!id_is_zero(*device) && query->name[0] == '\0' && query->lane == LANE_COUNT) {
+    if (!id_is_zero(*device) && query->name[0] == '\0' && query->lane == LANE_COUNT &&
+        query->until_ms == 0) {
         return by_device(database, query, device);
     }
     return by_number(database, query, device);

@@ -32,10 +32,10 @@ struct hub_results_query {
     char device[HUB_RESULTS_WORD_BYTES]; /* its name or id */
     char label[HUB_RESULTS_WORD_BYTES];  /* "line=3" or "line" */
     enum lane lane;
-    int64_t since_ms;      /* of the results' clock */
-    int64_t before_number; /* the page before this row ... */
-    int64_t before_ms;     /* ... with a workflow: and this moment */
-    bool is_since;         /* what came after that row, the oldest first */
+    int64_t since_ms, until_ms; /* of the results' clock */
+    int64_t before_number;      /* the page before this row ... */
+    int64_t before_ms;          /* ... with a workflow: and this moment */
+    bool is_since;              /* what came after that row, the oldest first */
     int64_t after_number;
     int limit;
 };
