@@ -14,10 +14,12 @@ static const char END_READING[] = "ROLLBACK;";
 static status copy_pages(sqlite3_backup *backup, struct database *to,
                          const struct database_copy_watch *watch, struct error *err) {
     int code = SQLITE_OK;
-    while ((code = sqlite3_backup_step(backup, STEP_PAGES)) == SQLITE_OK) {
+    while (code == SQLITE_OK) {
+        code = sqlite3_backup_step(backup, STEP_PAGES);
         const int64_t all = sqlite3_backup_pagecount(backup);
         const int64_t done = all - sqlite3_backup_remaining(backup);
-        if (!watch->go_on(watch->owner, done * DATABASE_PAGE_BYTES, all * DATABASE_PAGE_BYTES)) {
+        if (!watch->go_on(watch->owner, done * DATABASE_PAGE_BYTES, all * DATABASE_PAGE_BYTES) &&
+            code == SQLITE_OK) {
             return fail(err, STATUS_TIMEOUT, "the copy was ended");
         }
     }

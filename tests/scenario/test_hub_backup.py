@@ -76,6 +76,8 @@ def lane_of(answer):
 def test_a_backup_is_one_private_file_and_says_what_it_holds(hub, line, tmp_path):
     said = back_up(hub, tmp_path / "hub.ebb")
     assert (said["state"], said["records"], said["streams"], said["devices"], said["key"]) == ("done", 40, 1, 1, True)
+    assert said["copied_bytes"] == said["bytes"] > 0
+    assert hub.get("/v1/status")["backup_at"] == said["made_at"]
     assert os.stat(tmp_path / "hub.ebb").st_mode & 0o777 == 0o600
     assert [name for name in os.listdir(tmp_path) if name.startswith("hub.ebb")] == ["hub.ebb"]
     assert "which holds the hub's key" in hub.ebb("backup", tmp_path / "hub.ebb").err  # an older one is replaced
@@ -97,14 +99,16 @@ def test_what_a_backup_covers_is_anchored_and_what_comes_later_is_not(hub, line,
 def test_a_backup_that_fails_moves_nothing(hub, line, tmp_path):
     (tmp_path / "letter").write_text("dear all")
     for path in (tmp_path / "letter", tmp_path / "none" / "hub.ebb"):
-        assert hub.ebb("backup", path).code != 0
+        answer = hub.ebb("backup", path)
+        assert answer.code != 0 and str(path) in answer.err, answer
+    assert hub.get("/v1/status")["backup_at"] is None
     assert (tmp_path / "letter").read_text() == "dear all"
     assert line.send(line.stream, first=41)["lane"]["anchored"] == 100
     assert hub.ask("POST", "/v1/backup", {"path": "here"})[0] == 400
 
 
 def test_devices_are_served_while_a_backup_is_made(hub, line, tmp_path):
-    big = Stream().add(3, *(record({"text": os.urandom(50_000).hex()}) for _ in range(300)))
+    big = Stream().add(3, *(record({"text": os.urandom(50_000).hex()}) for _ in range(120)))
     line.hello(big)
     line.send(big, each=1)
     line.hello(line.stream)
@@ -130,7 +134,8 @@ def test_a_hub_out_of_a_backup_is_sent_again_what_it_lacks(hub, line, tmp_path, 
     line.hang_up()
     answer = restore(tmp_path / "hub.ebb", tmp_path / "new")
     assert answer.code == 0 and "40 records" in answer.out and "sends again" in answer.out, answer
-    assert os.stat(tmp_path / "new" / "authority" / "key.pem").st_mode & 0o777 == 0o600
+    modes = {name: os.stat(tmp_path / "new" / name).st_mode & 0o777 for name in ("authority/key.pem", "hub.db")}
+    assert modes == {"authority/key.pem": 0o600, "hub.db": os.stat(hub.data / "hub.db").st_mode & 0o777}
     line.hub = again = others(tmp_path / "new")
     assert again.get("/v1/status")["store"] != store
     said = line.hello(line.stream, acked={3: 100})["streams"][0]

@@ -14,7 +14,7 @@
 #include "platform/file.h"
 #include "platform/random.h"
 
-enum { PATH_BYTES_MAX = 4400, FOLDER_MODE = 0700 };
+enum { PATH_BYTES_MAX = 4400, FOLDER_MODE = 0700, HUB_MODE = 0640 };
 
 static const char CERTIFICATE[] = "authority/certificate.pem";
 static const char KEY[] = "authority/key.pem";
@@ -213,8 +213,9 @@ status hub_backup_write(const struct hub_backup_wish *wish, struct hub_backup_fa
     if (code != STATUS_OK) {
         remove_copy(path);
         hub_backup_facts_done(out_facts);
+        return fail_while(err, "back up to '%.200s'", wish->path);
     }
-    return code;
+    return STATUS_OK;
 }
 
 /* --- restoring --- */
@@ -307,6 +308,9 @@ static status restore(struct database *backup, const char *data, struct hub_back
         code = unpack(backup, copy, data, facts, err);
     }
     database_close(copy);
+    if (code == STATUS_OK && chmod(copy_path, HUB_MODE) != 0) {
+        code = fail_errno(err, errno, "set the mode of '%.300s'", copy_path);
+    }
     if (code == STATUS_OK) {
         code = put_in_place(copy_path, path, err);
     }

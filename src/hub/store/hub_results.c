@@ -340,7 +340,8 @@ status hub_results_count(struct database *database, struct hub_counts *out_count
                                           .streams = query_number(&query, 1),
                                           .quarantined = query_number(&query, 2),
                                           .bytes = query_number(&query, 3),
-                                          .removed = query_number(&query, 4)};
+                                          .removed = query_number(&query, 4),
+                                          .backup_ms = query_number(&query, 5)};
     }
     return query_status(&query, err);
 }

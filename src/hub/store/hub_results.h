@@ -53,8 +53,9 @@ status hub_results_get(struct database *database, struct id public_id, struct bu
 
 struct hub_counts {
     int64_t records, streams, quarantined;
-    int64_t bytes;   /* of the file */
-    int64_t removed; /* records, whose time or bytes were over */
+    int64_t bytes;     /* of the file */
+    int64_t removed;   /* records, whose time or bytes were over */
+    int64_t backup_ms; /* that the last backup covers; 0: there was none */
 };
 
 status hub_results_count(struct database *database, struct hub_counts *out_counts,
