@@ -107,6 +107,20 @@ def test_a_backup_that_fails_moves_nothing(hub, line, tmp_path):
     assert hub.ask("POST", "/v1/backup", {"path": "here"})[0] == 400
 
 
+def test_a_backup_that_does_not_fit_leaves_the_older_one(hub, line, tmp_path, small_disk):
+    disk = small_disk("1m")
+    back_up(hub, disk / "hub.ebb")
+    big = Stream().add(3, *(record({"text": os.urandom(50_000).hex()}) for _ in range(20)))
+    line.hello(line.stream, big)
+    line.send(big, each=1)
+    answer = hub.ebb("backup", disk / "hub.ebb")
+    assert answer.code != 0 and "full" in answer.err, answer
+    assert os.listdir(disk) == ["hub.ebb"]
+    assert line.send(line.stream, first=41)["lane"]["anchored"] == 40
+    assert hub.get("/v1/status")["disk_full"] is False
+    assert "40 records" in restore(disk / "hub.ebb", tmp_path / "new").out
+
+
 def test_devices_are_served_while_a_backup_is_made(hub, line, tmp_path):
     big = Stream().add(3, *(record({"text": os.urandom(50_000).hex()}) for _ in range(120)))
     line.hello(big)
