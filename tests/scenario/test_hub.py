@@ -216,7 +216,7 @@ def test_a_second_connection_of_the_same_boot_is_nothing_strange(hub, line, tmp_
 
 def test_a_stream_belongs_to_the_device_that_brought_it(hub, line, tmp_path):
     line.send(line.stream)
-    thief = FakeDevice(hub, tmp_path, "line-4").join()
+    thief = FakeDevice(hub, tmp_path, "line-4").join(labels={"hall": "b"})
     said = thief.hello(line.stream)["streams"][0]
     assert said["verdict"] == "quarantined" and said["lanes"] == []
     code, answer = thief.put(line.stream, 3, line.stream.frames(3))
@@ -224,6 +224,8 @@ def test_a_stream_belongs_to_the_device_that_brought_it(hub, line, tmp_path):
     assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
     assert "belongs to another device" in hub.log()
     assert alarms(hub)["STREAM_OF_ANOTHER"]["subject"] == thief.id
+    assert len(hub.ebb("alarm", "list", "--json", "-l", "hall=b").lines()) == 1
+    assert hub.ebb("alarm", "list", "--json", "-l", "hall=a").lines() == []
 
 
 def test_poison_is_set_aside_and_held(hub, line):

@@ -10,7 +10,7 @@
  *   GET    /v1/tokens?label=k=v               {"tokens":[...]}
  *   POST   /v1/tokens                         {uses, ttl_ms, labels, name, device, addresses}
  *   DELETE /v1/tokens/ID
- *   GET    /v1/alarms                         {"alarms":[...]}
+ *   GET    /v1/alarms?label=k=v               {"alarms":[...]}, of devices with the label
  *   GET    /v1/access?label=k=v               {"access":[...]}: programs without a certificate
  *   POST   /v1/access                         {name, labels}
  *   DELETE /v1/access/ID

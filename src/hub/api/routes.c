@@ -9,7 +9,7 @@ static const char *const LABEL_QUERIES[] = {"label", NULL};
 const struct hub_route HUB_REGISTRY_ROUTES[] = {
     {"/v1/devices", "GET", "GET, DELETE", "POST", DEVICE_QUERIES, hub_devices},
     {"/v1/tokens", "GET, POST", "DELETE", NULL, LABEL_QUERIES, hub_tokens},
-    {"/v1/alarms", "GET", NULL, NULL, NULL, hub_alarms},
+    {"/v1/alarms", "GET", NULL, NULL, LABEL_QUERIES, hub_alarms},
     {"/v1/access", "GET, POST", "DELETE", NULL, LABEL_QUERIES, hub_access},
     {0},
 };
