@@ -97,10 +97,29 @@ static void run_tidy(struct job *job, int worker) {
 
 static void next(struct ingest *ingest);
 
-/* The disk counts as full until something of a device's was committed again: what is small may fit
- * where that does not. */
+static void tell_of_disk(const struct ingest_counters *was, const struct ingest_counters *is,
+                         const char *trouble) {
+    if (is->disk_full && !was->disk_full) {
+        log_line(LOG_ERROR, "hub", "its disk is full: devices keep what they have and come again");
+    } else if (was->disk_full && !is->disk_full) {
+        log_line(LOG_INFO, "hub", "its disk has room again");
+    }
+    if (is->disk_fails && !was->disk_fails) {
+        log_line(LOG_ERROR, "hub",
+                 "its disk fails, nothing is acknowledged, devices keep what they have and come "
+                 "again: %s",
+                 trouble);
+    } else if (was->disk_fails && !is->disk_fails) {
+        log_line(LOG_INFO, "hub", "its disk works again");
+    }
+}
+
+/* The disk counts as full, or as failing, until something of a device's was committed again: what
+ * is small may fit where that does not. */
 static void count_batch(struct ingest *ingest) {
     struct ingest_counters *counters = &ingest->counters;
+    const struct ingest_counters was = *counters;
+    const char *trouble = NULL;
     bool found_full = false;
     bool brought = false;
     counters->batches++;
@@ -110,15 +129,12 @@ static void count_batch(struct ingest *ingest) {
         const struct ingest_job *job = ingest->batch[i];
         counters->failed_jobs += job->error.code != STATUS_OK ? 1 : 0;
         found_full = found_full || job->error.code == STATUS_FULL;
+        trouble = job->error.code == STATUS_SYSTEM ? job->error.text : trouble;
         brought = brought || (job->error.code == STATUS_OK && job->bytes > 0);
     }
-    const bool was_full = counters->disk_full;
-    counters->disk_full = found_full || (was_full && !brought);
-    if (counters->disk_full && !was_full) {
-        log_line(LOG_ERROR, "hub", "its disk is full: devices keep what they have and come again");
-    } else if (was_full && !counters->disk_full) {
-        log_line(LOG_INFO, "hub", "its disk has room again");
-    }
+    counters->disk_full = found_full || (was.disk_full && !brought);
+    counters->disk_fails = trouble != NULL || (was.disk_fails && !brought);
+    tell_of_disk(&was, counters, trouble);
 }
 
 static void batch_done(struct job *job) {

@@ -78,6 +78,7 @@ struct ingest_counters {
     uint64_t batches, jobs, failed_jobs, commit_ns_total;
     size_t waiting_jobs;
     int64_t held_bytes;
-    bool disk_full; /* the last that devices brought did not fit */
+    bool disk_full;  /* the last that devices brought did not fit */
+    bool disk_fails; /* the same met an I/O error: nothing is acknowledged */
 };
 void ingest_counters(const struct ingest *ingest, struct ingest_counters *out_counters);

@@ -115,6 +115,23 @@ static void test_ingest__a_bad_job_fails_alone(void **state) {
     assert_true(ingest_grant(ingest).after_ms > 0);
 }
 
+static void test_ingest__a_disk_fails_until_something_is_committed_again(void **state) {
+    (void)state;
+    struct stage_job jobs[2] = {{.from = 1, .last = 2, .fails_with = STATUS_SYSTEM},
+                                {.from = 1, .last = 2}};
+    struct ingest_counters counters;
+    add_results(&ours, 2, "{}");
+    submit(&jobs[0]);
+    loop_run(loop);
+    ingest_counters(ingest, &counters);
+    assert_true(counters.disk_fails);
+    assert_false(counters.disk_full);
+    submit(&jobs[1]);
+    loop_run(loop);
+    ingest_counters(ingest, &counters);
+    assert_false(counters.disk_fails);
+}
+
 static void test_ingest__the_same_twice_is_stored_once(void **state) {
     (void)state;
     struct stage_job jobs[2] = {{.from = 1, .last = 4}, {.from = 1, .last = 4}};
@@ -159,6 +176,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_INGEST(test_ingest__commits_what_came_in_a_turn_together),
         TEST_INGEST(test_ingest__a_bad_job_fails_alone),
+        TEST_INGEST(test_ingest__a_disk_fails_until_something_is_committed_again),
         TEST_INGEST(test_ingest__the_same_twice_is_stored_once),
         TEST_INGEST(test_ingest__answers_what_it_never_began_when_it_ends),
         TEST_INGEST(test_ingest__grants_less_the_more_it_holds),

@@ -6,6 +6,7 @@ Each test ends with the books closed: what a device stored is on the hub exactly
 import contextlib
 import json
 import os
+import pathlib
 import sqlite3
 import subprocess
 
@@ -366,3 +367,63 @@ def test_a_device_whose_disk_is_full_sends_and_goes_on(place, small_disk):
     devices.until("all were made", lambda: place.device.counts("parts")["results"] == 320)
     place.drained()
     assert len(place.balance()) == 320
+
+
+# --- disks that cannot sync ---------------------------------------------------------------------------
+
+
+class Worn:
+    """A disk that says EIO to each sync of a database while it `fails`, and the environment that puts it there."""
+
+    def __init__(self, folder):
+        library = folder / "no_sync.so"
+        source = pathlib.Path(__file__).with_name("no_sync.c")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+        self.sign = folder / "no-sync"
+        self.environment = {"LD_PRELOAD": str(library), "NO_SYNC": str(self.sign)}
+
+    def fails(self):
+        self.sign.touch()
+
+    def works(self):
+        self.sign.unlink()
+
+
+@pytest.fixture
+def worn(tmp_path):
+    return Worn(tmp_path)
+
+
+def test_a_hub_whose_disk_cannot_sync_acknowledges_nothing(place, worn):
+    place.begin()
+    place.make_stored(10)
+    place.drained()
+    place.hub.stop()
+    place.start_hub(environment=worn.environment)
+    place.connect()
+    worn.fails()
+    place.make_stored(50)
+    place.make_stored(5, lane="urgent")
+    place.says("500", hurry=True)
+    assert place.waiting() == 55 and len(place.held(place.made)) == 10
+    assert place.hub.get("/v1/status")["disk_fails"] and "its disk fails, nothing is acknowledged" in place.hub.log()
+    worn.works()
+    place.drained()
+    assert len(place.balance()) == 65
+    assert not place.hub.get("/v1/status")["disk_fails"] and "its disk works again" in place.hub.log()
+
+
+def test_a_device_whose_disk_cannot_sync_says_so_and_goes_on_when_it_can(place, worn):
+    place.begin()
+    place.make_stored(10)
+    place.drained()
+    place.device.stop()
+    place.device.start(environment=worn.environment)
+    worn.fails()
+    place.make(20)
+    devices.until("the device says it", lambda: "the disk of the store fails" in place.device.log())
+    assert len(place.stored()) == 10
+    worn.works()
+    devices.until("all were made", lambda: len(place.stored()) == 30)
+    place.drained()
+    assert len(place.balance()) == 30

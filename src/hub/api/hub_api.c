@@ -156,9 +156,10 @@ static status look_at_status(const void *question, struct database *database, st
                  (long long)counts.quarantined, (long long)counts.bytes);
     buffer_print(out,
                  ",\"uploads\":%d,\"waiting_jobs\":%zu,\"held_bytes\":%lld,\"disk_full\":%s,"
-                 "\"failed_jobs\":%llu,\"refused\":%llu,\"forks\":%llu,\"removed\":%lld,",
+                 "\"disk_fails\":%s,\"failed_jobs\":%llu,\"refused\":%llu,\"forks\":%llu,\"removed\":%lld,",
                  facts->port.uploads.open, facts->ingest.waiting_jobs,
                  (long long)facts->ingest.held_bytes, facts->ingest.disk_full ? "true" : "false",
+                 facts->ingest.disk_fails ? "true" : "false",
                  (unsigned long long)facts->ingest.failed_jobs,
                  (unsigned long long)facts->port.refused,
                  (unsigned long long)facts->port.uploads.forks, (long long)counts.removed);
@@ -203,6 +204,8 @@ static void get_metrics(struct hub_api *api, struct http_request *request) {
          (double)facts.audit.faults},
         {"ebb_hub_disk_full", "gauge", "1 while the last transaction failed for want of space.",
          facts.ingest.disk_full ? 1 : 0},
+        {"ebb_hub_disk_fails", "gauge", "1 while the last transaction met an I/O error.",
+         facts.ingest.disk_fails ? 1 : 0},
     };
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, ANSWER_BYTES_MAX);
