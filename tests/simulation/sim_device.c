@@ -132,8 +132,15 @@ bool sim_device_is_foreign(const struct sim_device *device, struct id stream) {
     return found != NULL && found->owner != device->owner;
 }
 
+/* It may be sending again what a hub that was set back has lost: that is marked already. */
+static bool is_busy(const struct sim_device *device) {
+    struct sender_facts facts;
+    sender_facts(device->sender, &facts);
+    return strcmp(facts.state, "greeting") == 0 || strcmp(facts.state, "sending") == 0;
+}
+
 bool sim_device_is_drained(const struct sim_device *device) {
-    if (!device->is_alive || device->pending_count > 0) {
+    if (!device->is_alive || device->pending_count > 0 || is_busy(device)) {
         return false;
     }
     for (int i = 0; i < device->box.stream_count; i++) {

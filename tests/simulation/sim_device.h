@@ -69,7 +69,7 @@ void sim_device_turn(struct sim_device *device);
 /* The hub says that the stream is another's: what stands in it waits for a person. */
 bool sim_device_is_foreign(const struct sim_device *device, struct id stream);
 
-/* All that is durable is acknowledged, but for that. */
+/* All that is durable is acknowledged, but for that, and nothing is sent again. */
 bool sim_device_is_drained(const struct sim_device *device);
 
 void sim_device_connected(struct sim_device *device);
