@@ -154,15 +154,14 @@ static status look_at_status(const void *question, struct database *database, st
                  (long long)facts->up_s, (long long)facts->devices, facts->port.connections,
                  (long long)counts.records, (long long)counts.streams,
                  (long long)counts.quarantined, (long long)counts.bytes);
-    buffer_print(out,
-                 ",\"uploads\":%d,\"waiting_jobs\":%zu,\"held_bytes\":%lld,\"disk_full\":%s,"
-                 "\"disk_fails\":%s,\"failed_jobs\":%llu,\"refused\":%llu,\"forks\":%llu,\"removed\":%lld,",
-                 facts->port.uploads.open, facts->ingest.waiting_jobs,
-                 (long long)facts->ingest.held_bytes, facts->ingest.disk_full ? "true" : "false",
-                 facts->ingest.disk_fails ? "true" : "false",
-                 (unsigned long long)facts->ingest.failed_jobs,
-                 (unsigned long long)facts->port.refused,
-                 (unsigned long long)facts->port.uploads.forks, (long long)counts.removed);
+    buffer_print(
+        out,
+        ",\"uploads\":%d,\"waiting_jobs\":%zu,\"held_bytes\":%lld,\"disk_full\":%s,"
+        "\"disk_fails\":%s,\"failed_jobs\":%llu,\"refused\":%llu,\"forks\":%llu,\"removed\":%lld,",
+        facts->port.uploads.open, facts->ingest.waiting_jobs, (long long)facts->ingest.held_bytes,
+        facts->ingest.disk_full ? "true" : "false", facts->ingest.disk_fails ? "true" : "false",
+        (unsigned long long)facts->ingest.failed_jobs, (unsigned long long)facts->port.refused,
+        (unsigned long long)facts->port.uploads.forks, (long long)counts.removed);
     hub_call_write_time(out, "backup_at", counts.backup_ms);
     buffer_add_text(out, ",\"workflows\":");
     TRY(hub_retention_list(database, out, err));
