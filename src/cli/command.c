@@ -148,6 +148,33 @@ static size_t follow(const char *const *words, size_t count, char known[COMMAND_
     return count;
 }
 
+/* Whether what is typed begins with all words of `text`. */
+static bool begins_with(const char *const *words, size_t count, const char *text) {
+    for (size_t i = 0; i < count; i++) {
+        const size_t length = strlen(words[i]);
+        if (strncmp(text, words[i], length) != 0) {
+            return false;
+        }
+        if (text[length] != ' ') {
+            return text[length] == '\0';
+        }
+        text += length + 1;
+    }
+    return false;
+}
+
+/* The hub's command that is meant where `hub` was left out, as in `ebb token new`; false: none. */
+static bool find_at_hub(const char *const *words, size_t count,
+                        char out_called[COMMAND_WORDS_MAX]) {
+    for (size_t i = 0; ALL[i] != NULL; i++) {
+        command_words(ALL[i], out_called);
+        if (strncmp(out_called, "hub ", 4) == 0 && begins_with(words, count, out_called + 4)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 status command_find(const char *const *words, size_t count, const struct command **out_command,
                     size_t *out_used, struct error *err) {
     assert(count > 0);
@@ -160,7 +187,12 @@ status command_find(const char *const *words, size_t count, const struct command
         }
     }
     char known[COMMAND_WORDS_MAX];
+    char meant[COMMAND_WORDS_MAX];
     const size_t at = follow(words, count, known);
+    if (at < count && find_at_hub(words, count, meant)) {
+        return fail(err, STATUS_INVALID, "`ebb %s` is no command; did you mean `ebb %s`?",
+                    strchr(meant, ' ') + 1, meant);
+    }
     if (at == 0) {
         return unknown_word(words[0], err);
     }

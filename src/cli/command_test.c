@@ -71,6 +71,10 @@ static void test_command__a_mistyped_word_names_the_nearest(void **state) {
     expect_refused("agents", "list", "`ebb agents` is no command; did you mean `ebb agent`?");
     expect_refused("agent", "lits",
                    "`ebb agent lits` is no command; did you mean `ebb agent list`?");
+    expect_refused("queue", "import",
+                   "`ebb queue import` is no command; did you mean `ebb hub queue import`?");
+    expect_refused("revoke", "store-7",
+                   "`ebb revoke` is no command; did you mean `ebb hub revoke`?");
     expect_refused("xyzzy", NULL, "`ebb xyzzy` is no command; `ebb help` lists them");
 }
 
