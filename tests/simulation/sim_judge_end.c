@@ -32,12 +32,12 @@ static void judge_missing(struct sim_world *world, int device, struct id stream,
                           const struct sim_lane *lane, uint64_t missing) {
     const struct sim_row *row = sim_lane_row(lane, missing);
     const char *invariant = "I9";
-    if (row != NULL && is_bad(world, row)) {
-        invariant = "I10"; /* also where the hub has lost it: it is what stops the lane */
-    } else if (missing <= lane->acked_seq) {
-        invariant = "I7";
-    } else if (has_bad(world, lane, missing)) {
+    const bool lost = missing <= lane->acked_seq;
+    /* The bad one itself also where the hub has lost it: it is what stops the lane. */
+    if ((row != NULL && is_bad(world, row)) || (!lost && has_bad(world, lane, missing))) {
         invariant = "I10";
+    } else if (lost) {
+        invariant = "I7";
     }
     sim_breach(
         world, invariant,
