@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deployment/identity.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "platform/certificate.h"
 #include "platform/file.h"
 #include "platform/json.h"
+#include "platform/key_file.h"
 #include "platform/secret.h"
 
-enum { OTHERS = 0077, FORMAT = 1, TENTH = 10, JITTER_STEPS = 1000 };
+enum { FORMAT = 1, TENTH = 10, JITTER_STEPS = 1000 };
 
 static status path_of(const char *data, const char *name, char out[PATH_MAX], struct error *err) {
     const int count = snprintf(out, PATH_MAX, "%s/%s", data, name);
@@ -21,27 +20,7 @@ static status path_of(const char *data, const char *name, char out[PATH_MAX], st
                : fail(err, STATUS_INVALID, "the path of the data folder is too long");
 }
 
-static bool is_there(const char *path) {
-    struct file_facts facts;
-    return file_facts(path, &facts, NULL) == STATUS_OK;
-}
-
 /* --- the key ---------------------------------------------------------------------------------- */
-
-static status read_key(const char *path, struct buffer *out, struct error *err) {
-    struct stat facts;
-    struct digest spki;
-    if (stat(path, &facts) != 0) {
-        return fail_errno(err, errno, "look at '%s'", path);
-    }
-    if ((facts.st_mode & OTHERS) != 0) {
-        return fail(err, STATUS_DENIED, "'%.200s' is open to others: chmod 600 %.200s", path, path);
-    }
-    TRY(file_read(path, out, err));
-    return certificate_key_digest(buffer_slice(out), &spki, err) == STATUS_OK
-               ? STATUS_OK
-               : fail(err, STATUS_CORRUPT, "'%.300s' is no key", path);
-}
 
 status identity_key(const char *data, struct arena *arena, struct slice *out_pem,
                     struct error *err) {
@@ -49,13 +28,11 @@ status identity_key(const char *data, struct arena *arena, struct slice *out_pem
     CLEANUP(secret_forget) struct buffer key;
     buffer_init(&key, CERTIFICATE_KEY_BYTES_MAX);
     TRY(path_of(data, "identity.key", path, err));
-    if (!is_there(path)) {
+    if (!file_is_there(path)) {
         TRY(file_make_folder(data, err));
-        TRY(certificate_key_make(&key, err));
-        TRY(file_replace_private(path, buffer_slice(&key), err));
-        buffer_clear(&key);
+        TRY(key_file_make(path, &key, err));
     }
-    TRY(read_key(path, &key, err));
+    TRY(key_file_read(path, &key, err));
     *out_pem = arena_copy(arena, buffer_slice(&key));
     return out_pem->bytes != NULL ? STATUS_OK
                                   : fail(err, STATUS_NO_MEMORY, "no memory for the key");
@@ -158,7 +135,7 @@ static status load(const char *path, const char *key_path, struct arena *arena,
         err->code = STATUS_CORRUPT;
         return STATUS_CORRUPT;
     }
-    TRY(read_key(key_path, &key, err));
+    TRY(key_file_read(key_path, &key, err));
     identity->key = arena_copy(arena, buffer_slice(&key));
     if (identity->key.bytes == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory for the key");
@@ -174,7 +151,7 @@ status identity_load(const char *data, struct arena *arena, struct identity *out
     struct identity identity = {0};
     TRY(path_of(data, "hub.json", path, err));
     TRY(path_of(data, "identity.key", key_path, err));
-    if (!is_there(path)) {
+    if (!file_is_there(path)) {
         return fail(err, STATUS_NOT_FOUND, "this device has joined no hub; `ebb join TOKEN` does");
     }
     if (load(path, key_path, arena, &identity, &why) != STATUS_OK) {
@@ -220,7 +197,7 @@ static status check_pair(const char *data, const struct identity *identity, stru
     CLEANUP(secret_forget) struct buffer pem;
     buffer_init(&pem, CERTIFICATE_KEY_BYTES_MAX);
     TRY(path_of(data, "identity.key", path, err));
-    TRY(read_key(path, &pem, err));
+    TRY(key_file_read(path, &pem, err));
     TRY(certificate_key_digest(buffer_slice(&pem), &key, err));
     TRY(certificate_read(identity->certificate, &facts, err));
     return digest_equal(key, facts.spki)
@@ -246,7 +223,7 @@ status identity_remove(const char *data, bool *out_removed, struct error *err) {
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
         char path[PATH_MAX];
         TRY(path_of(data, NAMES[i], path, err));
-        if (is_there(path)) {
+        if (file_is_there(path)) {
             TRY(file_remove(path, err));
             *out_removed = true;
         }

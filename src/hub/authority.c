@@ -11,11 +11,11 @@
 #include "base/text.h"
 #include "platform/clock.h"
 #include "platform/file.h"
+#include "platform/key_file.h"
 #include "platform/secret.h"
 
 enum {
     CHAIN_BYTES_MAX = 64 << 10,
-    OTHERS = 0077,
     FOLDER_MODE = 0700,
     AUTHORITY_LIFE_YEARS = 30,
     SERVER_LIFE_DAYS = 365,
@@ -48,29 +48,7 @@ static status path_of(const struct authority *authority, const char *name, char 
                : fail(err, STATUS_INVALID, "the path of the hub's folder is too long");
 }
 
-static bool is_there(const char *path) {
-    struct file_facts facts;
-    return file_facts(path, &facts, NULL) == STATUS_OK;
-}
-
 /* --- keys ------------------------------------------------------------------------------------- */
-
-static status read_key(const char *path, struct buffer *out, struct error *err) {
-    struct stat facts;
-    struct digest spki;
-    if (stat(path, &facts) != 0) {
-        return fail_errno(err, errno, "look at the key '%s'", path);
-    }
-    if ((facts.st_mode & OTHERS) != 0) {
-        return fail(err, STATUS_DENIED, "the key '%.300s' is open to others: chmod 600 %.100s",
-                    path, path);
-    }
-    buffer_clear(out);
-    TRY(file_read(path, out, err));
-    return certificate_key_digest(buffer_slice(out), &spki, err) == STATUS_OK
-               ? STATUS_OK
-               : fail_while(err, "'%.300s'", path);
-}
 
 /* For who takes texts that end with a zero; it is not counted. */
 static status end_text(struct buffer *text, struct error *err) {
@@ -81,13 +59,6 @@ static status end_text(struct buffer *text, struct error *err) {
     return buffer_status(text, err);
 }
 
-/* The key is on disk before anything is signed by it. */
-static status make_key(const char *path, struct buffer *out, struct error *err) {
-    buffer_clear(out);
-    TRY(certificate_key_make(out, err));
-    return file_replace_private(path, buffer_slice(out), err);
-}
-
 /* --- the authority itself --------------------------------------------------------------------- */
 
 static status make_own(struct authority *authority, const char *key_path,
@@ -96,10 +67,10 @@ static status make_own(struct authority *authority, const char *key_path,
         return fail(err, STATUS_INVALID,
                     "this machine's clock is wrong: set it before the hub makes its authority");
     }
-    if (!is_there(key_path)) {
-        TRY(make_key(key_path, &authority->key, err));
+    if (!file_is_there(key_path)) {
+        TRY(key_file_make(key_path, &authority->key, err));
     }
-    TRY(read_key(key_path, &authority->key, err));
+    TRY(key_file_read(key_path, &authority->key, err));
     const struct certificate_wish wish = {
         .use = CERTIFICATE_AUTHORITY,
         .serial = certificate_serial(),
@@ -141,15 +112,15 @@ static status open_own(struct authority *authority, int64_t now_ms, struct error
     char key_path[PATH_MAX], certificate_path[PATH_MAX];
     TRY(path_of(authority, "key.pem", key_path, err));
     TRY(path_of(authority, "certificate.pem", certificate_path, err));
-    if (!is_there(certificate_path)) {
+    if (!file_is_there(certificate_path)) {
         return make_own(authority, key_path, certificate_path, now_ms, err);
     }
-    if (!is_there(key_path)) {
+    if (!file_is_there(key_path)) {
         return fail(err, STATUS_NOT_FOUND,
                     "its certificate is there and its key is not: put '%.300s' back from a backup",
                     key_path);
     }
-    TRY(read_key(key_path, &authority->key, err));
+    TRY(key_file_read(key_path, &authority->key, err));
     return file_read(certificate_path, &authority->certificate, err);
 }
 
@@ -157,7 +128,7 @@ static status open_authority(struct authority *authority, const struct authority
                              struct error *err) {
     status code = STATUS_OK;
     if (options->certificate_file != NULL && options->key_file != NULL) {
-        code = read_key(options->key_file, &authority->key, err);
+        code = key_file_read(options->key_file, &authority->key, err);
         if (code == STATUS_OK) {
             code = file_read(options->certificate_file, &authority->certificate, err);
         }
@@ -245,7 +216,7 @@ static status make_server(struct authority *authority, int64_t now_ms, struct er
     TRY(path_of(authority, "server-key.pem", key_path, err));
     TRY(path_of(authority, "server.pem", path, err));
     if (authority->server_key.count == 0) {
-        TRY(make_key(key_path, &authority->server_key, err));
+        TRY(key_file_make(key_path, &authority->server_key, err));
     }
     TRY(issue_server(authority, now_ms, &chain, err));
     buffer_add(&chain, buffer_slice(&authority->certificate));
@@ -276,10 +247,11 @@ static status open_server(struct authority *authority, int64_t now_ms, struct er
     bool renewed = false;
     TRY(path_of(authority, "server-key.pem", key_path, err));
     TRY(path_of(authority, "server.pem", path, err));
-    if (!is_there(key_path) || read_key(key_path, &authority->server_key, err) != STATUS_OK) {
+    if (!file_is_there(key_path) ||
+        key_file_read(key_path, &authority->server_key, err) != STATUS_OK) {
         buffer_clear(&authority->server_key);
     }
-    if (!is_there(path) || file_read(path, &authority->server, err) != STATUS_OK) {
+    if (!file_is_there(path) || file_read(path, &authority->server, err) != STATUS_OK) {
         buffer_clear(&authority->server);
     }
     TRY(authority_renew_server(authority, now_ms, &renewed, err));

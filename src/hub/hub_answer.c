@@ -1,51 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/hub_answer.h"
 
-#include "platform/json.h"
+#include "platform/http_error.h"
 
 enum {
     AGAIN_S = 5,
     SPREAD_MS_A_DEVICE = 5, /* 200 handshakes a second */
-    SPREAD_MS_LEAST = 1000,
-    ERROR_JSON_BYTES_MAX = 8 << 10
+    SPREAD_MS_LEAST = 1000
 };
 
-static int http_code(status code) {
-    switch (code) {
-    case STATUS_OK:
-        return 200;
-    case STATUS_INVALID:
-        return 400;
-    case STATUS_NOT_FOUND:
-        return 404;
-    case STATUS_CONFLICT:
-        return 409;
-    case STATUS_DENIED:
-        return 403;
-    case STATUS_BUSY:
-    case STATUS_OFFLINE:
-        return 503;
-    case STATUS_FULL:
-        return 507;
-    default:
-        return 500;
-    }
-}
-
 void hub_answer_error_as(struct http_request *request, int code, const struct error *err) {
-    CLEANUP(buffer_done) struct buffer json;
-    buffer_init(&json, ERROR_JSON_BYTES_MAX);
-    buffer_print(&json, "{\"error\":{\"class\":\"%s\",\"text\":", status_name(err->code));
-    json_write_text(&json, slice_of(err->text));
-    buffer_add_text(&json, "}}\n");
     if (code == 503 || code == 507) {
         http_retry_after(request, AGAIN_S);
     }
-    http_answer(request, code, "application/json", buffer_slice(&json));
+    http_error_answer_as(request, code, err);
 }
 
 void hub_answer_error(struct http_request *request, const struct error *err) {
-    hub_answer_error_as(request, http_code(err->code), err);
+    hub_answer_error_as(request, http_error_code(err->code), err);
 }
 
 void hub_answer_json(struct http_request *request, int code, const struct buffer *json) {

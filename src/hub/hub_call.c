@@ -2,36 +2,13 @@
 #include "hub/hub_call.h"
 
 #include "base/time.h"
+#include "platform/http_error.h"
 #include "platform/json.h"
 
-int hub_call_code(status code) {
-    switch (code) {
-    case STATUS_OK:
-        return 200;
-    case STATUS_INVALID:
-        return 400;
-    case STATUS_DENIED:
-        return 403;
-    case STATUS_NOT_FOUND:
-        return 404;
-    case STATUS_CONFLICT:
-        return 409;
-    case STATUS_BUSY:
-    case STATUS_OFFLINE:
-        return 503;
-    case STATUS_FULL:
-        return 507;
-    default:
-        return 500;
-    }
-}
-
 void hub_call_refuse(struct hub_call *call, const struct error *err) {
-    call->code = hub_call_code(err->code);
+    call->code = http_error_code(err->code);
     buffer_clear(&call->out);
-    buffer_print(&call->out, "{\"error\":{\"class\":\"%s\",\"text\":", status_name(err->code));
-    json_write_text(&call->out, slice_of(err->text));
-    buffer_add_text(&call->out, "}}\n");
+    http_error_write(err, &call->out);
 }
 
 status hub_call_body(struct hub_call *call, struct value *out_body, struct error *err) {

@@ -64,9 +64,6 @@ extern const struct hub_route HUB_ENROLMENT_ROUTES[];
 
 /* --- for handlers --- */
 
-/* The HTTP code of a class. */
-int hub_call_code(status code);
-
 /* Makes the error, which is there, the answer: also for a failure that is committed, after which OK
  * is returned. */
 void hub_call_refuse(struct hub_call *call, const struct error *err);

@@ -235,6 +235,11 @@ status file_facts(const char *path, struct file_facts *out_facts, struct error *
     return STATUS_OK;
 }
 
+bool file_is_there(const char *path) {
+    struct file_facts facts;
+    return file_facts(path, &facts, NULL) == STATUS_OK;
+}
+
 static status make_one_folder(const char *path, struct error *err) {
     if (mkdir(path, 0777) == 0) {
         return STATUS_OK;

@@ -44,6 +44,9 @@ status file_replace_private(const char *path, struct slice bytes, struct error *
 /* NOT_FOUND when there is nothing; links are followed. */
 status file_facts(const char *path, struct file_facts *out_facts, struct error *err);
 
+/* Whether it can be looked at; links are followed. */
+bool file_is_there(const char *path);
+
 /* Makes the folder and those above it; no error when it is there. */
 status file_make_folder(const char *path, struct error *err);
 status file_remove(const char *path, struct error *err);

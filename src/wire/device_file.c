@@ -72,19 +72,14 @@ static status read_more(struct loading *loading, const char *beside, struct erro
     return loading->code;
 }
 
-static bool is_there(const char *path) {
-    struct file_facts facts;
-    return file_facts(path, &facts, NULL) == STATUS_OK;
-}
-
 status device_load(struct arena *arena, const struct device_files *files, struct device *out_device,
                    struct error *err) {
     struct device device = {0};
     struct loading loading = {.arena = arena, .files = files, .device = &device};
-    const char *path = files->path != NULL     ? files->path
-                       : is_there(DEVICE_FILE) ? DEVICE_FILE
-                                               : GUIDES_FILE;
-    if (files->path != NULL || is_there(path)) {
+    const char *path = files->path != NULL          ? files->path
+                       : file_is_there(DEVICE_FILE) ? DEVICE_FILE
+                                                    : GUIDES_FILE;
+    if (files->path != NULL || file_is_there(path)) {
         TRY(read_one(&loading, path, err));
     }
     TRY(read_more(&loading, path, err));

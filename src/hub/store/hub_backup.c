@@ -229,9 +229,8 @@ static bool go_on(void *owner, int64_t done_bytes, int64_t all_bytes) {
 
 static bool is_there(const char *data, const char *name) {
     char path[PATH_BYTES_MAX];
-    struct file_facts facts;
     (void)snprintf(path, sizeof(path), "%s/%s", data, name);
-    return file_facts(path, &facts, NULL) == STATUS_OK;
+    return file_is_there(path);
 }
 
 /* A file that a restore which was cut off has written may be there, and no other. */

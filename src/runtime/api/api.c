@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/time.h"
+#include "platform/http_error.h"
 #include "platform/json.h"
 
 enum { METHOD_NOT_ALLOWED = 405 };
@@ -45,39 +46,12 @@ static const struct route ROUTES[] = {
     {"/v1/logs", "GET", NULL, NULL, api_logs},
 };
 
-static int http_code(status code) {
-    switch (code) {
-    case STATUS_OK:
-        return 200;
-    case STATUS_INVALID:
-        return 400;
-    case STATUS_NOT_FOUND:
-        return 404;
-    case STATUS_CONFLICT:
-        return 409;
-    case STATUS_DENIED:
-        return 403;
-    case STATUS_BUSY:
-    case STATUS_OFFLINE:
-        return 503;
-    case STATUS_FULL:
-        return 507;
-    default:
-        return 500;
-    }
-}
-
 void api_refuse_with(struct api_call *call, int code, const struct error *err) {
-    CLEANUP(buffer_done) struct buffer json;
-    buffer_init(&json, API_ANSWER_BYTES_MAX);
-    buffer_print(&json, "{\"error\":{\"class\":\"%s\",\"text\":", status_name(err->code));
-    json_write_text(&json, slice_of(err->text));
-    buffer_add_text(&json, "}}\n");
-    http_answer(call->request, code, "application/json", buffer_slice(&json));
+    http_error_answer_as(call->request, code, err);
 }
 
 void api_refuse(struct api_call *call, const struct error *err) {
-    api_refuse_with(call, http_code(err->code), err);
+    http_error_answer(call->request, err);
 }
 
 void api_answer(struct api_call *call, const struct buffer *json) {
