@@ -101,6 +101,14 @@ void buffer_add_u64(struct buffer *buffer, uint64_t number) {
     buffer_add_u32(buffer, (uint32_t)(number >> 32));
 }
 
+void buffer_add_varint(struct buffer *buffer, uint64_t number) {
+    while (number >= 0x80) {
+        buffer_add_byte(buffer, (uint8_t)(number | 0x80));
+        number >>= 7;
+    }
+    buffer_add_byte(buffer, (uint8_t)number);
+}
+
 void buffer_print(struct buffer *buffer, const char *format, ...) {
     va_list args;
     va_start(args, format);

@@ -34,8 +34,9 @@ void buffer_clear(struct buffer *buffer);
 void buffer_add(struct buffer *buffer, struct slice bytes);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_byte(struct buffer *buffer, uint8_t byte);
-void buffer_add_u32(struct buffer *buffer, uint32_t number); /* little endian */
-void buffer_add_u64(struct buffer *buffer, uint64_t number); /* little endian */
+void buffer_add_u32(struct buffer *buffer, uint32_t number);    /* little endian */
+void buffer_add_u64(struct buffer *buffer, uint64_t number);    /* little endian */
+void buffer_add_varint(struct buffer *buffer, uint64_t number); /* LEB128: 7 bits a byte */
 void buffer_print(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/little_endian.h"
 #include "base/memory.h"
 #include "platform/compress.h"
 #include "sync/ranges.h"
@@ -30,28 +31,6 @@ struct frame_reader {
 };
 
 /* --- numbers --------------------------------------------------------------------------------- */
-
-static void put_u64(char *out, uint64_t number) {
-    for (unsigned i = 0; i < 8; i++) {
-        out[i] = (char)(uint8_t)(number >> 8 * i);
-    }
-}
-
-static uint64_t get_u64(const char *bytes) {
-    uint64_t number = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        number |= (uint64_t)(uint8_t)bytes[i] << 8 * i;
-    }
-    return number;
-}
-
-static void add_number(struct buffer *out, uint64_t number) {
-    while (number >= 0x80) {
-        buffer_add_byte(out, (uint8_t)(number | 0x80));
-        number >>= 7;
-    }
-    buffer_add_byte(out, (uint8_t)number);
-}
 
 static size_t number_bytes(uint64_t number) {
     size_t bytes = 1;
@@ -101,7 +80,7 @@ void frame_begin(struct frame_writer *writer, uint64_t first, struct id chain_in
     char *head = buffer_reserve(&writer->plain, FRAME_HEAD_BYTES);
     if (head != NULL) {
         head[0] = VERSION;
-        put_u64(head + AT_FIRST, first);
+        little_endian_put_u64(head + AT_FIRST, first);
         (void)memcpy(head + AT_CHAIN_IN, chain_in.bytes, ID_BYTES);
         buffer_took(&writer->plain, FRAME_HEAD_BYTES);
     }
@@ -126,13 +105,13 @@ bool frame_add(struct frame_writer *writer, const struct frame_item *item) {
     }
     buffer_add_byte(plain,
                     (uint8_t)((has_first_id ? HAS_FIRST_ID : 0) | (item->is_gap ? IS_GAP : 0)));
-    add_number(plain, item->record.count);
+    buffer_add_varint(plain, item->record.count);
     buffer_add(plain, item->record);
     if (has_first_id) {
         add_id(plain, &item->first_id);
     }
     if (item->is_gap) {
-        add_number(plain, item->last_seq - item->seq + 1);
+        buffer_add_varint(plain, item->last_seq - item->seq + 1);
         add_id(plain, &item->chain);
     }
     writer->count++;
@@ -148,7 +127,7 @@ int frame_count(const struct frame_writer *writer) {
 status frame_end(struct frame_writer *writer, struct buffer *out, struct error *err) {
     assert(writer->count > 0);
     TRY(buffer_status(&writer->plain, err));
-    put_u64(writer->plain.bytes + AT_LAST, writer->next - 1);
+    little_endian_put_u64(writer->plain.bytes + AT_LAST, writer->next - 1);
     (void)memcpy(writer->plain.bytes + AT_CHAIN_OUT, writer->chain.bytes, ID_BYTES);
     const size_t start = out->count;
     buffer_add_u32(out, 0); /* the count, which is known when it is done */
@@ -160,9 +139,7 @@ status frame_end(struct frame_writer *writer, struct buffer *out, struct error *
         return added;
     }
     const size_t count = out->count - start - COUNT_BYTES;
-    for (unsigned i = 0; i < COUNT_BYTES; i++) {
-        out->bytes[start + i] = (char)(uint8_t)(count >> 8 * i);
-    }
+    little_endian_put_u32(out->bytes + start, (uint32_t)count);
     return STATUS_OK;
 }
 
@@ -196,10 +173,7 @@ status frame_find(struct slice received, size_t *out_bytes, struct error *err) {
     if (received.count < COUNT_BYTES) {
         return STATUS_OK;
     }
-    uint32_t count = 0;
-    for (unsigned i = 0; i < COUNT_BYTES; i++) {
-        count |= (uint32_t)(uint8_t)received.bytes[i] << 8 * i;
-    }
+    const uint32_t count = little_endian_get_u32(received.bytes);
     if (count == 0 || count > FRAME_WIRE_BYTES_MAX - COUNT_BYTES) {
         return fail(err, STATUS_CORRUPT, "a frame of %u bytes: it may have %d", count,
                     FRAME_WIRE_BYTES_MAX - COUNT_BYTES);
@@ -316,8 +290,8 @@ status frame_open(struct frame_reader *reader, struct slice bytes, struct frame 
     if (part.bytes.bytes[0] != VERSION) {
         return damaged(&part, "its version is not known", err);
     }
-    struct frame frame = {.first = get_u64(part.bytes.bytes + AT_FIRST),
-                          .last = get_u64(part.bytes.bytes + AT_LAST),
+    struct frame frame = {.first = little_endian_get_u64(part.bytes.bytes + AT_FIRST),
+                          .last = little_endian_get_u64(part.bytes.bytes + AT_LAST),
                           .items = reader->items};
     (void)memcpy(frame.chain_in.bytes, part.bytes.bytes + AT_CHAIN_IN, ID_BYTES);
     (void)memcpy(frame.chain_out.bytes, part.bytes.bytes + AT_CHAIN_OUT, ID_BYTES);

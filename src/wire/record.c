@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/little_endian.h"
 #include "platform/hash.h"
 
 enum { COUNT_BYTES_MAX = 3, AT_VERSION = 1, AT_QUALITY = 3 };
@@ -70,27 +71,8 @@ bool record_is_known(enum record_kind kind, int version) {
 }
 
 static void add_counted(struct buffer *out, struct slice bytes) {
-    size_t count = bytes.count;
-    while (count >= 0x80) {
-        buffer_add_byte(out, (uint8_t)(count | 0x80));
-        count >>= 7;
-    }
-    buffer_add_byte(out, (uint8_t)count);
+    buffer_add_varint(out, bytes.count);
     buffer_add(out, bytes);
-}
-
-static void put_u64(char *out, uint64_t number) {
-    for (unsigned i = 0; i < 8; i++) {
-        out[i] = (char)(uint8_t)(number >> 8 * i);
-    }
-}
-
-static uint64_t get_u64(const char *bytes) {
-    uint64_t number = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        number |= (uint64_t)(uint8_t)bytes[i] << 8 * i;
-    }
-    return number;
 }
 
 status record_write(struct buffer *out, const struct record *record, struct error *err) {
@@ -104,8 +86,8 @@ status record_write(struct buffer *out, const struct record *record, struct erro
     head[2] = (char)(uint8_t)record->priority;
     head[AT_QUALITY] = (char)(uint8_t)record->time.quality;
     (void)memcpy(head + AT_BOOT, record->boot.bytes, ID_BYTES);
-    put_u64(head + AT_BOOT_NS, (uint64_t)record->time.boot_ns);
-    put_u64(head + AT_WALL_MS, (uint64_t)record->time.wall_ms);
+    little_endian_put_u64(head + AT_BOOT_NS, (uint64_t)record->time.boot_ns);
+    little_endian_put_u64(head + AT_WALL_MS, (uint64_t)record->time.wall_ms);
     buffer_took(out, RECORD_HEAD_BYTES);
     if (record_is_known(record->kind, record->version)) {
         const bool has_run = !id_is_zero(record->run);
@@ -200,8 +182,8 @@ status record_read(struct slice bytes, struct record *out_record, struct error *
         .version = (uint8_t)bytes.bytes[AT_VERSION],
         .priority = (uint8_t)bytes.bytes[2],
         .time = {.quality = (enum clock_quality)(uint8_t)bytes.bytes[AT_QUALITY],
-                 .boot_ns = (int64_t)get_u64(bytes.bytes + AT_BOOT_NS),
-                 .wall_ms = (int64_t)get_u64(bytes.bytes + AT_WALL_MS)},
+                 .boot_ns = (int64_t)little_endian_get_u64(bytes.bytes + AT_BOOT_NS),
+                 .wall_ms = (int64_t)little_endian_get_u64(bytes.bytes + AT_WALL_MS)},
     };
     (void)memcpy(record.boot.bytes, bytes.bytes + AT_BOOT, ID_BYTES);
     if (record_is_known(record.kind, record.version)) {

@@ -3,15 +3,9 @@
 
 #include <string.h>
 
-enum { INTERVAL_BYTES = 16 + 2 * ID_BYTES };
+#include "base/little_endian.h"
 
-static uint64_t get_u64(const uint8_t *bytes) {
-    uint64_t number = 0;
-    for (int i = 7; i >= 0; i--) {
-        number = number << 8 | bytes[i];
-    }
-    return number;
-}
+enum { INTERVAL_BYTES = 16 + 2 * ID_BYTES };
 
 static void add_id(struct buffer *out, const struct id *id) {
     buffer_add(out, (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES});
@@ -32,9 +26,10 @@ bool cursor_bytes_read(struct slice bytes, struct lane_cursor *out_cursor) {
     }
     out_cursor->held.count = (int)(bytes.count / INTERVAL_BYTES);
     for (int i = 0; i < out_cursor->held.count; i++) {
-        const uint8_t *at = (const uint8_t *)bytes.bytes + (size_t)i * INTERVAL_BYTES;
+        const char *at = bytes.bytes + (size_t)i * INTERVAL_BYTES;
         struct range *range = &out_cursor->held.items[i];
-        *range = (struct range){.from = get_u64(at), .to = get_u64(at + 8)};
+        *range =
+            (struct range){.from = little_endian_get_u64(at), .to = little_endian_get_u64(at + 8)};
         (void)memcpy(out_cursor->chain_before[i].bytes, at + 16, ID_BYTES);
         (void)memcpy(out_cursor->chain_end[i].bytes, at + 16 + ID_BYTES, ID_BYTES);
         if (range->from == 0 || range->to < range->from ||
