@@ -52,8 +52,8 @@ static inline void test_identity_export(struct test_identity *identity, const ch
     size_t bytes = TEST_PEM_BYTES;
     TEST_NEED(gnutls_x509_crt_export(identity->certificate, GNUTLS_X509_FMT_PEM,
                                      identity->chain_pem, &bytes));
-    identity->chain_pem[bytes] = '\0';
-    (void)strcat(identity->chain_pem, behind);
+    TEST_NEED(
+        snprintf(identity->chain_pem + bytes, sizeof identity->chain_pem - bytes, "%s", behind));
     bytes = sizeof identity->key_pem - 1;
     TEST_NEED(gnutls_x509_privkey_export_pkcs8(identity->key, GNUTLS_X509_FMT_PEM, NULL,
                                                GNUTLS_PKCS_PLAIN, identity->key_pem, &bytes));
