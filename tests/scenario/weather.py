@@ -182,7 +182,8 @@ class Place:
         each lane adds up. Of all of it `lost` were purged before a hub that was set back asked for them."""
         found = {}
         for identity, result in self.on_hub():
-            assert result["part"] not in found, f"{result['part']} is on the hub twice"
+            first = found.get(result["part"])
+            assert first is None, f"{result['part']} is on the hub twice: as {first} and as {identity}"
             assert self.made[result["part"]] == result["text"], f"{result['part']} has changed on its way"
             found[result["part"]] = identity
         missing = self.made.keys() - found.keys()
