@@ -239,13 +239,16 @@ void core_run(struct core *core, struct store_job *const *jobs, int count) {
     assert(count > 0 && count <= STORE_BATCH_JOBS_MAX);
     struct error err = {.code = STATUS_OK};
     core->busy_rounds = 0;
-    const status ran = attempt_hard(core, jobs, count, &err);
+    status ran = attempt_hard(core, jobs, count, &err);
+    const bool alone = ran != STATUS_OK && count > 1;
     for (int i = 0; i < count; i++) {
         jobs[i]->error.code = STATUS_OK;
         jobs[i]->error.text[0] = '\0';
-        if (ran != STATUS_OK && count > 1) {
-            (void)attempt_hard(core, &jobs[i], 1, &jobs[i]->error);
-        } else if (ran != STATUS_OK) {
+        if (alone) {
+            ran = attempt_hard(core, &jobs[i], 1, &err);
+        }
+        /* What failed first and went well when it was tried again has not failed. */
+        if (ran != STATUS_OK) {
             jobs[i]->error = err;
         }
         note_answer(core, jobs[i]);
