@@ -78,6 +78,33 @@ static void test_core_trouble__what_could_not_be_synced_is_written_over(void **s
     core_bench_expect_lane(bench, LANE_NORMAL, "1-1");
 }
 
+/* A bad neighbour makes each job run alone; the good one fails once, is treated, and goes well.
+ * What is stored must not be reported as failed: its event would run again. */
+static void expect_second_try(struct core_bench *bench, const struct fault *once) {
+    struct record_draft good = core_bench_draft(LANE_NORMAL, "1", NULL);
+    struct record_draft bad = core_bench_draft(LANE_COUNT, "1", NULL);
+    struct store_job jobs[] = {
+        {.kind = STORE_RUN_END, .workflow = bench->workflow, .records = &good, .record_count = 1},
+        {.kind = STORE_RUN_END, .workflow = bench->workflow, .records = &bad, .record_count = 1}};
+    struct store_job *batch[] = {&jobs[0], &jobs[1]};
+    (void)core_bench_put(bench, LANE_NORMAL, "1", NULL); /* the WAL holds what can be copied */
+    const int64_t before = core_bench_number(bench, "SELECT count(*) FROM workflow_results");
+    fault_disk_fail(bench->disk, once);
+    core_run(bench->core, batch, 2);
+    assert_int_equal(fault_disk_failures(bench->disk), 1);
+    fault_disk_fail(bench->disk, NULL);
+    assert_int_equal(core_bench_number(bench, "SELECT count(*) FROM workflow_results"), before + 1);
+    assert_int_equal(jobs[0].error.code, STATUS_OK);
+    assert_int_equal(jobs[1].error.code, STATUS_INVALID);
+}
+
+static void test_core_trouble__what_went_well_at_the_second_try_has_not_failed(void **state) {
+    const struct fault no_room = {.calls = FAULT_WRITE, .kind = FAULT_NO_SPACE};
+    const struct fault no_sync = {.calls = FAULT_SYNC, .kind = FAULT_EIO};
+    expect_second_try(*state, &no_room);
+    expect_second_try(*state, &no_sync);
+}
+
 /* The k-th read of mending fails. Returns false when there was no k-th. */
 static bool fail_read(struct core_bench *bench, size_t index, bool close_then) {
     const struct fault no_read = {.calls = FAULT_READ, .kind = FAULT_EIO, .index = index};
@@ -176,6 +203,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_core_trouble__what_could_not_be_synced_is_written_over,
                                         core_bench_set_up, core_bench_tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_core_trouble__what_went_well_at_the_second_try_has_not_failed, core_bench_set_up,
+            core_bench_tear_down),
         cmocka_unit_test_setup_teardown(
             test_core_trouble__a_read_that_fails_leaves_nothing_half_loaded, core_bench_set_up,
             core_bench_tear_down),

@@ -221,7 +221,8 @@ def test_descriptors_are_closed_on_both_sides_when_a_call_has_ended(device, lang
         device.drop(str(number), b"y" * number)
     rows = device.wait_results(41)
     assert len({row["said"]["pid"] for row in rows}) == 1
-    assert max(row["said"]["open"] for row in rows) < ours + 40  # calls
+    # Two of each of the 8 calls under way; and each of the 4 threads reads one more, or lists them.
+    assert max(row["said"]["open"] for row in rows) <= ours + 2 * 8 + 4
     device.drop("last", b"x")
     last = [row for row in device.wait_results(42) if row["name"] == "last"]
     assert last[0]["said"]["open"] == ours
