@@ -109,18 +109,24 @@ void buffer_add_varint(struct buffer *buffer, uint64_t number) {
     buffer_add_byte(buffer, (uint8_t)number);
 }
 
+/* Most fit into the room that is there; what does not is written a second time. */
 void buffer_print(struct buffer *buffer, const char *format, ...) {
     va_list args;
     va_start(args, format);
     va_list again;
     va_copy(again, args);
-    const int count = vsnprintf(NULL, 0, format, args);
+    const size_t room = buffer->room - buffer->count;
+    char *at = room > 0 ? buffer->bytes + buffer->count : NULL;
+    const int count = vsnprintf(at, room, format, args);
     va_end(args);
-    if (count >= 0 && fits(buffer, (size_t)count) &&
-        grow(buffer, buffer->count + (size_t)count + 1)) {
+    if (count >= 0 && fits(buffer, (size_t)count)) {
         /* The zero is written, not counted. */
-        (void)vsnprintf(buffer->bytes + buffer->count, (size_t)count + 1, format, again);
-        buffer->count += (size_t)count;
+        if ((size_t)count < room) {
+            buffer->count += (size_t)count;
+        } else if (grow(buffer, buffer->count + (size_t)count + 1)) {
+            (void)vsnprintf(buffer->bytes + buffer->count, (size_t)count + 1, format, again);
+            buffer->count += (size_t)count;
+        }
     }
     va_end(again);
 }

@@ -64,7 +64,7 @@ static status admit(struct device_port *port, struct http_request *request, stru
     if (is_renewal(request)) {
         return STATUS_OK; /* hub/enrolment looks closer */
     }
-    TRY(registry_find_device(port->options.registry, certificate.der, &device, err));
+    TRY(registry_find_device(port->options.registry, certificate.fingerprint, &device, err));
     const struct contact *before = http_kept(request);
     if (before != NULL && !id_equal(before->device, device.id)) {
         return fail(err, STATUS_BUSY,
@@ -171,7 +171,7 @@ static const struct http_streamer STREAMER = {begun, came, ended, gone, closed};
 static void greet(struct device_port *port, struct http_request *request) {
     struct http_certificate certificate;
     http_peer_certificate(request, &certificate);
-    registry_note_contact(port->options.registry, certificate.der, clock_wall_ms());
+    registry_note_contact(port->options.registry, certificate.fingerprint, clock_wall_ms());
     greeting_take(port->options.ingest, http_kept(request), request);
 }
 

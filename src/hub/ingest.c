@@ -2,6 +2,7 @@
 #include "hub/ingest.h"
 
 #include <assert.h>
+#include <pthread.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -12,35 +13,71 @@ enum {
     GRANT_BYTES_MOST = 4 << 20,
     GRANT_BYTES_LEAST = 64 << 10, /* a frame */
     GRANT_BUSY_MS = 1000,
-    GRANT_FULL_MS = 30 * 1000
+    GRANT_FULL_MS = 30 * 1000,
+    HAND_OVER_AT = 8
 };
 
+/* Jobs in the order in which they came. */
 struct job_line {
     struct ingest_job *first;
     struct ingest_job **last; /* where the next one goes */
 };
 
 /*
- * There is one batch at a time. While it is the writing thread's, nobody else looks at it.
- *
- *   idle       the loop may fill it from what waits
- *   at work    the writing thread's
+ * A job goes from `fresh`, by hand_over, to `waiting`; the writing thread takes all of those there
+ * that fit into a batch, and puts them into `answered`.
  */
 struct ingest {
-    struct job job;              /* the pool's, of the batch that is at work; first */
+    struct job job;              /* the pool's: runs batches until nothing waits; first */
     struct hub_session *session; /* not owned */
     struct lanes *lanes;
     struct pool *writer;
     struct turn *turn;
-    struct job_line waiting;
-    struct ingest_job *batch[INGEST_BATCH_JOBS_MAX];
-    int batch_count;
+    struct waker *waker;
+    struct job_line fresh; /* submitted and not handed over */
+    size_t fresh_count;
     bool at_work, stopped;
-    bool batch_ran;    /* set by the writing thread */
-    bool must_tidy;    /* something was written since the store was tidied */
-    int64_t commit_ns; /* that the batch took */
     struct ingest_counters counters;
+
+    struct ingest_job *batch[INGEST_BATCH_JOBS_MAX]; /* the writing thread's */
+    int batch_count;
+
+    pthread_mutex_t lock; /* of what follows */
+    struct job_line waiting, answered;
+    uint64_t batches;
+    int64_t commit_ns; /* that they took */
+    bool stopping;
 };
+
+static void line_init(struct job_line *line) {
+    line->first = NULL;
+    line->last = &line->first;
+}
+
+static void line_put(struct job_line *line, struct ingest_job *job) {
+    job->next = NULL;
+    *line->last = job;
+    line->last = &job->next;
+}
+
+static struct ingest_job *line_take(struct job_line *line) {
+    struct ingest_job *job = line->first;
+    if (job != NULL) {
+        line->first = job->next;
+        if (line->first == NULL) {
+            line->last = &line->first;
+        }
+    }
+    return job;
+}
+
+static void line_append(struct job_line *line, struct job_line *more) {
+    if (more->first != NULL) {
+        *line->last = more->first;
+        line->last = more->last;
+        line_init(more);
+    }
+}
 
 /* --- the writing thread --- */
 
@@ -64,11 +101,8 @@ static status run_in_transaction(struct ingest *ingest, struct ingest_job **jobs
     return done;
 }
 
-static void run_batch(struct job *job, int worker) {
-    struct ingest *ingest = (struct ingest *)job;
+static void run_batch(struct ingest *ingest) {
     struct error err = {.code = STATUS_OK};
-    (void)worker;
-    const int64_t began_ns = clock_monotonic_ns();
     const bool together =
         run_in_transaction(ingest, ingest->batch, ingest->batch_count, &err) == STATUS_OK;
     for (int i = 0; i < ingest->batch_count; i++) {
@@ -82,20 +116,58 @@ static void run_batch(struct job *job, int worker) {
             one->failed(one);
         }
     }
-    ingest->batch_ran = true;
-    ingest->commit_ns = clock_monotonic_ns() - began_ns;
-    ingest->session->kind->tidy(ingest->session, true);
 }
 
-static void run_tidy(struct job *job, int worker) {
+/* False: nothing waits. */
+static bool take_batch(struct ingest *ingest) {
+    size_t bytes = 0;
+    ingest->batch_count = 0;
+    (void)pthread_mutex_lock(&ingest->lock);
+    while (!ingest->stopping && ingest->waiting.first != NULL &&
+           ingest->batch_count < INGEST_BATCH_JOBS_MAX &&
+           (bytes == 0 || bytes + ingest->waiting.first->bytes <= INGEST_BATCH_BYTES_MAX)) {
+        struct ingest_job *job = line_take(&ingest->waiting);
+        bytes += job->bytes;
+        ingest->batch[ingest->batch_count++] = job;
+    }
+    (void)pthread_mutex_unlock(&ingest->lock);
+    return ingest->batch_count > 0;
+}
+
+static void give_back(struct ingest *ingest, int64_t commit_ns) {
+    (void)pthread_mutex_lock(&ingest->lock);
+    for (int i = 0; i < ingest->batch_count; i++) {
+        line_put(&ingest->answered, ingest->batch[i]);
+    }
+    ingest->batches++;
+    ingest->commit_ns += commit_ns;
+    (void)pthread_mutex_unlock(&ingest->lock);
+    waker_wake(ingest->waker);
+}
+
+static bool something_waits(struct ingest *ingest) {
+    (void)pthread_mutex_lock(&ingest->lock);
+    const bool waits = ingest->waiting.first != NULL && !ingest->stopping;
+    (void)pthread_mutex_unlock(&ingest->lock);
+    return waits;
+}
+
+/* Batch after batch; the loop need not take its turn between them. */
+static void run_batches(struct job *job, int worker) {
     struct ingest *ingest = (struct ingest *)job;
     (void)worker;
-    ingest->session->kind->tidy(ingest->session, false);
+    do {
+        while (take_batch(ingest)) {
+            const int64_t began_ns = clock_monotonic_ns();
+            run_batch(ingest);
+            give_back(ingest, clock_monotonic_ns() - began_ns);
+            ingest->session->kind->tidy(ingest->session, true);
+        }
+        ingest->session->kind->tidy(ingest->session, false);
+    } while (something_waits(ingest));
 }
 
 /* --- the loop's side --- */
-
-static void next(struct ingest *ingest);
 
 static void tell_of_disk(const struct ingest_counters *was, const struct ingest_counters *is,
                          const char *trouble) {
@@ -116,17 +188,15 @@ static void tell_of_disk(const struct ingest_counters *was, const struct ingest_
 
 /* The disk counts as full, or as failing, until something of a device's was committed again: what
  * is small may fit where that does not. */
-static void count_batch(struct ingest *ingest) {
+static void count_answered(struct ingest *ingest, const struct ingest_job *jobs) {
     struct ingest_counters *counters = &ingest->counters;
     const struct ingest_counters was = *counters;
     const char *trouble = NULL;
     bool found_full = false;
     bool brought = false;
-    counters->batches++;
-    counters->jobs += (uint64_t)ingest->batch_count;
-    counters->commit_ns_total += (uint64_t)ingest->commit_ns;
-    for (int i = 0; i < ingest->batch_count; i++) {
-        const struct ingest_job *job = ingest->batch[i];
+    for (const struct ingest_job *job = jobs; job != NULL; job = job->next) {
+        counters->jobs++;
+        counters->waiting_jobs--;
         counters->failed_jobs += job->error.code != STATUS_OK ? 1 : 0;
         found_full = found_full || job->error.code == STATUS_FULL;
         trouble = job->error.code == STATUS_SYSTEM ? job->error.text : trouble;
@@ -137,77 +207,60 @@ static void count_batch(struct ingest *ingest) {
     tell_of_disk(&was, counters, trouble);
 }
 
-static void batch_done(struct job *job) {
+static void deliver(void *owner) {
+    struct ingest *ingest = owner;
+    (void)pthread_mutex_lock(&ingest->lock);
+    struct ingest_job *job = ingest->answered.first;
+    line_init(&ingest->answered);
+    ingest->counters.batches = ingest->batches;
+    ingest->counters.commit_ns_total = (uint64_t)ingest->commit_ns;
+    (void)pthread_mutex_unlock(&ingest->lock);
+    count_answered(ingest, job);
+    while (job != NULL) {
+        struct ingest_job *next = job->next; /* `done` may free the job */
+        job->done(job);
+        job = next;
+    }
+}
+
+static void hand_over(struct ingest *ingest) {
+    (void)pthread_mutex_lock(&ingest->lock);
+    line_append(&ingest->waiting, &ingest->fresh);
+    const bool waits = ingest->waiting.first != NULL;
+    (void)pthread_mutex_unlock(&ingest->lock);
+    ingest->fresh_count = 0;
+    if (waits && !ingest->at_work) {
+        ingest->at_work = true;
+        pool_submit(ingest->writer, &ingest->job);
+    }
+}
+
+/* Something may have come after the writing thread looked for the last time. */
+static void batches_done(struct job *job) {
     struct ingest *ingest = (struct ingest *)job;
-    const int count = ingest->batch_count;
-    count_batch(ingest);
     ingest->at_work = false;
-    ingest->must_tidy = true;
-    ingest->batch_count = 0;
-    for (int i = 0; i < count; i++) {
-        ingest->batch[i]->done(ingest->batch[i]);
-    }
-    next(ingest);
-}
-
-static void tidy_done(struct job *job) {
-    struct ingest *ingest = (struct ingest *)job;
-    ingest->at_work = false;
-    next(ingest);
-}
-
-static void take_batch(struct ingest *ingest) {
-    size_t bytes = 0;
-    while (ingest->waiting.first != NULL && ingest->batch_count < INGEST_BATCH_JOBS_MAX &&
-           (bytes == 0 || bytes + ingest->waiting.first->bytes <= INGEST_BATCH_BYTES_MAX)) {
-        struct ingest_job *job = ingest->waiting.first;
-        bytes += job->bytes;
-        ingest->waiting.first = job->next;
-        ingest->batch[ingest->batch_count++] = job;
-    }
-    if (ingest->waiting.first == NULL) {
-        ingest->waiting.last = &ingest->waiting.first;
-    }
-    ingest->batch_ran = false;
-    ingest->counters.waiting_jobs -= (size_t)ingest->batch_count;
-}
-
-static void hand_over(struct ingest *ingest, void (*work)(struct job *job, int worker),
-                      void (*done)(struct job *job)) {
-    ingest->at_work = true;
-    ingest->job = (struct job){.work = work, .done = done};
-    pool_submit(ingest->writer, &ingest->job);
-}
-
-static void next(struct ingest *ingest) {
-    if (ingest->at_work) {
-        return;
-    }
-    if (ingest->waiting.first != NULL) {
-        take_batch(ingest);
-        hand_over(ingest, run_batch, batch_done);
-    } else if (ingest->must_tidy) {
-        ingest->must_tidy = false;
-        hand_over(ingest, run_tidy, tidy_done);
-    }
+    hand_over(ingest);
 }
 
 static void turn_ended(void *owner) {
-    next(owner);
+    hand_over(owner);
 }
 
 void ingest_run(struct ingest *ingest, struct ingest_job *job) {
     assert(job->work != NULL && job->done != NULL);
     assert(!ingest->stopped);
-    job->next = NULL;
-    *ingest->waiting.last = job;
-    ingest->waiting.last = &job->next;
+    line_put(&ingest->fresh, job);
     ingest->counters.waiting_jobs++;
-    turn_want(ingest->turn);
+    ingest->fresh_count++;
+    if (ingest->fresh_count == 1) {
+        turn_want(ingest->turn);
+    } else if (ingest->fresh_count >= HAND_OVER_AT) {
+        hand_over(ingest); /* a long turn keeps nobody waiting */
+    }
 }
 
 bool ingest_is_idle(const struct ingest *ingest) {
-    return !ingest->at_work && ingest->waiting.first == NULL;
+    return !ingest->at_work && ingest->counters.waiting_jobs == 0;
 }
 
 /* --- memory of bodies --- */
@@ -251,10 +304,17 @@ status ingest_create(const struct ingest_options *options, struct ingest **out_i
         return fail(err, STATUS_NO_MEMORY, "out of memory for the ingest");
     }
     ingest->session = options->session;
-    ingest->waiting.last = &ingest->waiting.first;
+    ingest->job = (struct job){.work = run_batches, .done = batches_done};
+    line_init(&ingest->fresh);
+    line_init(&ingest->waiting);
+    line_init(&ingest->answered);
+    (void)pthread_mutex_init(&ingest->lock, NULL); /* cannot fail without attributes */
     status made = lanes_create(options->session, &ingest->lanes, err);
     if (made == STATUS_OK) {
         made = pool_create(options->loop, 1, &ingest->writer, err);
+    }
+    if (made == STATUS_OK) {
+        made = waker_create(options->loop, deliver, ingest, &ingest->waker, err);
     }
     if (made == STATUS_OK) {
         made = turn_create(options->loop, turn_ended, ingest, &ingest->turn, err);
@@ -269,18 +329,12 @@ status ingest_create(const struct ingest_options *options, struct ingest **out_i
 
 /* What the writing thread was at has been committed, or not; what it never began was not. */
 static void answer_the_rest(struct ingest *ingest) {
-    struct error ending;
-    (void)fail(&ending, STATUS_OFFLINE, "the hub is ending");
-    for (int i = 0; i < ingest->batch_count; i++) {
-        if (!ingest->batch_ran) {
-            ingest->batch[i]->error = ending;
-        }
-        ingest->batch[i]->done(ingest->batch[i]);
-    }
-    while (ingest->waiting.first != NULL) {
-        struct ingest_job *job = ingest->waiting.first;
-        ingest->waiting.first = job->next;
-        job->error = ending;
+    deliver(ingest);
+    line_append(&ingest->waiting, &ingest->fresh);
+    for (struct ingest_job *job = line_take(&ingest->waiting); job != NULL;
+         job = line_take(&ingest->waiting)) {
+        (void)fail(&job->error, STATUS_OFFLINE, "the hub is ending");
+        ingest->counters.waiting_jobs--;
         job->done(job);
     }
 }
@@ -290,15 +344,20 @@ void ingest_stop(struct ingest *ingest) {
         return;
     }
     ingest->stopped = true;
+    (void)pthread_mutex_lock(&ingest->lock);
+    ingest->stopping = true;
+    (void)pthread_mutex_unlock(&ingest->lock);
     turn_destroy(ingest->turn);
     pool_destroy(ingest->writer);
     answer_the_rest(ingest);
+    waker_destroy(ingest->waker);
 }
 
 void ingest_destroy(struct ingest *ingest) {
     if (ingest != NULL) {
         ingest_stop(ingest);
         lanes_destroy(ingest->lanes);
+        (void)pthread_mutex_destroy(&ingest->lock);
         memory_free(ingest);
     }
 }

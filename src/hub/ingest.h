@@ -1,10 +1,11 @@
 /*
  * ingest: the one that writes: jobs in, answers back after the commit.
  *
- * Jobs are submitted on the loop. At the end of its turn all that waits, of all devices, goes to
- * the writing thread and is run in one transaction; what comes meanwhile is the next batch. No
- * timer: a lone job waits for one fsync. A job that fails takes the batch back; its jobs are then
- * run one by one, so a bad job never fails its neighbours. Order is kept.
+ * Jobs are submitted on the loop, which hands them over at the end of its turn, or when there are a
+ * few. The writing thread runs all that waits, of all devices, in one transaction; what comes
+ * meanwhile is the next batch, which it begins without the loop. No timer: a lone job waits for one
+ * fsync. A job that fails takes the batch back; its jobs are then run one by one, so a bad job
+ * never fails its neighbours. Order is kept.
  *
  * What a job does to the store is its own business (hub/upload, hub/greeting, hub/api). Who is
  * answered how is not decided here.

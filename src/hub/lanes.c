@@ -5,11 +5,12 @@
 
 #include "base/memory.h"
 
-enum { KEPT_MAX = 1024 }; /* of 3 KiB each */
+enum { KEPT_MAX = 8192 }; /* of 3 KiB each, where one is used */
 
 struct kept {
     struct hub_cursor cursor;
-    bool used, changed;
+    uint64_t survey; /* of another one than the lanes': nothing is kept here */
+    bool changed;
     bool listed; /* in `changed` below */
 };
 
@@ -19,6 +20,7 @@ struct lanes {
     struct kept *kept;              /* KEPT_MAX of them */
     struct kept *changed[KEPT_MAX]; /* since the last commit */
     size_t changed_count;
+    uint64_t survey; /* counts what was forgotten */
 };
 
 /* What the receiver's functions are called with. */
@@ -34,6 +36,7 @@ status lanes_create(struct hub_session *session, struct lanes **out_lanes, struc
         return fail(err, STATUS_NO_MEMORY, "out of memory for the lanes");
     }
     lanes->session = session;
+    lanes->survey = 1;
     lanes->kept = memory_new(KEPT_MAX, sizeof(*lanes->kept));
     const status made = lanes->kept != NULL ? frame_reader_create(&lanes->reader, err)
                                             : fail(err, STATUS_NO_MEMORY, "out of memory");
@@ -60,7 +63,7 @@ struct hub_session *lanes_session(const struct lanes *lanes) {
 /* --- cursors --- */
 
 static status save(struct lanes *lanes, struct kept *kept, struct error *err) {
-    if (kept->used && kept->changed) {
+    if (kept->changed) {
         TRY(lanes->session->kind->save_cursor(lanes->session, &kept->cursor, err));
         kept->changed = false;
     }
@@ -77,11 +80,12 @@ static size_t place_of(struct id stream, enum lane lane) {
 static status find(struct lanes *lanes, struct id stream, enum lane lane, struct kept **out_kept,
                    struct error *err) {
     struct kept *kept = &lanes->kept[place_of(stream, lane)];
-    if (!kept->used || kept->cursor.lane != lane || !id_equal(kept->cursor.stream, stream)) {
+    if (kept->survey != lanes->survey || kept->cursor.lane != lane ||
+        !id_equal(kept->cursor.stream, stream)) {
         TRY(save(lanes, kept, err));
-        kept->used = false;
+        kept->survey = 0;
         TRY(lanes->session->kind->load_cursor(lanes->session, stream, lane, &kept->cursor, err));
-        kept->used = true;
+        kept->survey = lanes->survey;
     }
     *out_kept = kept;
     return STATUS_OK;
@@ -106,10 +110,11 @@ status lanes_save(struct lanes *lanes, struct error *err) {
 }
 
 void lanes_forget(struct lanes *lanes) {
-    for (size_t i = 0; i < KEPT_MAX; i++) {
-        lanes->kept[i].used = lanes->kept[i].changed = lanes->kept[i].listed = false;
+    for (size_t i = 0; i < lanes->changed_count; i++) {
+        lanes->changed[i]->changed = lanes->changed[i]->listed = false;
     }
     lanes->changed_count = 0;
+    lanes->survey++;
 }
 
 /* --- what the receiver asks for --- */

@@ -47,9 +47,8 @@ static struct entry *find_id(const struct registry *registry, struct id id) {
     return id_equal(entry->id, id) ? entry : NULL;
 }
 
-static struct entry *find_certificate(const struct registry *registry, struct slice der,
+static struct entry *find_certificate(const struct registry *registry, struct digest fingerprint,
                                       int *out_index) {
-    const struct digest fingerprint = hash_sha256(der);
     uint64_t index = 0;
     if (!number_map_get(&registry->by_fingerprint, first_bytes(fingerprint.bytes), &index)) {
         return NULL;
@@ -86,10 +85,10 @@ static status check(const struct entry *entry, const struct certificate_view *ce
     return STATUS_OK;
 }
 
-status registry_find_device(struct registry *registry, struct slice certificate_der,
+status registry_find_device(struct registry *registry, struct digest fingerprint,
                             struct registered_device *out_device, struct error *err) {
     int index = 0;
-    const struct entry *entry = find_certificate(registry, certificate_der, &index);
+    const struct entry *entry = find_certificate(registry, fingerprint, &index);
     if (entry == NULL) {
         return fail(err, STATUS_DENIED,
                     "this hub does not know the certificate: the device must join it");
@@ -115,10 +114,9 @@ int64_t registry_count(const struct registry *registry) {
 
 /* --- notes ------------------------------------------------------------------------------------ */
 
-void registry_note_contact(struct registry *registry, struct slice certificate_der,
-                           int64_t now_ms) {
+void registry_note_contact(struct registry *registry, struct digest fingerprint, int64_t now_ms) {
     int index = 0;
-    struct entry *entry = find_certificate(registry, certificate_der, &index);
+    struct entry *entry = find_certificate(registry, fingerprint, &index);
     if (entry == NULL || entry->state != DEVICE_ACTIVE) {
         return;
     }

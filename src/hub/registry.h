@@ -17,6 +17,7 @@
 #include "base/id.h"
 #include "base/slice.h"
 #include "hub/device_rows.h"
+#include "platform/hash.h"
 
 struct registry;
 
@@ -33,14 +34,14 @@ struct registered_device {
     int64_t contact_ms; /* of the hub's clock; 0: never */
 };
 
-/* Whose certificate (DER) this is; the TLS session has proved that they hold its key. DENIED with a
- * sentence: unknown, revoked, replaced by a newer one, or its device is not active. */
-status registry_find_device(struct registry *registry, struct slice certificate_der,
+/* Whose certificate this is, by its SHA-256; the TLS session has proved that they hold its key.
+ * DENIED with a sentence: unknown, revoked, replaced by a newer one, or its device is not active. */
+status registry_find_device(struct registry *registry, struct digest fingerprint,
                             struct registered_device *out_device, struct error *err);
 
 /* Notes that the device was heard of just now by this certificate: its last contact, and that a
  * certificate which this one renews has had its day. Written with the next registry_take_notes. */
-void registry_note_contact(struct registry *registry, struct slice certificate_der, int64_t now_ms);
+void registry_note_contact(struct registry *registry, struct digest fingerprint, int64_t now_ms);
 
 /* What was noted since the last time, for device_rows_write_notes on the writing thread. False:
  * nothing. At most DEVICE_NOTES_MAX at a time; more wait. */

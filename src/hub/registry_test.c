@@ -47,11 +47,11 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* What stands for certificate `which` of device `number`. */
-static struct slice der_of(int number, int which) {
-    static char text[64];
+/* Of what stands for certificate `which` of device `number`. */
+static struct digest fingerprint_of(int number, int which) {
+    char text[64];
     (void)snprintf(text, sizeof(text), "certificate %d of device %d", which, number);
-    return slice_of(text);
+    return hash_sha256(slice_of(text));
 }
 
 static struct id id_of(int number) {
@@ -72,7 +72,7 @@ static struct device_change change_of(int number, enum device_state state, int c
                                     .facts = SLICE("{}"),
                                     .state = state};
     for (int i = 0; i < certificates; i++) {
-        view->certificates[i].fingerprint = hash_sha256(der_of(number, certificates - 1 - i));
+        view->certificates[i].fingerprint = fingerprint_of(number, certificates - 1 - i);
     }
     view->certificate_count = certificates;
     return change;
@@ -85,7 +85,7 @@ static void take(struct stage *stage, int number, enum device_state state, int c
 
 static bool finds(struct stage *stage, int number, int which) {
     struct registered_device found;
-    if (registry_find_device(stage->registry, der_of(number, which), &found, &stage->err) !=
+    if (registry_find_device(stage->registry, fingerprint_of(number, which), &found, &stage->err) !=
         STATUS_OK) {
         assert_int_equal(stage->err.code, STATUS_DENIED);
         return false;
@@ -143,13 +143,14 @@ static void test_registry__a_certificate_has_one_device(void **state) {
     take(stage, 1, DEVICE_ACTIVE, 1);
     take(stage, 2, DEVICE_ACTIVE, 1);
     struct device_change change = change_of(1, DEVICE_ACTIVE, 1);
-    change.views[0].certificates[0].fingerprint = hash_sha256(der_of(2, 0));
+    change.views[0].certificates[0].fingerprint = fingerprint_of(2, 0);
     registry_take(stage->registry, &change);
     struct device_change gone = change_of(2, DEVICE_REMOVED, 0);
     registry_take(stage->registry, &gone);
     struct registered_device found;
-    assert_int_equal(registry_find_device(stage->registry, der_of(2, 0), &found, &stage->err),
-                     STATUS_OK);
+    assert_int_equal(
+        registry_find_device(stage->registry, fingerprint_of(2, 0), &found, &stage->err),
+        STATUS_OK);
     assert_true(id_equal(found.id, id_of(1)));
     assert_false(finds(stage, 1, 0));
 }
@@ -160,8 +161,8 @@ static void test_registry__notes_come_in_portions(void **state) {
     int seen = 0;
     for (int i = 0; i < MANY; i++) {
         take(stage, i, DEVICE_ACTIVE, 2);
-        registry_note_contact(stage->registry, der_of(i, 1), 1000 + i);
-        registry_note_contact(stage->registry, der_of(i, 1), 2000 + i);
+        registry_note_contact(stage->registry, fingerprint_of(i, 1), 1000 + i);
+        registry_note_contact(stage->registry, fingerprint_of(i, 1), 2000 + i);
     }
     while (registry_take_notes(stage->registry, &notes)) {
         for (int i = 0; i < notes.count; i++) {
@@ -171,11 +172,11 @@ static void test_registry__notes_come_in_portions(void **state) {
         seen += notes.count;
     }
     assert_int_equal(seen, MANY);
-    registry_note_contact(stage->registry, der_of(5, 1), 9000);
+    registry_note_contact(stage->registry, fingerprint_of(5, 1), 9000);
     assert_true(registry_take_notes(stage->registry, &notes));
     assert_int_equal(notes.count, 1);
     assert_false(notes.items[0].replaces); /* that was told before */
-    registry_note_contact(stage->registry, SLICE("nobody's"), 9000);
+    registry_note_contact(stage->registry, hash_sha256(SLICE("nobody's")), 9000);
     assert_false(registry_take_notes(stage->registry, &notes));
 }
 
@@ -183,7 +184,7 @@ static void test_registry__notes_come_in_portions(void **state) {
 static void test_registry__what_was_seen_is_not_forgotten(void **state) {
     struct stage *stage = *state;
     take(stage, 7, DEVICE_ACTIVE, 2);
-    registry_note_contact(stage->registry, der_of(7, 1), 1000);
+    registry_note_contact(stage->registry, fingerprint_of(7, 1), 1000);
     assert_false(finds(stage, 7, 0));
     take(stage, 7, DEVICE_ACTIVE, 2);
     assert_false(finds(stage, 7, 0));

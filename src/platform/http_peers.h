@@ -38,7 +38,8 @@ struct http_peer {
     size_t progress_bytes;    /* of its body since the patience began */
     int64_t verified_ns;      /* when its certificate was looked at; 0: never */
     bool trusted, expired;    /* what was seen then */
-    void *keep;               /* the handler's, for the whole connection; NULL at first */
+    struct digest fingerprint;
+    void *keep; /* the handler's, for the whole connection; NULL at first */
 };
 
 struct http_peers {

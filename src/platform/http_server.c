@@ -462,8 +462,10 @@ void http_peer_certificate(struct http_request *request, struct http_certificate
     if (out_certificate->der.count > 0 &&
         (peer->verified_ns == 0 || now_ns - peer->verified_ns > VERIFIED_NS)) {
         peer->trusted = tls_peer_verify(info->tls_session, &peer->expired);
+        peer->fingerprint = hash_sha256(out_certificate->der);
         peer->verified_ns = now_ns;
     }
+    out_certificate->fingerprint = peer->fingerprint;
     out_certificate->trusted = peer->trusted;
     out_certificate->expired = peer->expired;
 }

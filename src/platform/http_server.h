@@ -25,6 +25,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "platform/hash.h"
 #include "platform/loop.h"
 
 enum {
@@ -136,9 +137,10 @@ void http_source(const struct http_request *request, char out_source[HTTP_SOURCE
 
 /* The certificate that the other end has proved to hold. */
 struct http_certificate {
-    struct slice der; /* until the answer; empty: it showed none, or there is no TLS */
-    bool trusted;     /* its chain ends at the server's trust, and it is a client's */
-    bool expired;     /* it would be, but for its time */
+    struct slice der;          /* until the answer; empty: it showed none, or there is no TLS */
+    struct digest fingerprint; /* SHA-256 of that */
+    bool trusted;              /* its chain ends at the server's trust, and it is a client's */
+    bool expired;              /* it would be, but for its time */
 };
 void http_peer_certificate(struct http_request *request, struct http_certificate *out_certificate);
 

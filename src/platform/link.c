@@ -52,6 +52,7 @@ struct link {
     char interface[LINK_INTERFACE_BYTES];
     uint64_t sent_bytes, received_bytes;
 
+    bool reading; /* what may be sent then is sent when that is over */
     bool asking;  /* an answer is awaited */
     bool closing; /* the answer that is being told is the last */
     struct answer_reader reader;
@@ -121,6 +122,13 @@ static status fill_record(struct link *link, struct error *err) {
     const size_t count =
         request_writer_fill(&link->writer, record, sizeof record, &link->record_body);
     return tls_write(link->tls, (struct slice){.bytes = record, .count = count}, err);
+}
+
+/* While bytes are read there is no need to ask whether the kernel takes any. */
+static void want_to_send(struct link *link) {
+    if (!link->reading) {
+        poll_want_writable(link->poll, true);
+    }
 }
 
 /* Hands to the kernel what it takes. */
@@ -196,7 +204,6 @@ static void end_answer(struct link *link) {
     link->closing = !request_writer_cut(&link->writer) || closes;
     link->record_body = 0;
     link->asking = false;
-    poll_want_writable(link->poll, request_writer_has_more(&link->writer));
     link->events.answered(link->owner, &answer);
     buffer_done(&body);
     if (connection == link->connection && link->closing) {
@@ -239,7 +246,7 @@ static status begin_tls(struct link *link, struct error *err) {
     link->stage = STAGE_SHAKING;
     TRY(opening_make_tls(opening, &link->tls, err));
     TRY(tls_shake(link->tls, err));
-    poll_want_writable(link->poll, true);
+    want_to_send(link);
     return STATUS_OK;
 }
 
@@ -282,7 +289,7 @@ static status take_bytes(struct link *link, struct slice bytes, struct error *er
     TRY(tls_receive(link->tls, bytes, err));
     if (link->stage == STAGE_SHAKING) {
         TRY(tls_shake(link->tls, err));
-        poll_want_writable(link->poll, true);
+        want_to_send(link);
         if (!tls_is_ready(link->tls)) {
             return STATUS_OK;
         }
@@ -342,7 +349,9 @@ static void ready(void *owner) {
     struct error error = {0};
     size_t taken = 0;
     enter(link);
+    link->reading = true;
     status code = receive_some(link, &error);
+    link->reading = false;
     if (code == STATUS_OK && connection == link->connection) {
         code = send_some(link, &taken, &error);
         if (code != STATUS_OK) {
@@ -475,7 +484,7 @@ static struct request_head head_of(const struct link *link, const struct link_re
 
 static void begin_asking(struct link *link) {
     link->asking = true;
-    poll_want_writable(link->poll, true);
+    want_to_send(link);
 }
 
 status link_ask(struct link *link, const struct link_request *request, struct slice body,
@@ -500,14 +509,14 @@ status link_write(struct link *link, struct slice piece, struct error *err) {
         return fail(err, STATUS_OFFLINE, "the hub is not connected");
     }
     TRY(request_writer_add(&link->writer, piece, err));
-    poll_want_writable(link->poll, true);
+    want_to_send(link);
     return STATUS_OK;
 }
 
 void link_end(struct link *link) {
     request_writer_end(&link->writer);
     if (request_writer_has_more(&link->writer)) {
-        poll_want_writable(link->poll, true);
+        want_to_send(link);
     }
 }
 

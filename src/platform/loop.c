@@ -35,6 +35,7 @@ struct poll {
     uv_poll_t raw;
     void (*ready)(void *owner);
     void *owner;
+    bool writable; /* is waited for as well */
 };
 
 struct turn {
@@ -265,6 +266,7 @@ status poll_open(struct loop *loop, int descriptor, bool writable, void (*ready)
     poll->raw.data = poll;
     poll->ready = ready;
     poll->owner = owner;
+    poll->writable = writable;
     code = uv_poll_start(&poll->raw, UV_READABLE | (writable ? UV_WRITABLE : 0), poll_ready);
     if (code != 0) {
         poll_close(poll);
@@ -275,8 +277,11 @@ status poll_open(struct loop *loop, int descriptor, bool writable, void (*ready)
 }
 
 void poll_want_writable(struct poll *poll, bool writable) {
-    /* Cannot fail for a poll that has been started. */
-    (void)uv_poll_start(&poll->raw, UV_READABLE | (writable ? UV_WRITABLE : 0), poll_ready);
+    if (poll->writable != writable) {
+        poll->writable = writable;
+        /* Cannot fail for a poll that has been started. */
+        (void)uv_poll_start(&poll->raw, UV_READABLE | (writable ? UV_WRITABLE : 0), poll_ready);
+    }
 }
 
 void poll_close(struct poll *poll) {

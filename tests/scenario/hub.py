@@ -9,7 +9,6 @@ import ctypes
 import hashlib
 import hmac
 import http.client
-import itertools
 import json
 import os
 import socket
@@ -103,10 +102,15 @@ class Hub:
     def ebb(self, *words, **more):
         return devices.ebb("hub", *words, "--socket", self.socket, **more)
 
-    def rows(self, sql, *values):
-        """Looks into hub.db beside the hub, as a person with sqlite3 would."""
+    @contextlib.contextmanager
+    def looking(self):
+        """Into hub.db beside the hub, as a person with sqlite3 would."""
         with contextlib.closing(sqlite3.connect(f"file:{self.data}/hub.db?mode=ro", uri=True, timeout=10)) as base:
-            return base.execute(sql, values).fetchall()
+            yield lambda sql, *values: base.execute(sql, values).fetchall()
+
+    def rows(self, sql, *values):
+        with self.looking() as rows:
+            return rows(sql, *values)
 
     @property
     def port(self):
@@ -118,27 +122,25 @@ class Hub:
 
     def accounts(self):
         """I9, per stream and lane: (stored, gapped, quarantined, highest), and that rows, cursor and what was removed agree."""
-        found = {}
-        for stream, lane, ranges, stored, gapped, quarantined in self.rows(
+        with self.looking() as rows:
+            rows("BEGIN")  # all of one moment
+            return {(cursor[0], cursor[1]): self.account(rows, *cursor) for cursor in rows(
                 "SELECT s.id, c.lane, c.ranges, c.stored, c.gapped, c.quarantined "
-                "FROM cursor c JOIN stream s ON s.number = c.stream"):
-            held = [struct.unpack_from("<QQ", ranges, at) for at in range(0, len(ranges), 48)]
-            rows = self.rows("SELECT seq, coalesce(last_seq, seq), kind FROM record WHERE lane = ? AND stream = "
-                             "(SELECT number FROM stream WHERE id = ?)", lane, stream)
-            aside = self.rows("SELECT seq, last_seq FROM quarantine WHERE lane = ? AND stream = "
-                              "(SELECT number FROM stream WHERE id = ?)", lane, stream)
-            seqs = sorted(itertools.chain.from_iterable(
-                range(row[0], row[1] + 1) for row in itertools.chain(rows, aside)))
-            held_seqs = list(itertools.chain.from_iterable(range(a, b + 1) for a, b in held))
-            removed = sum(row[0] for row in self.rows(
-                "SELECT records FROM removed WHERE lane = ? AND stream = (SELECT number FROM stream WHERE id = ?)", lane,
-                stream))
-            assert len(set(seqs)) == len(seqs), "something is there twice"
-            assert set(seqs) <= set(held_seqs) and len(seqs) + removed == len(held_seqs), \
-                "what is stored is not what the cursor says"
-            assert len(held_seqs) == stored + gapped + quarantined
-            found[stream, lane] = (stored, gapped, quarantined, held_seqs[-1] if held_seqs else 0)
-        return found
+                "FROM cursor c JOIN stream s ON s.number = c.stream")}
+
+    @staticmethod
+    def account(rows, stream, lane, ranges, stored, gapped, quarantined):
+        of_lane = "WHERE lane = ? AND stream = (SELECT number FROM stream WHERE id = ?)"
+        held = [seq for at in range(0, len(ranges), 48)
+                for first, last in [struct.unpack_from("<QQ", ranges, at)] for seq in range(first, last + 1)]
+        kept = rows(f"SELECT seq, coalesce(last_seq, seq) FROM record {of_lane}", lane, stream)
+        aside = rows(f"SELECT seq, last_seq FROM quarantine {of_lane}", lane, stream)
+        removed = sum(row[0] for row in rows(f"SELECT records FROM removed {of_lane}", lane, stream))
+        seqs = [seq for first, last in kept + aside for seq in range(first, last + 1)]
+        assert len(set(seqs)) == len(seqs), "something is there twice"
+        assert set(seqs) <= set(held) and len(seqs) + removed == len(held), "what is stored is not what the cursor says"
+        assert len(held) == stored + gapped + quarantined
+        return stored, gapped, quarantined, held[-1] if held else 0
 
 
 # --- records and frames, from the protocol's text ---------------------------------------------------

@@ -270,15 +270,11 @@ bool hub_results_read_key(struct hub_results_query *query, const char *text) {
 /* The row of a record of a stream; 0: there is none. */
 static status find_in_stream(struct database *database, int64_t stream, enum lane lane,
                              uint64_t seq, int64_t *out_number, struct error *err) {
-    CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_DELIVERY_FIND);
+    CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_RECORD_FIND);
     query_bind_number(&query, stream);
     query_bind_number(&query, lane);
     query_bind_number(&query, (int64_t)seq);
-    *out_number = 0;
-    if (query_next(&query)) {
-        const int64_t behind = (int64_t)seq - query_number(&query, 0);
-        *out_number = behind < query_number(&query, 2) ? query_number(&query, 1) + behind : 0;
-    }
+    *out_number = query_next(&query) ? query_number(&query, 0) : 0;
     return query_status(&query, err);
 }
 

@@ -101,6 +101,30 @@ static void test_hub_results__a_renumbered_result_is_found_by_both_its_ids(void 
                      STATUS_NOT_FOUND);
 }
 
+/* What another device brought lies between. */
+static void test_hub_results__of_a_device_are_its_own_alone(void **state) {
+    (void)state;
+    struct hub_results_query query = {.lane = LANE_COUNT, .limit = 100};
+    add_results(&ours, 5, "{}");
+    for (uint64_t seq = 1; seq <= 5; seq++) {
+        const struct lane_place other = {.stream = {{9}}, .lane = LANE_NORMAL};
+        struct hub_stream stream;
+        begin_work();
+        assert_int_equal(take_items(LANE_NORMAL, &ours, seq, seq), SYNC_STORED);
+        assert_int_equal(session->kind->claim(session, other.stream, other.stream, &stream, NULL),
+                         STATUS_OK);
+        assert_int_equal(lanes_take(lanes, &other, buffer_slice(&wire), &answer, NULL), STATUS_OK);
+        end_work();
+    }
+    assert_int_equal(number_by("SELECT count(*) FROM delivery"), 2);
+    id_write_uuid(DEVICE, query.device);
+    const struct value found = *member(list(&query), "results");
+    assert_int_equal(found.count, 5);
+    for (uint32_t i = 0; i < found.count; i++) {
+        assert_true(slice_is(value_text(*member(found.items[i], "device")), query.device));
+    }
+}
+
 static void test_hub_results__a_key_is_read_strictly(void **state) {
     (void)state;
     static const char *const WRONG[] = {"", "x", "1x", "-4", "0", "5.", "5.x", "5.6.7"};
@@ -119,6 +143,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_RESULTS(test_hub_results__pages_follow_each_other_without_a_hole),
         TEST_RESULTS(test_hub_results__a_renumbered_result_is_found_by_both_its_ids),
+        TEST_RESULTS(test_hub_results__of_a_device_are_its_own_alone),
         TEST_RESULTS(test_hub_results__a_key_is_read_strictly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,15 +11,20 @@
 
 enum {
     TIDY_PAGES = 1000, /* of the WAL, from which on it is copied into the file */
-    HURRY_PAGES = 8 * TIDY_PAGES
+    HURRY_PAGES = 8 * TIDY_PAGES,
+    KNOWN_STREAMS = 4096,
+    RUNS_OPEN = 4096,
+    RUN_SPREAD_MAX = 1024 /* rows from a run's first to its last: so many are searched for one */
 };
 
-/* Records that came together, until the run ends. */
+/* Records of a lane one behind the other, and their row of `delivery`. */
 struct run {
-    int64_t stream;
+    int64_t number, stream;
     enum lane lane;
     uint64_t first_seq, next_seq;
-    int64_t first_record, count; /* 0: no run */
+    int64_t first_record, last_record, count;
+    uint64_t survey; /* of another one than the session's: it is over */
+    bool changed;    /* since its row was written; then it stands in `changed` below */
 };
 
 /* What the next row of each table gets, and the last backup; taken back with the transaction. */
@@ -28,14 +33,23 @@ struct numbers {
     int64_t backed_up_ms;
 };
 
+/* A stream that was asked for, so that its row need not be read again. */
+struct known_stream {
+    struct id id, device;
+    int64_t number;  /* 0: the place is free */
+    uint64_t survey; /* of another one than the session's: no longer true */
+};
+
 struct sqlite_session {
     struct hub_session session; /* first */
     struct database *database;
     struct id store;
     struct numbers next, committed;
-    struct run run;
-    struct id known_stream; /* the one that was asked for last, and its number; 0: none */
-    int64_t known_number;
+    struct run runs[RUNS_OPEN];
+    struct run *changed[RUNS_OPEN];
+    size_t changed_count;
+    struct known_stream known[KNOWN_STREAMS];
+    uint64_t survey;
 };
 
 static struct sqlite_session *own(struct hub_session *session) {
@@ -64,42 +78,65 @@ static void bind_id_or_null(struct query *query, const struct id *id) {
 
 /* --- deliveries --- */
 
-static status end_run(struct sqlite_session *own, struct error *err) {
-    const struct run *run = &own->run;
-    if (run->count == 0) {
-        return STATUS_OK;
-    }
+static status save_run(struct sqlite_session *own, struct run *run, struct error *err) {
+    const bool is_dense = run->last_record - run->first_record == run->count - 1;
     CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_DELIVERY_PUT);
-    query_bind_number(&query, own->next.delivery);
+    query_bind_number(&query, run->number);
     query_bind_number(&query, run->stream);
     query_bind_number(&query, run->lane);
     query_bind_number(&query, (int64_t)run->first_seq);
     query_bind_number(&query, (int64_t)run->next_seq - 1);
     query_bind_number(&query, run->first_record);
     query_bind_number(&query, run->count);
+    query_bind_number(&query, is_dense ? 0 : run->last_record);
     TRY(query_run(&query, err));
-    own->next.delivery++;
-    own->run = (struct run){0};
+    run->changed = false;
     return STATUS_OK;
 }
 
+static status save_runs(struct sqlite_session *own, struct error *err) {
+    for (size_t i = 0; i < own->changed_count; i++) {
+        if (own->changed[i]->changed) {
+            TRY(save_run(own, own->changed[i], err));
+        }
+    }
+    own->changed_count = 0;
+    return STATUS_OK;
+}
+
+static bool goes_on(const struct sqlite_session *own, const struct run *run, int64_t stream,
+                    enum lane lane, const struct frame_item *item) {
+    return run->count > 0 && run->survey == own->survey && run->stream == stream &&
+           run->lane == lane && run->next_seq == item->seq && item->last_seq == item->seq &&
+           own->next.record - run->first_record < RUN_SPREAD_MAX;
+}
+
+/* The row of the next record belongs to a run that is open, or begins one. A gap is alone. */
 static status add_to_run(struct sqlite_session *own, int64_t stream, enum lane lane,
                          const struct frame_item *item, struct error *err) {
-    struct run *run = &own->run;
-    const bool is_one = item->last_seq == item->seq;
-    if (run->count > 0 &&
-        (!is_one || run->stream != stream || run->lane != lane || run->next_seq != item->seq)) {
-        TRY(end_run(own, err));
-    }
-    if (run->count == 0) {
-        *run = (struct run){.stream = stream,
+    struct run *run = &own->runs[(size_t)(stream * LANE_COUNT + lane) % RUNS_OPEN];
+    if (!goes_on(own, run, stream, lane, item)) {
+        if (run->changed) {
+            TRY(save_runs(own, err));
+        }
+        *run = (struct run){.number = own->next.delivery++,
+                            .stream = stream,
                             .lane = lane,
                             .first_seq = item->seq,
-                            .first_record = own->next.record};
+                            .first_record = own->next.record,
+                            .survey = own->survey};
     }
     run->next_seq = item->last_seq + 1;
+    run->last_record = own->next.record;
     run->count++;
-    return is_one ? STATUS_OK : end_run(own, err);
+    if (!run->changed) {
+        run->changed = true;
+        own->changed[own->changed_count++] = run;
+    }
+    if (item->last_seq > item->seq) {
+        run->survey = 0; /* it is over */
+    }
+    return STATUS_OK;
 }
 
 /* --- transactions --- */
@@ -110,7 +147,7 @@ static status begin(struct hub_session *session, struct error *err) {
 }
 
 static status commit(struct hub_session *session, struct error *err) {
-    TRY(end_run(own(session), err));
+    TRY(save_runs(own(session), err));
     TRY(database_reserve(own(session)->database, err));
     return database_commit(own(session)->database, err);
 }
@@ -118,8 +155,11 @@ static status commit(struct hub_session *session, struct error *err) {
 static void rollback(struct hub_session *session) {
     database_rollback(own(session)->database);
     own(session)->next = own(session)->committed;
-    own(session)->run = (struct run){0};
-    own(session)->known_number = 0;
+    for (size_t i = 0; i < own(session)->changed_count; i++) {
+        own(session)->changed[i]->changed = false;
+    }
+    own(session)->changed_count = 0;
+    own(session)->survey++;
 }
 
 static void tidy(struct hub_session *session, bool hurry) {
@@ -133,36 +173,55 @@ static void tidy(struct hub_session *session, bool hurry) {
 
 /* --- streams --- */
 
-/* The number of a stream, 0: it is not known; and what is known of it. */
-static status find_stream(struct sqlite_session *own, struct id id, int64_t *out_number,
-                          struct hub_stream *out_stream, struct error *err) {
-    *out_number = 0;
+/* Stream ids are random: a few of their bits spread well. */
+static struct known_stream *place_of(struct sqlite_session *own, struct id id) {
+    uint32_t bits = 0;
+    (void)memcpy(&bits, id.bytes, sizeof(bits));
+    return &own->known[bits % KNOWN_STREAMS];
+}
+
+static bool is_known(const struct sqlite_session *own, const struct known_stream *known,
+                     struct id id) {
+    return known->number != 0 && known->survey == own->survey && id_equal(known->id, id);
+}
+
+/* *out_known is NULL when there is no such stream. */
+static status find_stream(struct sqlite_session *own, struct id id,
+                          const struct known_stream **out_known, struct error *err) {
+    struct known_stream *known = place_of(own, id);
+    *out_known = known;
+    if (is_known(own, known, id)) {
+        return STATUS_OK;
+    }
     CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_STREAM_GET);
     query_bind_bytes(&query, bytes_of(&id));
     if (query_next(&query)) {
-        *out_number = query_number(&query, 0);
-        *out_stream = (struct hub_stream){.device = id_of(query_bytes(&query, 1))};
+        *known = (struct known_stream){.id = id,
+                                       .device = id_of(query_bytes(&query, 1)),
+                                       .number = query_number(&query, 0),
+                                       .survey = own->survey};
+        return STATUS_OK;
     }
+    *out_known = NULL;
     return query_status(&query, err);
 }
 
+/* 0: there is no such stream. */
 static status number_of(struct sqlite_session *own, struct id id, int64_t *out_number,
                         struct error *err) {
-    struct hub_stream stream;
-    if (own->known_number == 0 || !id_equal(own->known_stream, id)) {
-        TRY(find_stream(own, id, &own->known_number, &stream, err));
-        own->known_stream = id;
-    }
-    *out_number = own->known_number;
+    const struct known_stream *known = NULL;
+    TRY(find_stream(own, id, &known, err));
+    *out_number = known != NULL ? known->number : 0;
     return STATUS_OK;
 }
 
 static status claim(struct hub_session *session, struct id id, struct id device,
                     struct hub_stream *out_stream, struct error *err) {
     struct sqlite_session *own_session = own(session);
-    int64_t number = 0;
-    TRY(find_stream(own_session, id, &number, out_stream, err));
-    if (number != 0) {
+    const struct known_stream *known = NULL;
+    TRY(find_stream(own_session, id, &known, err));
+    if (known != NULL) {
+        *out_stream = (struct hub_stream){.device = known->device};
         return STATUS_OK;
     }
     CLEANUP(query_done) struct query query = query_on(own_session->database, SQL_HUB_STREAM_PUT);
@@ -172,7 +231,6 @@ static status claim(struct hub_session *session, struct id id, struct id device,
     query_bind_number(&query, clock_wall_ms());
     TRY(query_run(&query, err));
     own_session->next.stream++;
-    own_session->known_number = 0;
     *out_stream = (struct hub_stream){.device = device};
     return STATUS_OK;
 }
@@ -305,37 +363,20 @@ static status quarantine_chain(struct sqlite_session *own, int64_t stream, enum 
     return STATUS_OK;
 }
 
-/* The row where `seq` would be; 0: in none. */
-static status find_record(struct sqlite_session *own, int64_t stream, enum lane lane, uint64_t seq,
-                          int64_t *out_number, struct error *err) {
-    *out_number = 0;
-    CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_DELIVERY_FIND);
-    query_bind_number(&query, stream);
-    query_bind_number(&query, lane);
-    query_bind_number(&query, (int64_t)seq);
-    if (query_next(&query)) {
-        const int64_t behind = (int64_t)seq - query_number(&query, 0);
-        const int64_t last = query_number(&query, 2) - 1;
-        *out_number = query_number(&query, 1) + (behind < last ? behind : last);
-    }
-    return query_status(&query, err);
-}
-
 static status chain_at(struct hub_session *session, struct id id, enum lane lane, uint64_t seq,
                        struct id *out_chain, struct error *err) {
     struct sqlite_session *own_session = own(session);
     int64_t stream = 0;
-    int64_t number = 0;
     TRY(number_of(own_session, id, &stream, err));
-    TRY(end_run(own_session, err));
-    TRY(find_record(own_session, stream, lane, seq, &number, err));
+    TRY(save_runs(own_session, err));
     {
         CLEANUP(query_done)
-        struct query query = query_on(own_session->database, SQL_HUB_RECORD_CHAIN);
-        query_bind_number(&query, number);
-        if (query_next(&query) && query_number(&query, 0) == stream &&
-            query_number(&query, 1) == (int64_t)lane && query_number(&query, 2) == (int64_t)seq) {
-            const struct id chain = id_of(query_bytes(&query, 3));
+        struct query query = query_on(own_session->database, SQL_HUB_RECORD_FIND);
+        query_bind_number(&query, stream);
+        query_bind_number(&query, lane);
+        query_bind_number(&query, (int64_t)seq);
+        if (query_next(&query)) {
+            const struct id chain = id_of(query_bytes(&query, 1));
             if (id_is_zero(chain)) { /* a piece of a gap */
                 return fail(err, STATUS_NOT_FOUND, "%s", NO_CHAIN);
             }
@@ -428,6 +469,7 @@ status hub_store_sqlite_open(const char *path, struct hub_session **out_session,
         return fail(err, STATUS_NO_MEMORY, "open '%s': out of memory", path);
     }
     session->session.kind = &SQLITE;
+    session->survey = 1;
     status opened = hub_db_open(path, &session->database, err);
     if (opened == STATUS_OK) {
         opened = load(session, err);
@@ -441,5 +483,6 @@ status hub_store_sqlite_open(const char *path, struct hub_session **out_session,
 }
 
 struct database *hub_store_sqlite_database(struct hub_session *session) {
+    own(session)->survey++; /* a stream may be another device's behind this */
     return own(session)->database;
 }

@@ -1,9 +1,10 @@
 /*
  * hub_store_sqlite: the hub's store in one file of SQLite, DIR/hub.db.
  *
- * A record is one row at the end of its table; the runs of records that came together are rows of
- * `delivery`, by which a place in a lane is found. A run ends with another lane, a hole, a gap or
- * the commit, so that inside of it a record's number follows from its seq.
+ * A record is one row at the end of its table; the runs of records of a lane are rows of
+ * `delivery`, by which a place in it is found. A run goes on, also in later commits, until there is
+ * a hole or a gap or other lanes have put too many rows in between, so that a record is found by
+ * looking at few rows; those who send one record at a time need no row of the index each.
  *
  * Thread: one at a time for each session. Survives: power cuts, after commit (WAL, synced).
  * SPDX-License-Identifier: Apache-2.0

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/test_hub.h"
 
+static const char COUNT_DELIVERIES[] = "SELECT count(*) FROM delivery";
+
 static void assert_chain(enum lane lane, const struct device *device, uint64_t seq) {
     struct id chain = {{0}};
     struct error err = {.text = ""};
@@ -77,7 +79,103 @@ static void test_hub_store__knows_the_chain_value_of_every_record(void **state) 
     assert_no_chain(LANE_NORMAL, 30);
     assert_no_chain(LANE_HIGH, 3);
     assert_no_chain(LANE_URGENT, 1);
-    assert_int_equal(number_by("SELECT count(*) FROM delivery"), 5);
+    assert_int_equal(number_by(COUNT_DELIVERIES), 4); /* the first goes on behind the other run */
+}
+
+static void take_one(enum lane lane, uint64_t seq) {
+    begin_work();
+    assert_int_equal(take_items(lane, &ours, seq, seq), SYNC_STORED);
+    end_work();
+}
+
+static void test_hub_store__records_that_come_one_by_one_have_no_row_each(void **state) {
+    (void)state;
+    add_results(&ours, 12, "{}");
+    for (uint64_t seq = 1; seq <= 10; seq++) {
+        take_one(LANE_NORMAL, seq);
+        take_one(LANE_HIGH, seq);
+    }
+    assert_int_equal(number_by(COUNT_DELIVERIES), 2);
+    close_hub();
+    open_hub(); /* nobody remembers that a run is open */
+    take_one(LANE_NORMAL, 11);
+    for (uint64_t seq = 1; seq <= 11; seq++) {
+        assert_chain(LANE_NORMAL, &ours, seq);
+    }
+    for (uint64_t seq = 1; seq <= 10; seq++) {
+        assert_chain(LANE_HIGH, &ours, seq);
+    }
+    assert_no_chain(LANE_NORMAL, 12);
+    assert_no_chain(LANE_HIGH, 11);
+    assert_int_equal(number_by(COUNT_DELIVERIES), 3);
+}
+
+static void test_hub_store__a_run_ends_where_many_rows_lie_between(void **state) {
+    static const enum lane OTHERS[] = {LANE_HIGH, LANE_LOW, LANE_URGENT};
+    (void)state;
+    add_results(&ours, 399, "{}");
+    take_one(LANE_NORMAL, 1);
+    for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
+        begin_work();
+        assert_int_equal(take_items(OTHERS[i], &ours, 1, 399), SYNC_STORED);
+        end_work();
+    }
+    take_one(LANE_NORMAL, 2);
+    assert_chain(LANE_NORMAL, &ours, 1);
+    assert_chain(LANE_NORMAL, &ours, 2);
+    assert_int_equal(number_by(COUNT_DELIVERIES), 5);
+}
+
+static void test_hub_store__a_run_goes_back_with_its_transaction(void **state) {
+    (void)state;
+    add_results(&ours, 5, "{}");
+    take_one(LANE_NORMAL, 1);
+    begin_work();
+    assert_int_equal(take_items(LANE_NORMAL, &ours, 2, 3), SYNC_STORED);
+    session->kind->rollback(session);
+    lanes_forget(lanes);
+    assert_no_chain(LANE_NORMAL, 2);
+    take_one(LANE_HIGH, 1);
+    take_one(LANE_NORMAL, 2);
+    for (uint64_t seq = 1; seq <= 2; seq++) {
+        assert_chain(LANE_NORMAL, &ours, seq);
+    }
+    assert_chain(LANE_HIGH, &ours, 1);
+    assert_int_equal(number_by("SELECT sum(count) FROM delivery"), 3);
+}
+
+/* As retention removes it, in the same transaction. */
+static void test_hub_store__a_run_whose_row_was_removed_has_one_again(void **state) {
+    (void)state;
+    add_results(&ours, 3, "{}");
+    take_one(LANE_NORMAL, 1);
+    begin_work();
+    assert_int_equal(take_items(LANE_NORMAL, &ours, 2, 2), SYNC_STORED);
+    assert_int_equal(database_run(hub_store_sqlite_database(session), "DELETE FROM delivery", NULL),
+                     STATUS_OK);
+    end_work();
+    take_one(LANE_NORMAL, 3);
+    assert_chain(LANE_NORMAL, &ours, 2);
+    assert_chain(LANE_NORMAL, &ours, 3);
+}
+
+static void test_hub_store__a_file_of_the_release_before_is_read_on(void **state) {
+    (void)state;
+    add_results(&ours, 12, "{}");
+    begin_work();
+    assert_int_equal(take_items(LANE_NORMAL, &ours, 1, 10), SYNC_STORED);
+    end_work();
+    assert_int_equal(database_run(hub_store_sqlite_database(session),
+                                  "ALTER TABLE delivery DROP COLUMN last_record; "
+                                  "PRAGMA user_version = 5",
+                                  NULL),
+                     STATUS_OK);
+    close_hub();
+    open_hub();
+    take_one(LANE_NORMAL, 11);
+    for (uint64_t seq = 1; seq <= 11; seq++) {
+        assert_chain(LANE_NORMAL, &ours, seq);
+    }
 }
 
 static void test_hub_store__sets_aside_what_cannot_be_read(void **state) {
@@ -120,6 +218,23 @@ static void test_hub_store__a_stream_belongs_to_the_first_who_brings_it(void **s
     begin_work();
     assert_int_equal(session->kind->claim(session, STREAM, other, &stream, NULL), STATUS_OK);
     assert_true(id_equal(stream.device, DEVICE));
+    session->kind->rollback(session);
+}
+
+static void test_hub_store__a_stream_may_become_anothers(void **state) {
+    struct hub_stream stream;
+    (void)state;
+    begin_work();
+    end_work();
+    begin_work();
+    assert_int_equal(database_run(hub_store_sqlite_database(session),
+                                  "UPDATE stream SET device = x'09090909090909090909090909090909'",
+                                  NULL),
+                     STATUS_OK);
+    assert_int_equal(session->kind->claim(session, STREAM, DEVICE, &stream, NULL), STATUS_OK);
+    assert_int_equal(stream.device.bytes[0], 9);
+    session->kind->rollback(session);
+    begin_work(); /* it is as it was before */
     session->kind->rollback(session);
 }
 
@@ -169,9 +284,15 @@ int main(void) {
         TEST_HUB(test_hub_store__keeps_records_and_the_cursor_together),
         TEST_HUB(test_hub_store__what_was_taken_back_left_nothing),
         TEST_HUB(test_hub_store__knows_the_chain_value_of_every_record),
+        TEST_HUB(test_hub_store__records_that_come_one_by_one_have_no_row_each),
+        TEST_HUB(test_hub_store__a_run_ends_where_many_rows_lie_between),
+        TEST_HUB(test_hub_store__a_run_goes_back_with_its_transaction),
+        TEST_HUB(test_hub_store__a_run_whose_row_was_removed_has_one_again),
+        TEST_HUB(test_hub_store__a_file_of_the_release_before_is_read_on),
         TEST_HUB(test_hub_store__sets_aside_what_cannot_be_read),
         TEST_HUB(test_hub_store__keeps_a_kind_that_it_does_not_know),
         TEST_HUB(test_hub_store__a_stream_belongs_to_the_first_who_brings_it),
+        TEST_HUB(test_hub_store__a_stream_may_become_anothers),
         TEST_HUB(test_hub_store__connections_are_numbered_for_good),
         TEST_HUB(test_hub_store__refuses_another_programs_file),
         TEST_HUB(test_hub_store__refuses_a_file_of_a_much_newer_ebb),
