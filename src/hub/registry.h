@@ -35,7 +35,7 @@ struct registered_device {
 };
 
 /* Whose certificate this is, by its SHA-256; the TLS session has proved that they hold its key.
- * DENIED with a sentence: unknown, revoked, replaced by a newer one, or its device is not active. */
+ * DENIED with a sentence: unknown, revoked, replaced by a newer one, or its device not active. */
 status registry_find_device(struct registry *registry, struct digest fingerprint,
                             struct registered_device *out_device, struct error *err);
 

@@ -33,7 +33,7 @@ enum {
     LINK_HUBS_MAX = 8,               /* and so many addresses of each */
     LINK_CONNECT_MS = 30 * 1000,     /* from link_connect to `connected` */
     LINK_SILENCE_MS = 30 * 1000,     /* what was sent is acknowledged by then, or it is lost */
-    LINK_KERNEL_BYTES = 64 << 10     /* of what is not sent yet, the kernel takes about so much */
+    LINK_KERNEL_BYTES = 16 << 10     /* of what is not sent yet, the kernel takes about so much */
 };
 
 struct link;
