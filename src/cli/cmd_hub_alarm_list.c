@@ -6,6 +6,7 @@
 
 static const struct listing_column COLUMNS[] = {{"LAST (UTC)", "last_at", LISTING_MOMENT},
                                                 {"TIMES", "count", LISTING_COUNT},
+                                                {"DEVICE", "device", LISTING_TEXT},
                                                 {"ALARM", "text", LISTING_TEXT}};
 
 static const struct listing LISTING = {.member = "alarms",

@@ -18,7 +18,8 @@
 enum { ALARMS_KEPT_MAX = 1000 };
 
 /* Kinds: TOKEN_REUSE, a token whose uses are over came with another key; REVOKED_USE, a certificate
- * of a revoked lineage was shown. */
+ * of a revoked lineage was shown; DEVICE_ALARM, what a device says of itself (hub/device_alarm);
+ * those of hub/oddity. */
 struct alarm_row {
     struct slice kind, subject, text; /* subject: a device's or a token's id */
     int64_t count, first_ms, last_ms;

@@ -58,30 +58,16 @@ void contact_close(struct contact *contact) {
     memory_free(contact);
 }
 
-void contact_greeted(struct contact *contact, const struct hello *hello, uint64_t connection) {
-    contact->boot = hello->boot;
+void contact_greeted(struct contact *contact, struct id boot, uint64_t connection) {
+    contact->boot = boot;
     contact->connection = connection;
-    contact->stream_count =
-        hello->stream_count < MESSAGE_STREAMS_MAX ? hello->stream_count : MESSAGE_STREAMS_MAX;
-    for (int i = 0; i < contact->stream_count; i++) {
-        contact->streams[i] = hello->streams[i].id;
-    }
 }
 
-static bool has_stream(const struct contact *contact, struct id stream) {
-    for (int i = 0; i < contact->stream_count; i++) {
-        if (id_equal(contact->streams[i], stream)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool contact_is_contested(struct contact *contact, struct id stream) {
+bool contact_is_contested(struct contact *contact) {
     const struct contact *other = contact->contacts->places[place_of(contact->device)];
     for (; other != NULL && !contact->contested; other = other->next) {
         if (id_equal(other->device, contact->device) && other->connection > contact->connection &&
-            !id_equal(other->boot, contact->boot) && has_stream(other, stream)) {
+            !id_equal(other->boot, contact->boot)) {
             contact->contested = true;
             return true;
         }

@@ -1,9 +1,9 @@
 /*
- * contact: a device's connection: who it is, since which boot, and which streams it greeted with.
+ * contact: a device's connection: who it is, and since which boot.
  *
  * Two connections of one device are nothing strange: the older is a line that nobody has heard the
- * end of. But when the older one speaks again, out of another boot, after a newer one has greeted
- * with the same stream, then two machines live under one identity (contact_is_contested).
+ * end of. But when the older one speaks again, out of another boot, after a newer one has greeted,
+ * then two machines live under one identity (contact_is_contested), whatever their streams.
  *
  * Thread: loop. Survives nothing.
  * SPDX-License-Identifier: Apache-2.0
@@ -15,7 +15,6 @@
 
 #include "base/error.h"
 #include "base/id.h"
-#include "sync/messages.h"
 
 struct contacts;
 
@@ -26,8 +25,6 @@ struct contact {
     struct id boot;
     uint64_t connection; /* 0: it has not greeted yet */
     bool contested;      /* that is known already */
-    struct id streams[MESSAGE_STREAMS_MAX];
-    int stream_count;
 };
 
 status contacts_create(struct contacts **out_contacts, struct error *err);
@@ -38,11 +35,11 @@ struct contact *contact_open(struct contacts *contacts, struct id device);
 void contact_close(struct contact *contact); /* NULL is fine */
 
 /* It has greeted, and is the newest of its device. */
-void contact_greeted(struct contact *contact, const struct hello *hello, uint64_t connection);
+void contact_greeted(struct contact *contact, struct id boot, uint64_t connection);
 
-/* Whether it turns out just now that another machine goes on with the stream: true once of a
+/* Whether it turns out just now that another machine answers for the device: true once of a
  * connection. Where they part is for the chain values to say: what both have is taken once. */
-bool contact_is_contested(struct contact *contact, struct id stream);
+bool contact_is_contested(struct contact *contact);
 
 /* Those that are open. */
 int contacts_count(const struct contacts *contacts);

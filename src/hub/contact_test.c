@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 static const struct id DEVICE = {{1}};
-static const struct id STREAM = {{7}};
 
 static struct contacts *contacts;
 
@@ -23,53 +22,48 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static struct contact *greet(struct id boot, struct id stream, uint64_t connection) {
+static struct contact *greet(struct id boot, uint64_t connection) {
     struct contact *contact = contact_open(contacts, DEVICE);
-    struct hello_stream said = {.id = stream};
-    const struct hello hello = {.boot = boot, .streams = &said, .stream_count = 1};
     assert_non_null(contact);
-    contact_greeted(contact, &hello, connection);
+    contact_greeted(contact, boot, connection);
     return contact;
 }
 
 static void test_contact__the_older_of_two_boots_that_speaks_again_is_contested(void **state) {
     (void)state;
-    struct contact *older = greet((struct id){{1}}, STREAM, 1);
-    assert_false(contact_is_contested(older, STREAM));
-    struct contact *newer = greet((struct id){{2}}, STREAM, 2);
-    assert_false(contact_is_contested(older, (struct id){{8}}));
-    assert_false(contact_is_contested(newer, STREAM));
-    assert_true(contact_is_contested(older, STREAM));
-    assert_false(contact_is_contested(older, STREAM)); /* that is known */
+    struct contact *older = greet((struct id){{1}}, 1);
+    assert_false(contact_is_contested(older));
+    struct contact *newer = greet((struct id){{2}}, 2);
+    assert_false(contact_is_contested(newer));
+    assert_true(contact_is_contested(older));
+    assert_false(contact_is_contested(older)); /* that is known */
     contact_close(older);
     contact_close(newer);
 }
 
 static void test_contact__who_went_away_contests_nothing(void **state) {
     (void)state;
-    struct contact *older = greet((struct id){{1}}, STREAM, 1);
-    contact_close(greet((struct id){{2}}, STREAM, 2));
-    assert_false(contact_is_contested(older, STREAM));
+    struct contact *older = greet((struct id){{1}}, 1);
+    contact_close(greet((struct id){{2}}, 2));
+    assert_false(contact_is_contested(older));
     contact_close(older);
 }
 
 static void test_contact__two_lines_of_one_boot_are_nothing_strange(void **state) {
     (void)state;
-    struct contact *older = greet((struct id){{1}}, STREAM, 1);
-    struct contact *newer = greet((struct id){{1}}, STREAM, 2);
-    assert_false(contact_is_contested(older, STREAM));
+    struct contact *older = greet((struct id){{1}}, 1);
+    struct contact *newer = greet((struct id){{1}}, 2);
+    assert_false(contact_is_contested(older));
     contact_close(older);
     contact_close(newer);
 }
 
 static void test_contact__another_device_is_another_matter(void **state) {
     (void)state;
-    struct contact *one = greet((struct id){{1}}, STREAM, 1);
+    struct contact *one = greet((struct id){{1}}, 1);
     struct contact *other = contact_open(contacts, (struct id){{2}});
-    struct hello_stream said = {.id = STREAM};
-    const struct hello hello = {.boot = {{2}}, .streams = &said, .stream_count = 1};
-    contact_greeted(other, &hello, 2);
-    assert_false(contact_is_contested(one, STREAM));
+    contact_greeted(other, (struct id){{2}}, 2);
+    assert_false(contact_is_contested(one));
     assert_int_equal(contacts_count(contacts), 2);
     contact_close(one);
     assert_int_equal(contacts_count(contacts), 1);

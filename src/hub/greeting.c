@@ -15,7 +15,7 @@ struct greeting {
     struct http_request *request;
     struct arena arena;
     struct hello hello;
-    bool contested[MESSAGE_STREAMS_MAX];
+    bool contested; /* it turned out with this hello */
     struct hello_answer answer;
     struct answer_stream *streams; /* the answer's, as many as the hello has */
 };
@@ -41,6 +41,10 @@ static status greet(const struct greeting *greeting, struct lanes *lanes, int in
     return lanes_greet(lanes, hello, greeting->answer.connection, answer, err);
 }
 
+static enum oddity odd(const struct greeting *greeting, int index) {
+    return oddity_of(greeting->streams[index].verdict, greeting->contested && index == 0);
+}
+
 static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {
     struct greeting *greeting = (struct greeting *)job;
     struct hub_session *session = lanes_session(lanes);
@@ -48,8 +52,8 @@ static status work(struct ingest_job *job, struct lanes *lanes, struct error *er
     greeting->answer.hub_store = session->kind->store_id(session);
     for (int i = 0; i < greeting->hello.stream_count; i++) {
         TRY(greet(greeting, lanes, i, err));
-        TRY(oddity_raise(oddity_of(greeting->streams[i].verdict, greeting->contested[i]), lanes,
-                         greeting->contact->device, greeting->streams[i].id, err));
+        TRY(oddity_raise(odd(greeting, i), lanes, greeting->contact->device,
+                         greeting->streams[i].id, err));
     }
     return STATUS_OK;
 }
@@ -58,8 +62,7 @@ static status work(struct ingest_job *job, struct lanes *lanes, struct error *er
 
 static void say_what_is_odd(const struct greeting *greeting) {
     for (int i = 0; i < greeting->hello.stream_count; i++) {
-        oddity_log(oddity_of(greeting->streams[i].verdict, greeting->contested[i]),
-                   greeting->contact->device, greeting->streams[i].id);
+        oddity_log(odd(greeting, i), greeting->contact->device, greeting->streams[i].id);
     }
 }
 
@@ -82,7 +85,7 @@ static void done(struct ingest_job *job) {
     if (job->error.code != STATUS_OK) {
         hub_answer_error(greeting->request, &job->error);
     } else {
-        contact_greeted(greeting->contact, &greeting->hello, greeting->answer.connection);
+        contact_greeted(greeting->contact, greeting->hello.boot, greeting->answer.connection);
         say_what_is_odd(greeting);
         answer(greeting);
     }
@@ -101,10 +104,8 @@ static status read(struct greeting *greeting, struct slice text, struct error *e
     }
     const uint32_t count = hello->stream_count > 0 ? (uint32_t)hello->stream_count : 1;
     greeting->streams = arena_get(&greeting->arena, count, sizeof(*greeting->streams));
-    for (int i = 0; i < hello->stream_count; i++) {
-        greeting->contested[i] = greeting->contact->connection > 0 &&
-                                 contact_is_contested(greeting->contact, hello->streams[i].id);
-    }
+    greeting->contested =
+        greeting->contact->connection > 0 && contact_is_contested(greeting->contact);
     return greeting->streams != NULL ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "no memory for it");
 }
 

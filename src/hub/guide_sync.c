@@ -195,8 +195,10 @@ static status admit(struct delivery *delivery, struct hub_session *session, stru
                     device_state_name(device.state));
     }
     TRY(session->kind->claim(session, access.stream, access.device, &stream, err));
-    pen->place = (struct lane_place){
-        .stream = access.stream, .lane = LANE_NORMAL, .arrived_ms = clock_wall_ms()};
+    pen->place = (struct lane_place){.device = access.device,
+                                     .stream = access.stream,
+                                     .lane = LANE_NORMAL,
+                                     .arrived_ms = clock_wall_ms()};
     return STATUS_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "hub/device_alarm.h"
 
 enum { KEPT_MAX = 8192 }; /* of 3 KiB each, where one is used */
 
@@ -129,6 +130,12 @@ static status chain_at(void *owner, uint64_t seq, struct id *out_chain, struct e
     return found;
 }
 
+static bool is_alarm(const struct received *received) {
+    const struct record *record = &received->record;
+    return received->kind == RECEIVED_RECORD && record->kind == RECORD_ALARM &&
+           record_is_known(record->kind, record->version);
+}
+
 static status put(void *owner, const struct received *received, struct error *err) {
     struct taking *taking = owner;
     struct hub_session *session = taking->lanes->session;
@@ -136,7 +143,11 @@ static status put(void *owner, const struct received *received, struct error *er
                                       .lane = taking->place.lane,
                                       .received = received,
                                       .arrived_ms = taking->place.arrived_ms};
-    const status kept = session->kind->append(session, &record, err);
+    status kept = session->kind->append(session, &record, err);
+    if (kept == STATUS_OK && is_alarm(received)) {
+        kept = device_alarm_raise(session, taking->place.device, &received->record,
+                                  taking->place.arrived_ms, err);
+    }
     taking->store_failed = taking->store_failed || kept != STATUS_OK;
     return kept;
 }

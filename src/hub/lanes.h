@@ -22,6 +22,7 @@ struct hub_session *lanes_session(const struct lanes *lanes);
 
 /* Where frames are taken. */
 struct lane_place {
+    struct id device; /* whose the stream is */
     struct id stream;
     enum lane lane;
     uint64_t connection;

@@ -19,8 +19,9 @@ static const struct wording WORDINGS[] = {
     [ODDITY_ROLLBACK] = {NULL, "the hub holds less than it once said: the device sends it again"},
     [ODDITY_FORK] = {"STREAM_FORK", "the device's store is not the one that the hub knows: it goes "
                                     "on in a new stream"},
-    [ODDITY_CLONE] = {"CLONE_SUSPECTED", "two machines go on with one stream: where they part one "
-                                         "gets its own; let one of them join again"},
+    [ODDITY_CLONE] = {"CLONE_SUSPECTED", "two machines answer for one device: where what they "
+                                         "have parts one goes on in a stream of its own; let "
+                                         "one of them join again"},
     [ODDITY_STRANGER] = {"STREAM_OF_ANOTHER",
                          "the stream belongs to another device and is not taken"},
     [ODDITY_POISON] = {"RECORDS_SET_ASIDE", "records that cannot be read are set aside"},

@@ -20,7 +20,7 @@ enum oddity {
     ODDITY_POISON    /* RECORDS_SET_ASIDE */
 };
 
-/* What a verdict about a stream says; `contested`: two machines go on with it. */
+/* What a verdict about a stream says; `contested`: two machines answer for the device. */
 enum oddity oddity_of(enum verdict verdict, bool contested);
 
 /* Makes a row of it. */

@@ -88,7 +88,8 @@ static status refuse(const struct import *import, const struct answer *answer, s
 }
 
 static status take_frames(struct import *import, struct lanes *lanes, struct error *err) {
-    const struct lane_place place = {.stream = import->section.stream,
+    const struct lane_place place = {.device = import->section.device,
+                                     .stream = import->section.stream,
                                      .lane = import->section.lane,
                                      .arrived_ms = clock_wall_ms()};
     struct answer answer = {.code = SYNC_STORED};

@@ -31,8 +31,7 @@ struct upload {
     struct upload *next, *before;   /* of all that are open, the newest first */
     struct upload *later, *earlier; /* of those that are paused */
     struct lane_place place;
-    struct id device;
-    bool contested; /* two machines go on with the stream */
+    bool contested; /* two machines answer for the device */
     bool paused, ended;
     bool too_large;        /* a frame of it */
     struct buffer pending; /* no whole frame */
@@ -70,9 +69,9 @@ static status may_write(struct upload *upload, struct lanes *lanes, bool *out_ma
                         struct error *err) {
     struct hub_session *session = lanes_session(lanes);
     struct hub_stream stream = {0};
-    TRY(session->kind->claim(session, upload->place.stream, upload->device, &stream, err));
+    TRY(session->kind->claim(session, upload->place.stream, upload->place.device, &stream, err));
     *out_may = false;
-    if (!id_equal(stream.device, upload->device)) {
+    if (!id_equal(stream.device, upload->place.device)) {
         upload->outcome.verdict = VERDICT_QUARANTINED;
         return STATUS_OK;
     }
@@ -149,7 +148,7 @@ static status work(struct ingest_job *job, struct lanes *lanes, struct error *er
     } else {
         TRY(take_frames(upload, lanes, buffer_slice(&own->frames), err));
     }
-    TRY(oddity_raise(odd(upload), lanes, upload->device, upload->place.stream, err));
+    TRY(oddity_raise(odd(upload), lanes, upload->place.device, upload->place.stream, err));
     return lanes_answer(lanes, &upload->place, &upload->answer.lane, err);
 }
 
@@ -162,10 +161,10 @@ static void failed(struct ingest_job *job) {
 /* --- answers --- */
 
 static void say_what_is_odd(const struct upload *upload) {
-    oddity_log(odd(upload), upload->device, upload->place.stream);
+    oddity_log(odd(upload), upload->place.device, upload->place.stream);
     if (upload->outcome.damaged) {
         char device[ID_UUID_BYTES + 1];
-        id_write_uuid(upload->device, device);
+        id_write_uuid(upload->place.device, device);
         log_line(LOG_WARN, "hub", "%s device=%s", upload->damage.text, device);
     }
 }
@@ -435,7 +434,7 @@ void upload_begin(struct uploads *uploads, struct contact *contact, struct http_
         refuse_large(request, UPLOAD_BODY_BYTES_MAX);
         return;
     }
-    struct lane_place place = {.connection = contact->connection};
+    struct lane_place place = {.device = contact->device, .connection = contact->connection};
     uint64_t first = 0;
     if (!stream_path_read(request->path, &place.stream, &place.lane, &first)) {
         (void)fail(&err, STATUS_NOT_FOUND, "no lane of a stream is at %.*s",
@@ -452,8 +451,7 @@ void upload_begin(struct uploads *uploads, struct contact *contact, struct http_
     upload->uploads = uploads;
     upload->place = place;
     upload->request = request;
-    upload->device = contact->device;
-    upload->contested = contact_is_contested(contact, upload->place.stream);
+    upload->contested = contact_is_contested(contact);
     upload->outcome.code = SYNC_STORED;
     buffer_init(&upload->pending, PENDING_BYTES_MAX);
     upload->next = uploads->open;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "platform/json.h"
+#include "runtime/alarm_record.h"
 
 struct recovered {
     struct orchestrator *orchestrator;
@@ -14,20 +15,6 @@ struct recovered {
 };
 
 /* --- parking --- */
-struct alarm_job {
-    struct store_job job; /* first */
-    struct record_draft record;
-    struct buffer body;
-};
-
-static void alarm_written(struct store_job *job) {
-    struct alarm_job *alarm = job->owner;
-    if (job->error.code != STATUS_OK) {
-        log_line(LOG_ERROR, "runtime", "report a parked run: %s", job->error.text);
-    }
-    buffer_done(&alarm->body);
-    memory_free(alarm);
-}
 
 static void report_parked(struct orchestrator *orchestrator, const struct run *run) {
     char id[RUN_ID_TEXT_BYTES];
@@ -37,37 +24,21 @@ static void report_parked(struct orchestrator *orchestrator, const struct run *r
              "workflow=%.*s run=%s parked: the daemon ended %d times while it was executed; "
              "`ebb runs resume %s` tries it again",
              SLICE_ARGS(workflow), id, run->recoveries, id);
-    struct alarm_job *alarm = memory_new(1, sizeof(*alarm));
-    if (alarm == NULL) {
-        return; /* the run's row says it too */
-    }
-    buffer_init(&alarm->body, RECORD_BYTES_MAX);
-    buffer_print(&alarm->body, "{\"alarm\":\"run parked\",\"run\":\"%s\",\"workflow\":", id);
-    json_write_text(&alarm->body, workflow);
-    buffer_add_text(&alarm->body, ",\"event_id\":");
-    json_write_text(&alarm->body, run->event->id);
-    buffer_print(&alarm->body, ",\"recoveries\":%d}", run->recoveries);
-    alarm->record = (struct record_draft){
-        .record = {.kind = RECORD_ALARM,
-                   .version = 1,
-                   .priority = PRIORITY_MAX,
-                   .time = clock_now(),
-                   .boot = clock_boot_id(),
-                   .run = run->id,
-                   .workflow = workflow,
-                   .name = SLICE("parked"),
-                   .body = buffer_slice(&alarm->body)},
-        .lane = LANE_CONTROL,
-    };
-    alarm->job = (struct store_job){
-        .kind = STORE_RUN_END,
-        .done = alarm_written,
-        .owner = alarm,
-        .workflow = run->version->number,
-        .records = &alarm->record,
-        .record_count = 1,
-    };
-    store_submit(orchestrator->options.store, &alarm->job);
+    CLEANUP(buffer_done) struct buffer body;
+    buffer_init(&body, RECORD_BYTES_MAX);
+    buffer_print(&body, "{\"alarm\":\"run parked\",\"run\":\"%s\",\"workflow\":", id);
+    json_write_text(&body, workflow);
+    buffer_add_text(&body, ",\"event_id\":");
+    json_write_text(&body, run->event->id);
+    buffer_print(&body,
+                 ",\"recoveries\":%d,\"text\":\"run %s is parked: the daemon ended %d times while "
+                 "it was executed\"}",
+                 run->recoveries, id, run->recoveries);
+    alarm_record_put(orchestrator->options.store,
+                     &(struct alarm_record){.name = "parked",
+                                            .workflow = run->version->number,
+                                            .run = run->id,
+                                            .body = buffer_slice(&body)});
 }
 
 static void park(struct run *run) {

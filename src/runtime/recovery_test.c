@@ -214,7 +214,7 @@ static void test_recovery__parks_a_run_at_the_third_crash(void **state) {
     assert_int_equal(stage_slot(stage, "flow")->running, 0);
     struct buffer *alarms = stage_list(stage, READ_PEEK, LANE_CONTROL);
     assert_part(alarms, "{\"alarm\":\"run parked\",\"run\":\"");
-    assert_part(alarms, "\"workflow\":\"flow\",\"event_id\":\"\",\"recoveries\":3}");
+    assert_part(alarms, "\"workflow\":\"flow\",\"event_id\":\"\",\"recoveries\":3,\"text\":\"run ");
 
     /* It stays parked in the next life, without another alarm, and others run meanwhile. */
     stage_close(stage);

@@ -243,14 +243,12 @@ static void act(struct sync_manager *manager, const struct sender_action *action
     case SENDER_TIME:
         note_time(manager, action);
         break;
-    case SENDER_ALARM:
-        log_line(LOG_ERROR, "runtime", "sync: %.*s", SLICE_ARGS(action->bytes));
-        break;
     case SENDER_PEEK:
     case SENDER_READ:
     case SENDER_ACKNOWLEDGE:
     case SENDER_MEND:
     case SENDER_RENUMBER:
+    case SENDER_ALARM:
         sync_store_do(manager->store, action);
         break;
     }

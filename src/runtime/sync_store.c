@@ -5,11 +5,15 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "platform/json.h"
+#include "runtime/alarm_record.h"
 #include "storage/outbox_reader.h"
 
 enum {
     MEND_MS = 1000, /* what the store's mending of a record takes, about */
     NS_PER_MS = 1000000,
+    ALARM_PAUSE_MS = 60 * 1000,
+    ALARM_BODY_BYTES_MAX = 4096,
     BATCH_KEPT_BYTES = 64 << 10 /* of room, between two reads */
 };
 
@@ -35,6 +39,7 @@ struct sync_store {
     struct id stream; /* that is written to, as last seen */
     uint64_t noted_seq[SYNC_LANES];
     int64_t noted_bytes[SYNC_LANES];
+    int64_t alarm_ms;  /* when the last alarm was kept; 0: never */
     int64_t mended_ms; /* when the store will have mended a record; 0: it is not asked to */
 };
 
@@ -234,6 +239,22 @@ static void renumber(struct sync_store *store, const struct sender_action *actio
     store_submit(store->options.store, &store->change);
 }
 
+/* Once a minute at most: were the alarm itself what the hub does not like, it would never end. */
+static void keep_alarm(struct sync_store *store, struct slice text) {
+    log_line(LOG_ERROR, "runtime", "sync: %.*s", SLICE_ARGS(text));
+    if (store->alarm_ms != 0 && now_ms() < store->alarm_ms + ALARM_PAUSE_MS) {
+        return;
+    }
+    store->alarm_ms = now_ms();
+    CLEANUP(buffer_done) struct buffer body;
+    buffer_init(&body, ALARM_BODY_BYTES_MAX);
+    buffer_add_text(&body, "{\"text\":");
+    json_write_text(&body, text);
+    buffer_add_byte(&body, '}');
+    alarm_record_put(store->options.store,
+                     &(struct alarm_record){.name = "sync", .body = buffer_slice(&body)});
+}
+
 /* --- the face -------------------------------------------------------------------------------- */
 
 void sync_store_do(struct sync_store *store, const struct sender_action *action) {
@@ -252,6 +273,9 @@ void sync_store_do(struct sync_store *store, const struct sender_action *action)
         break;
     case SENDER_RENUMBER:
         renumber(store, action);
+        break;
+    case SENDER_ALARM:
+        keep_alarm(store, action->bytes);
         break;
     default:
         break; /* not the store's */

@@ -33,7 +33,7 @@ void sync_store_destroy(struct sync_store *store);
 void sync_store_use(struct sync_store *store, struct sender *sender);
 bool sync_store_is_busy(const struct sync_store *store);
 
-/* Does SENDER_PEEK, READ, ACKNOWLEDGE, MEND or RENUMBER. */
+/* Does SENDER_PEEK, READ, ACKNOWLEDGE, MEND, RENUMBER or ALARM. */
 void sync_store_do(struct sync_store *store, const struct sender_action *action);
 
 /* Tells the sender what has become durable; after each commit. True: there was something. */

@@ -147,7 +147,7 @@ def test_a_device_that_is_set_back_goes_on_in_a_new_stream(place):
     place.drained()
     assert len(place.balance()) == 27
     assert place.hub.rows("SELECT count(*) FROM stream") == [(2,)]
-    assert place.alarms() == ["STREAM_FORK"]
+    assert set(place.alarms()) == {"STREAM_FORK", "DEVICE_ALARM"}
 
 
 def test_a_device_that_is_set_back_while_results_waited_keeps_them(place):
@@ -206,8 +206,9 @@ def test_two_clones_that_live_at_once(place, boots):
     place.drained(place.device, clone)
     assert len(place.balance()) == 44
     assert len(place.hub.rows("SELECT id FROM stream")) >= 2
-    # Who hears by an answer that the hub has other records leaves of itself, and the hub has nothing to tell.
-    assert set(place.alarms()) <= {"STREAM_FORK", "CLONE_SUSPECTED"}
+    # Who hears by an answer that the hub has other records leaves of itself, and says so to the hub.
+    devices.until("a person at the hub hears of it", place.alarms)
+    assert set(place.alarms()) <= {"STREAM_FORK", "CLONE_SUSPECTED", "DEVICE_ALARM"}
     assert "copied or restored?" in place.device.log() + clone.log()
 
 
@@ -241,7 +242,7 @@ def test_a_stream_of_another_device_is_left_for_a_new_one(place):
     place.make_stored(5)
     place.drained()
     assert "belongs to another device" in place.device.log()
-    assert place.alarms() == ["STREAM_OF_ANOTHER"]
+    assert set(place.alarms()) == {"STREAM_OF_ANOTHER", "DEVICE_ALARM"}
     assert len(place.balance()) == 15
     said = place.hub.ebb("device", "replace", before, place.sync()["device"])
     assert said.code == 0, said
@@ -428,3 +429,7 @@ def test_a_device_whose_disk_cannot_sync_says_so_and_goes_on_when_it_can(place, 
     devices.until("all were made", lambda: len(place.stored()) == 30)
     place.drained()
     assert len(place.balance()) == 30
+    devices.until("a person at the hub hears of it", place.alarms)
+    heard = place.hub.get("/v1/alarms")["alarms"][0]
+    assert heard["kind"] == "DEVICE_ALARM" and heard["text"].startswith("DEVICE_ALARM: store-mended: ")
+    assert heard["device"] in place.hub.ebb("alarm", "list").out

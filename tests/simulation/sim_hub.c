@@ -71,11 +71,10 @@ static void meet(struct sim_hub *hub, enum sim_met met, bool met_it) {
 
 /* An older machine still speaks after a newer one greeted: people are told, and the chain values
  * part the two. */
-static void look_for_clone(struct sim_hub *hub, const struct sim_request *request,
-                           const struct sim_shelf_stream *stream) {
+static void look_for_clone(struct sim_hub *hub, const struct sim_request *request) {
     struct contact *contact = sim_contacts_of(&hub->contacts, request->serial, request->device);
     meet(hub, SIM_MET_CONTESTED,
-         contact != NULL && contact->connection > 0 && contact_is_contested(contact, stream->id));
+         contact != NULL && contact->connection > 0 && contact_is_contested(contact));
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -155,7 +154,7 @@ static status hello_stream(struct sim_hub *hub, const struct sim_request *reques
     if (hub->disk != NULL) {
         sim_hub_disk_greet(hub->disk, request, hello, out_answer);
     }
-    look_for_clone(hub, request, stream);
+    look_for_clone(hub, request);
     return STATUS_OK;
 }
 
@@ -194,7 +193,7 @@ static status take_hello(struct sim_hub *hub, struct sim_request *request, struc
     }
     struct contact *contact = sim_contacts_of(&hub->contacts, request->serial, request->device);
     if (contact != NULL) {
-        contact_greeted(contact, &hello, answer->connection);
+        contact_greeted(contact, hello.boot, answer->connection);
     }
     hello_answer_write(answer, &request->out);
     request->decided = true;
@@ -286,7 +285,7 @@ static bool take_frame(struct sim_hub *hub, struct sim_request *request) {
                             .stream = request->stream,
                             .number = request->lane,
                             .lane = &stream->lanes[request->lane]};
-    look_for_clone(hub, request, stream);
+    look_for_clone(hub, request);
     const struct lane_cursor kept = desk.lane->cursor;
     const int count = desk.lane->count;
     const status code = take(hub, request, &desk, slice_part(left, 0, bytes), &err);

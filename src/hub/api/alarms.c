@@ -5,12 +5,17 @@
 
 enum { QUERY_LABEL };
 
-static void write_alarm(struct buffer *out, const struct alarm_row *row) {
+/* `device`: its name; empty where it is about none that is known. */
+static void write_alarm(struct buffer *out, const struct alarm_row *row, struct slice device) {
     buffer_add_byte(out, '{');
     hub_call_write_text(out, "kind", row->kind);
     buffer_add_byte(out, ',');
     hub_call_write_text(out, "subject", row->subject);
     buffer_add_byte(out, ',');
+    if (device.count > 0) {
+        hub_call_write_text(out, "device", device);
+        buffer_add_byte(out, ',');
+    }
     hub_call_write_text(out, "text", row->text);
     buffer_print(out, ",\"count\":%lld,", (long long)row->count);
     hub_call_write_time(out, "first_at", row->first_ms);
@@ -19,24 +24,20 @@ static void write_alarm(struct buffer *out, const struct alarm_row *row) {
     buffer_add_byte(out, '}');
 }
 
-/* Of a device that has the label; a token's alarm is of no device. */
-static status has_label(struct hub_call *call, struct database *database,
-                        const struct alarm_row *row, struct slice label, bool *out_has,
-                        struct error *err) {
-    struct device_row device;
-    struct value labels;
+/* The device that the alarm is about; all empty: it is about a token, or one that is gone. */
+static status find_device(struct hub_call *call, struct database *database, struct slice subject,
+                          struct device_row *out_device, struct error *err) {
     struct id id;
-    *out_has = label.count == 0;
-    if (*out_has || !id_read(row->subject, &id)) {
+    *out_device = (struct device_row){.labels = SLICE("{}")};
+    if (!id_read(subject, &id)) {
         return STATUS_OK;
     }
-    const status found = device_rows_get(database, call->arena, id, &device, err);
-    if (found != STATUS_OK) {
-        return found == STATUS_NOT_FOUND ? STATUS_OK : found;
+    const status found = device_rows_get(database, call->arena, id, out_device, err);
+    if (found == STATUS_NOT_FOUND) {
+        *out_device = (struct device_row){.labels = SLICE("{}")};
+        return STATUS_OK;
     }
-    TRY(labels_read(call->arena, device.labels, &labels, err));
-    *out_has = labels_meet(labels, label);
-    return STATUS_OK;
+    return found;
 }
 
 static status write_those(struct hub_call *call, struct database *database, struct slice subject,
@@ -47,11 +48,13 @@ static status write_those(struct hub_call *call, struct database *database, stru
     TRY(alarm_rows_list(database, call->arena, subject, &rows, &count, err));
     buffer_add_text(&call->out, "\"alarms\":[");
     for (int i = 0; i < count; i++) {
-        bool is_wanted = false;
-        TRY(has_label(call, database, &rows[i], label, &is_wanted, err));
-        if (is_wanted) {
+        struct device_row device;
+        struct value labels;
+        TRY(find_device(call, database, rows[i].subject, &device, err));
+        TRY(labels_read(call->arena, device.labels, &labels, err));
+        if (labels_meet(labels, label)) {
             buffer_add_text(&call->out, between);
-            write_alarm(&call->out, &rows[i]);
+            write_alarm(&call->out, &rows[i], device.name);
             between = ",";
         }
     }
