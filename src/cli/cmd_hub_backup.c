@@ -4,12 +4,35 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/human.h"
 #include "platform/json.h"
+#include "platform/seal.h"
+#include "platform/secret.h"
 
 enum { BODY_BYTES_MAX = 16 << 10, LOOK_MS = 100 };
+
+static status write_passphrase(struct call *call, struct buffer *body, struct error *err) {
+    const char *path = call_option(call, "passphrase-file");
+    CLEANUP(secret_forget) struct buffer passphrase;
+    buffer_init(&passphrase, SEAL_PASSPHRASE_FILE_BYTES_MAX);
+    if (path == NULL) {
+        return STATUS_OK;
+    }
+    if (call_has(call, "without-key")) {
+        return fail(err, STATUS_INVALID,
+                    "--passphrase-file seals the key, and --without-key leaves it out: say one");
+    }
+    TRY(seal_read_passphrase(path, &passphrase, err));
+    if (!text_is_utf8(buffer_slice(&passphrase))) {
+        return fail(err, STATUS_INVALID, "'%.300s': a passphrase is text, in UTF-8", path);
+    }
+    buffer_add_text(body, ",\"passphrase\":");
+    json_write_text(body, buffer_slice(&passphrase));
+    return STATUS_OK;
+}
 
 /* The hub makes it, and knows nothing of our folder. */
 static status write_wish(struct call *call, struct buffer *body, struct error *err) {
@@ -22,7 +45,9 @@ static status write_wish(struct call *call, struct buffer *body, struct error *e
         arena_print(&call->arena, "%s%s%s", folder, *folder != '\0' ? "/" : "", path);
     buffer_add_text(body, "{\"path\":");
     json_write_text(body, whole);
-    buffer_print(body, ",\"key\":%s}", call_has(call, "without-key") ? "false" : "true");
+    buffer_print(body, ",\"key\":%s", call_has(call, "without-key") ? "false" : "true");
+    TRY(write_passphrase(call, body, err));
+    buffer_add_byte(body, '}');
     return buffer_status(body, err);
 }
 
@@ -45,7 +70,7 @@ static status wait_done(struct call *call, struct value *answer, struct error *e
 
 static status run(struct call *call, struct error *err) {
     struct value answer = {.kind = VALUE_NULL};
-    CLEANUP(buffer_done) struct buffer body;
+    CLEANUP(secret_forget) struct buffer body;
     buffer_init(&body, BODY_BYTES_MAX);
     TRY(write_wish(call, &body, err));
     const struct daemon_request request = {
@@ -63,12 +88,16 @@ static status run(struct call *call, struct error *err) {
         &call->arena, "back up %lld records and %lld devices to '%.*s'%s",
         (long long)human_number(answer, "records"), (long long)human_number(answer, "devices"),
         SLICE_ARGS(human_member(&call->arena, answer, "path")),
-        call_has(call, "without-key") ? "" : ", which holds the hub's key");
+        call_has(call, "without-key")       ? ""
+        : call_has(call, "passphrase-file") ? ", which holds the hub's key, sealed"
+                                            : ", which holds the hub's key");
     return daemon_done(call, what, answer, err);
 }
 
 static const struct command_option OPTIONS[] = {
-    {"without-key", NULL, "leave out the authority's key, which is kept elsewhere then"}, {0}};
+    {"without-key", NULL, "leave out the authority's key, which is kept elsewhere then"},
+    {"passphrase-file", "FILE", "seal the key in it by the first line of this file"},
+    {0}};
 
 const struct command cmd_hub_backup = {
     .noun = "hub",
@@ -79,7 +108,8 @@ const struct command cmd_hub_backup = {
     .summary = "Back up all that the hub has into one file, while it runs",
     .details =
         "The hub writes the file (mode 0600), so it must be able to. Unless told otherwise it\n"
-        "holds the key that devices believe: keep it as you would keep that. When it is on the\n"
+        "holds the key that devices believe: keep it as you would keep that, or seal the key by\n"
+        "a passphrase; what devices brought stands there as it is. When the backup is on the\n"
         "disk, devices are told how far it goes, and give up those records first when they need\n"
         "the room. An older backup of that name is replaced when the new one is whole.\n",
     .example = "ebb hub backup /mnt/backup/hub.ebb\n"

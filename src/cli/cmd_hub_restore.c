@@ -13,7 +13,9 @@ static status run(struct call *call, struct error *err) {
 }
 
 static const struct command_option OPTIONS[] = {
-    {"data", "DIR", "where, a folder that holds no hub (/var/lib/ebb-hub for root)"}, {0}};
+    {"data", "DIR", "where, a folder that holds no hub (/var/lib/ebb-hub for root)"},
+    {"passphrase-file", "FILE", "its first line opens the key of a backup that was made with one"},
+    {0}};
 
 const struct command cmd_hub_restore = {
     .noun = "hub",

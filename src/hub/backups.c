@@ -13,6 +13,8 @@
 #include "hub/store/hub_backup.h"
 #include "platform/clock.h"
 #include "platform/json.h"
+#include "platform/seal.h"
+#include "platform/secret.h"
 #include "platform/worker.h"
 
 enum { PATH_BYTES_MAX = 4096, ANSWER_BYTES_MAX = 16 << 10, ARENA_BYTES_MAX = 64 << 10 };
@@ -30,6 +32,7 @@ struct backups {
     enum backup_state state;
     char path[PATH_BYTES_MAX];
     bool with_key;
+    struct buffer passphrase; /* forgotten when the thread is done */
     int64_t began_ms;
     struct hub_backup_facts facts; /* written by the thread while it runs */
     struct error error;
@@ -51,6 +54,7 @@ static void work(struct job *job, int worker) {
     const struct hub_backup_wish wish = {.data = backups->options.data,
                                          .path = backups->path,
                                          .with_key = backups->with_key,
+                                         .passphrase = buffer_slice(&backups->passphrase),
                                          .now_ms = backups->began_ms,
                                          .watch = {.go_on = go_on, .owner = backups}};
     (void)worker;
@@ -97,6 +101,7 @@ static void anchored(struct ingest_job *job) {
 
 static void written(struct job *job) {
     struct backups *backups = (struct backups *)job;
+    secret_forget(&backups->passphrase);
     if (backups->error.code != STATUS_OK) {
         finish(backups);
         return;
@@ -111,16 +116,24 @@ static status read_wish(struct backups *backups, const struct http_request *requ
     TRY(json_read(arena, request->body, &body, err));
     const struct slice path = hub_call_text(body, "path");
     const struct value key = hub_call_value(body, "key");
+    const struct slice passphrase = hub_call_text(body, "passphrase");
     if (!slice_starts(path, "/") || path.count >= PATH_BYTES_MAX ||
         slice_find(path, '\0') < path.count) {
         return fail(err, STATUS_INVALID, "`path` is the whole path of a file, from / on");
+    }
+    if (passphrase.count > 0 && passphrase.count < SEAL_PASSPHRASE_BYTES_MIN) {
+        return fail(err, STATUS_INVALID, "`passphrase` has at least %d letters",
+                    SEAL_PASSPHRASE_BYTES_MIN);
     }
     if (backups->state == BACKUP_RUNNING) {
         return fail(err, STATUS_CONFLICT, "a backup is under way, to '%.300s'", backups->path);
     }
     (void)snprintf(backups->path, sizeof(backups->path), "%.*s", SLICE_ARGS(path));
     backups->with_key = key.kind != VALUE_BOOLEAN || key.boolean;
-    return STATUS_OK;
+    secret_forget(&backups->passphrase);
+    buffer_init(&backups->passphrase, SEAL_PASSPHRASE_BYTES_MAX);
+    buffer_add(&backups->passphrase, passphrase);
+    return buffer_status(&backups->passphrase, err);
 }
 
 static status begin(struct backups *backups, const struct http_request *request,
@@ -152,9 +165,12 @@ static void write_state(struct backups *backups, struct buffer *out) {
     if (backups->state == BACKUP_DONE) {
         buffer_add_byte(out, ',');
         hub_call_write_time(out, "made_at", facts->made_ms);
-        buffer_print(out, ",\"records\":%lld,\"streams\":%lld,\"devices\":%lld,\"key\":%s",
+        buffer_print(out,
+                     ",\"records\":%lld,\"streams\":%lld,\"devices\":%lld,\"key\":%s,"
+                     "\"sealed\":%s",
                      (long long)facts->records, (long long)facts->streams,
-                     (long long)facts->devices, facts->has_key ? "true" : "false");
+                     (long long)facts->devices, facts->has_key ? "true" : "false",
+                     facts->is_sealed ? "true" : "false");
     }
     buffer_add_text(out, "}\n");
 }
@@ -194,6 +210,7 @@ void backups_destroy(struct backups *backups) {
     if (backups != NULL) {
         atomic_store(&backups->ending, true);
         pool_destroy(backups->pool);
+        secret_forget(&backups->passphrase);
         hub_backup_facts_done(&backups->facts);
         memory_free(backups);
     }

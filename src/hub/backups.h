@@ -2,7 +2,7 @@
  * backups: a backup while the hub runs: made by a thread of its own, and when it is on the disk the
  * writing thread moves what devices are told is anchored to what it covers, in one transaction.
  *
- *   POST /v1/backup  {"path":"/...","key":true}   begins; {"state":"running",...}
+ *   POST /v1/backup  {"path":"/...","key":true,"passphrase":"..."}  begins; {"state":"running",...}
  *   GET  /v1/backup  {"state":"none" | "running" | "done",...}, or the error of one that failed
  *
  * One at a time. Thread: loop. Survives: a backup that is done; of one that was cut off nothing is

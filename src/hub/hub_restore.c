@@ -7,6 +7,8 @@
 #include "hub/hub_folder.h"
 #include "hub/store/hub_backup.h"
 #include "platform/file.h"
+#include "platform/seal.h"
+#include "platform/secret.h"
 
 enum { ANSWER_BYTES_MAX = 16 << 10 };
 
@@ -47,9 +49,15 @@ status hub_restore(const struct hub_restore_options *options, struct error *err)
     char data[HUB_FOLDER_BYTES_MAX];
     struct hub_backup_facts facts;
     struct file_lock *lock = NULL;
+    CLEANUP(secret_forget) struct buffer passphrase;
+    buffer_init(&passphrase, SEAL_PASSPHRASE_FILE_BYTES_MAX);
+    if (options->passphrase_file != NULL) {
+        TRY(seal_read_passphrase(options->passphrase_file, &passphrase, err));
+    }
     TRY(hub_folder_choose(options->data, data, err));
     TRY(file_lock_take(data, &lock, err));
-    const status restored = hub_backup_restore(options->path, data, &facts, err);
+    const status restored =
+        hub_backup_restore(options->path, data, buffer_slice(&passphrase), &facts, err);
     file_lock_drop(lock);
     TRY(restored);
     CLEANUP(buffer_done) struct buffer text;

@@ -13,8 +13,9 @@
 #include "base/error.h"
 
 struct hub_restore_options {
-    const char *path; /* of the backup */
-    const char *data; /* as in hub_folder; may be NULL */
+    const char *path;            /* of the backup */
+    const char *data;            /* as in hub_folder; may be NULL */
+    const char *passphrase_file; /* that opens the key in it; NULL: it is not sealed */
     bool json;
     FILE *out;
 };

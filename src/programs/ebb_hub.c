@@ -14,8 +14,13 @@
 
 enum { EXIT_CONFIGURATION = 78 }; /* EX_CONFIG: a supervisor need not start it again */
 
-static status read_words(int count, char **arguments, struct hub_serve_options *out, bool *out_json,
-                         struct error *err) {
+struct words {
+    struct hub_serve_options serve;
+    const char *passphrase_file;
+    bool json;
+};
+
+static status read_words(int count, char **arguments, struct words *out_words, struct error *err) {
     static const struct option OPTIONS[] = {{"data", required_argument, NULL, 'd'},
                                             {"listen", required_argument, NULL, 'a'},
                                             {"people", required_argument, NULL, 'p'},
@@ -27,8 +32,10 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
                                             {"site", required_argument, NULL, 'i'},
                                             {"device-life", required_argument, NULL, 'e'},
                                             {"config", required_argument, NULL, 'f'},
+                                            {"passphrase-file", required_argument, NULL, 'w'},
                                             {"json", no_argument, NULL, 'j'},
                                             {0}};
+    struct hub_serve_options *out = &out_words->serve;
     int option;
     opterr = 0;
     while ((option = getopt_long(count, arguments, "", OPTIONS, NULL)) != -1) {
@@ -63,8 +70,11 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
         case 'f':
             out->config = optarg;
             break;
+        case 'w':
+            out_words->passphrase_file = optarg;
+            break;
         case 'j':
-            *out_json = true;
+            out_words->json = true;
             break;
         case 'l':
             if (log_level_from(optarg) < 0) {
@@ -81,16 +91,18 @@ static status read_words(int count, char **arguments, struct hub_serve_options *
 }
 
 static status act(int count, char **arguments, struct error *err) {
-    struct hub_serve_options options = {.out = stdout};
-    bool json = false;
-    TRY(read_words(count, arguments, &options, &json, err));
+    struct words words = {.serve.out = stdout};
+    TRY(read_words(count, arguments, &words, err));
     const char *verb = optind < count ? arguments[optind] : "";
     if (strcmp(verb, "serve") == 0) {
-        return hub_serve(&options, err);
+        return hub_serve(&words.serve, err);
     }
     if (strcmp(verb, "restore") == 0 && optind + 1 < count) {
-        const struct hub_restore_options restore = {
-            .path = arguments[optind + 1], .data = options.data, .json = json, .out = stdout};
+        const struct hub_restore_options restore = {.path = arguments[optind + 1],
+                                                    .data = words.serve.data,
+                                                    .passphrase_file = words.passphrase_file,
+                                                    .json = words.json,
+                                                    .out = stdout};
         return hub_restore(&restore, err);
     }
     return fail(err, STATUS_INVALID, "ebb-hub knows `serve` and `restore FILE`");

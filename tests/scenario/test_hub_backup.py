@@ -203,6 +203,38 @@ def test_without_the_key_a_hub_waits_for_it(hub, line, tmp_path, others):
     assert line.hello(line.stream)["streams"][0]["verdict"] == "ok"
 
 
+def test_a_key_that_is_sealed_needs_its_passphrase(hub, line, tmp_path, others):
+    words, wrong = tmp_path / "words", tmp_path / "wrong"
+    words.write_text("correct horse battery\n")
+    wrong.write_text("correct horse\n")
+    said = back_up(hub, tmp_path / "hub.ebb", "--passphrase-file", words)
+    assert said["key"] and said["sealed"]
+    key = (hub.data / "authority" / "key.pem").read_bytes()
+    assert key.split(b"\n")[1] not in (tmp_path / "hub.ebb").read_bytes()
+    new = tmp_path / "new"
+    for more, sentence in (((), "is sealed: name the file of its passphrase"),
+                           (("--passphrase-file", wrong), "sealed by another passphrase"),
+                           (("--passphrase-file", tmp_path / "nowhere"), "nowhere")):
+        refused = restore(tmp_path / "hub.ebb", new, *more)
+        assert refused.code != 0 and sentence in refused.err, refused
+        assert not (new / "hub.db").exists()
+    restored = restore(tmp_path / "hub.ebb", new, "--passphrase-file", words)
+    assert restored.code == 0 and (new / "authority" / "key.pem").read_bytes() == key, restored
+    hub.stop()
+    line.hang_up()
+    line.hub = others(new)
+    assert line.hello(line.stream)["streams"][0]["verdict"] == "ok"
+
+
+def test_a_passphrase_that_is_none_is_refused(hub, tmp_path):
+    words = tmp_path / "words"
+    words.write_text("short\n")
+    for more in ((), ("--without-key",)):
+        refused = hub.ebb("backup", tmp_path / "hub.ebb", "--passphrase-file", words, *more)
+        assert refused.code != 0 and not (tmp_path / "hub.ebb").exists(), refused
+    assert hub.ask("POST", "/v1/backup", {"path": str(tmp_path / "hub.ebb"), "passphrase": "short"})[0] == 400
+
+
 def texts(hub):
     return sorted(one["result"]["text"] for one in hub.get("/v1/results")["results"])
 

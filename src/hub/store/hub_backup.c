@@ -13,11 +13,14 @@
 #include "hub/store/hub_sql.h"
 #include "platform/file.h"
 #include "platform/random.h"
+#include "platform/seal.h"
+#include "platform/secret.h"
 
 enum { PATH_BYTES_MAX = 4400, FOLDER_MODE = 0700, HUB_MODE = 0640 };
 
 static const char CERTIFICATE[] = "authority/certificate.pem";
 static const char KEY[] = "authority/key.pem";
+static const char SEALED_KEY[] = "authority/key.sealed"; /* in backups alone */
 
 static const char MARK_BACKUP[] = "PRAGMA application_id = 1700948066";
 static const char MARK_HUB[] = "PRAGMA application_id = 1700948072";
@@ -75,22 +78,45 @@ static status count(struct database *database, struct hub_backup_facts *facts, s
 
 /* --- writing --- */
 
-static status put_file(struct database *copy, const char *data, const char *name, bool *out_there,
-                       struct error *err) {
+/* *out_there: the file is there; the operator's own authority lies elsewhere. */
+static status read_part(const char *data, const char *name, struct buffer *out, bool *out_there,
+                        struct error *err) {
     char path[PATH_BYTES_MAX];
     struct file_facts facts;
-    CLEANUP(buffer_done) struct buffer bytes;
-    buffer_init(&bytes, HUB_BACKUP_FILE_BYTES_MAX);
     (void)snprintf(path, sizeof(path), "%s/%s", data, name);
     *out_there = file_facts(path, &facts, NULL) == STATUS_OK;
-    if (!*out_there) {
-        return STATUS_OK; /* the operator's own authority lies elsewhere */
-    }
-    TRY(file_read(path, &bytes, err));
+    return *out_there ? file_read(path, out, err) : STATUS_OK;
+}
+
+static status put_part(struct database *copy, const char *name, struct slice bytes,
+                       struct error *err) {
     CLEANUP(query_done) struct query query = query_on(copy, SQL_HUB_BACKUP_FILE_PUT);
     query_bind_text(&query, slice_of(name));
-    query_bind_bytes(&query, buffer_slice(&bytes));
+    query_bind_bytes(&query, bytes);
     return query_run(&query, err);
+}
+
+static status put_certificate(struct database *copy, const char *data, bool *out_there,
+                              struct error *err) {
+    CLEANUP(buffer_done) struct buffer bytes;
+    buffer_init(&bytes, HUB_BACKUP_FILE_BYTES_MAX);
+    TRY(read_part(data, CERTIFICATE, &bytes, out_there, err));
+    return *out_there ? put_part(copy, CERTIFICATE, buffer_slice(&bytes), err) : STATUS_OK;
+}
+
+static status put_key(struct database *copy, const struct hub_backup_wish *wish,
+                      struct hub_backup_facts *facts, struct error *err) {
+    CLEANUP(secret_forget) struct buffer key;
+    CLEANUP(buffer_done) struct buffer sealed;
+    buffer_init(&key, HUB_BACKUP_FILE_BYTES_MAX);
+    buffer_init(&sealed, HUB_BACKUP_FILE_BYTES_MAX + SEAL_BYTES);
+    TRY(read_part(wish->data, KEY, &key, &facts->has_key, err));
+    facts->is_sealed = facts->has_key && wish->passphrase.count > 0;
+    if (!facts->is_sealed) {
+        return facts->has_key ? put_part(copy, KEY, buffer_slice(&key), err) : STATUS_OK;
+    }
+    TRY(seal_make(wish->passphrase, buffer_slice(&key), &sealed, err));
+    return put_part(copy, SEALED_KEY, buffer_slice(&sealed), err);
 }
 
 /* How far a lane is held without a hole. */
@@ -145,9 +171,9 @@ static status mark(struct database *copy, const struct hub_backup_wish *wish,
         query_bind_text(&query, SLICE(EBB_VERSION));
         TRY(query_run(&query, err));
     }
-    TRY(put_file(copy, wish->data, CERTIFICATE, &facts->has_certificate, err));
+    TRY(put_certificate(copy, wish->data, &facts->has_certificate, err));
     if (wish->with_key) {
-        TRY(put_file(copy, wish->data, KEY, &facts->has_key, err));
+        TRY(put_key(copy, wish, facts, err));
     }
     TRY(list_lanes(copy, facts, err));
     TRY(anchor(copy, facts, err));
@@ -244,19 +270,43 @@ static status check_same(const char *path, struct slice bytes, struct error *err
                       "'%.300s' is another hub's: name an empty folder with --data", path);
 }
 
-static status take_file(struct database *copy, const char *data, const char *name, bool *out_there,
-                        struct error *err) {
+static status put_file(const char *data, const char *name, struct slice bytes, struct error *err) {
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%s/%s", data, name);
+    return is_there(data, name) ? check_same(path, bytes, err)
+                                : file_replace_private(path, bytes, err);
+}
+
+/* The file of the backup, in the data folder under its name. */
+static status take_file(struct database *copy, const char *data, const char *name, bool *out_there,
+                        struct error *err) {
     CLEANUP(query_done) struct query query = query_on(copy, SQL_HUB_BACKUP_FILE_GET);
     query_bind_text(&query, slice_of(name));
     *out_there = query_next(&query);
-    if (!*out_there) {
+    return *out_there ? put_file(data, name, query_bytes(&query, 0), err)
+                      : query_status(&query, err);
+}
+
+static status take_sealed_key(struct database *copy, const char *data, struct slice passphrase,
+                              struct hub_backup_facts *facts, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(copy, SQL_HUB_BACKUP_FILE_GET);
+    CLEANUP(secret_forget) struct buffer key;
+    buffer_init(&key, HUB_BACKUP_FILE_BYTES_MAX);
+    query_bind_text(&query, slice_of(SEALED_KEY));
+    facts->is_sealed = query_next(&query);
+    if (!facts->is_sealed) {
         return query_status(&query, err);
     }
-    const struct slice bytes = query_bytes(&query, 0);
-    return is_there(data, name) ? check_same(path, bytes, err)
-                                : file_replace_private(path, bytes, err);
+    if (passphrase.count == 0) {
+        return fail(err, STATUS_DENIED,
+                    "the hub's key in the backup is sealed: name the file of its passphrase with "
+                    "--passphrase-file");
+    }
+    if (seal_open(passphrase, query_bytes(&query, 0), &key, err) != STATUS_OK) {
+        return fail_while(err, "open the hub's key");
+    }
+    facts->has_key = true;
+    return put_file(data, KEY, buffer_slice(&key), err);
 }
 
 static status become_hub(struct database *copy, struct hub_backup_facts *facts, struct error *err) {
@@ -280,7 +330,7 @@ static status become_hub(struct database *copy, struct hub_backup_facts *facts, 
 
 /* The database takes its name last: a hub.db that is there is whole. */
 static status unpack(struct database *backup, struct database *copy, const char *data,
-                     struct hub_backup_facts *facts, struct error *err) {
+                     struct slice passphrase, struct hub_backup_facts *facts, struct error *err) {
     char folder[PATH_BYTES_MAX];
     const struct database_copy_watch watch = {.go_on = go_on};
     TRY(database_copy(backup, copy, &watch, err));
@@ -291,20 +341,21 @@ static status unpack(struct database *backup, struct database *copy, const char 
         return fail_errno(err, errno, "set the mode of '%.300s'", folder);
     }
     TRY(take_file(copy, data, KEY, &facts->has_key, err));
+    TRY(take_sealed_key(copy, data, passphrase, facts, err));
     TRY(take_file(copy, data, CERTIFICATE, &facts->has_certificate, err));
     TRY(file_sync_folder(folder, err));
     return become_hub(copy, facts, err);
 }
 
-static status restore(struct database *backup, const char *data, struct hub_backup_facts *facts,
-                      struct error *err) {
+static status restore(struct database *backup, const char *data, struct slice passphrase,
+                      struct hub_backup_facts *facts, struct error *err) {
     char path[PATH_BYTES_MAX], copy_path[PATH_BYTES_MAX + 8];
     struct database *copy = NULL;
     (void)snprintf(path, sizeof(path), "%s/hub.db", data);
     (void)snprintf(copy_path, sizeof(copy_path), "%s.new", path);
     status code = open_copy(copy_path, HUB_BACKUP_APPLICATION, &copy, err);
     if (code == STATUS_OK) {
-        code = unpack(backup, copy, data, facts, err);
+        code = unpack(backup, copy, data, passphrase, facts, err);
     }
     database_close(copy);
     if (code == STATUS_OK && chmod(copy_path, HUB_MODE) != 0) {
@@ -319,8 +370,8 @@ static status restore(struct database *backup, const char *data, struct hub_back
     return code;
 }
 
-status hub_backup_restore(const char *path, const char *data, struct hub_backup_facts *out_facts,
-                          struct error *err) {
+status hub_backup_restore(const char *path, const char *data, struct slice passphrase,
+                          struct hub_backup_facts *out_facts, struct error *err) {
     struct database *backup = NULL;
     *out_facts = (struct hub_backup_facts){.made_ms = 0};
     if (is_there(data, "hub.db")) {
@@ -328,7 +379,7 @@ status hub_backup_restore(const char *path, const char *data, struct hub_backup_
                     "there is a hub in '%.300s' already: name an empty folder with --data", data);
     }
     TRY(open_backup(path, &backup, err));
-    const status restored = restore(backup, data, out_facts, err);
+    const status restored = restore(backup, data, passphrase, out_facts, err);
     database_close(backup);
     return restored;
 }

@@ -3,8 +3,9 @@
  *
  * It is a database of SQLite with the hub's tables, `backup` (one row: when, by which release) and
  * `backup_file` (files of the data folder: the authority's certificate and, unless it was not
- * wanted, its key). Its application_id is its own, so that no hub is started on it as it is. It is
- * made under another name beside its own, 0600, and renamed when it is synced.
+ * wanted, its key, sealed by a passphrase where there is one). Its application_id is its own, so
+ * that no hub is started on it as it is. It is made under another name beside its own, 0600, and
+ * renamed when it is synced.
  *
  * In a backup every lane is anchored as far as it is held: whoever is restored from it is told of.
  *
@@ -28,6 +29,7 @@ struct hub_backup_wish {
     const char *data; /* the hub's folder */
     const char *path; /* of the backup; an older backup there is replaced */
     bool with_key;
+    struct slice passphrase; /* that seals it; empty: none does */
     int64_t now_ms;
     struct database_copy_watch watch;
 };
@@ -43,6 +45,7 @@ struct hub_backup_lane {
 struct hub_backup_facts {
     int64_t made_ms, records, streams, devices;
     bool has_certificate, has_key; /* of the hub's own authority */
+    bool is_sealed;                /* the key */
     struct hub_backup_lane *lanes; /* hub_backup_facts_done frees them; restore gives none */
     size_t lane_count;
 };
@@ -53,6 +56,7 @@ status hub_backup_write(const struct hub_backup_wish *wish, struct hub_backup_fa
                         struct error *err);
 
 /* Puts a backup's hub into the folder, under a new store id. CONFLICT when a hub is there already,
- * INVALID when the file is no backup, CORRUPT when it is damaged. */
-status hub_backup_restore(const char *path, const char *data, struct hub_backup_facts *out_facts,
-                          struct error *err);
+ * INVALID when the file is no backup, CORRUPT when it is damaged, DENIED when its key is sealed and
+ * the passphrase (empty: none) does not open it. */
+status hub_backup_restore(const char *path, const char *data, struct slice passphrase,
+                          struct hub_backup_facts *out_facts, struct error *err);
