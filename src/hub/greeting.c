@@ -6,7 +6,7 @@
 #include "hub/oddity.h"
 #include "platform/clock.h"
 
-enum { ARENA_BYTES_MAX = 8 << 20, ANSWER_BYTES_MAX = 4 << 20 };
+enum { ARENA_BYTES_MAX = 8 << 20, ANSWER_BYTES_MAX = 4 << 20, NS_PER_MS = 1000000 };
 
 struct greeting {
     struct ingest_job job; /* first */
@@ -15,7 +15,8 @@ struct greeting {
     struct http_request *request;
     struct arena arena;
     struct hello hello;
-    bool contested; /* it turned out with this hello */
+    struct moment came; /* by the hub's clock */
+    bool contested;     /* it turned out with this hello */
     struct hello_answer answer;
     struct answer_stream *streams; /* the answer's, as many as the hello has */
 };
@@ -45,9 +46,21 @@ static enum oddity odd(const struct greeting *greeting, int index) {
     return oddity_of(greeting->streams[index].verdict, greeting->contested && index == 0);
 }
 
+/* A hub whose own clock is bad has nothing to tell the time by. */
+static status hear_boot(const struct greeting *greeting, struct hub_session *session,
+                        struct error *err) {
+    const struct hub_boot boot = {.id = greeting->hello.boot,
+                                  .began_ms =
+                                      greeting->came.wall_ms - greeting->hello.boot_ns / NS_PER_MS};
+    return greeting->came.quality != CLOCK_BAD
+               ? session->kind->hear_boot(session, greeting->contact->device, &boot, err)
+               : STATUS_OK;
+}
+
 static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {
     struct greeting *greeting = (struct greeting *)job;
     struct hub_session *session = lanes_session(lanes);
+    TRY(hear_boot(greeting, session, err));
     TRY(session->kind->next_connection(session, &greeting->answer.connection, err));
     greeting->answer.hub_store = session->kind->store_id(session);
     for (int i = 0; i < greeting->hello.stream_count; i++) {
@@ -121,6 +134,7 @@ void greeting_take(struct ingest *ingest, struct contact *contact, struct http_r
     greeting->ingest = ingest;
     greeting->contact = contact;
     greeting->request = request;
+    greeting->came = clock_now();
     if (read(greeting, request->body, &err) != STATUS_OK) {
         (void)fail_while(&err, "hello");
         destroy(greeting);

@@ -198,7 +198,7 @@ static status admit(struct delivery *delivery, struct hub_session *session, stru
     pen->place = (struct lane_place){.device = access.device,
                                      .stream = access.stream,
                                      .lane = LANE_NORMAL,
-                                     .arrived_ms = clock_wall_ms()};
+                                     .arrived = clock_now()};
     return STATUS_OK;
 }
 

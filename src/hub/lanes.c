@@ -142,11 +142,11 @@ static status put(void *owner, const struct received *received, struct error *er
     const struct hub_record record = {.stream = taking->place.stream,
                                       .lane = taking->place.lane,
                                       .received = received,
-                                      .arrived_ms = taking->place.arrived_ms};
+                                      .arrived = taking->place.arrived};
     status kept = session->kind->append(session, &record, err);
     if (kept == STATUS_OK && is_alarm(received)) {
         kept = device_alarm_raise(session, taking->place.device, &received->record,
-                                  taking->place.arrived_ms, err);
+                                  taking->place.arrived.wall_ms, err);
     }
     taking->store_failed = taking->store_failed || kept != STATUS_OK;
     return kept;

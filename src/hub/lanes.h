@@ -26,7 +26,7 @@ struct lane_place {
     struct id stream;
     enum lane lane;
     uint64_t connection;
-    int64_t arrived_ms;
+    struct moment arrived; /* by the hub's clock */
 };
 
 /* Takes one whole frame, as receiver_take does, but that one which is damaged is INVALID (and

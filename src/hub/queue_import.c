@@ -91,7 +91,7 @@ static status take_frames(struct import *import, struct lanes *lanes, struct err
     const struct lane_place place = {.device = import->section.device,
                                      .stream = import->section.stream,
                                      .lane = import->section.lane,
-                                     .arrived_ms = clock_wall_ms()};
+                                     .arrived = clock_now()};
     struct answer answer = {.code = SYNC_STORED};
     struct slice rest = import->section.frames;
     while (rest.count > 0) {

@@ -11,15 +11,22 @@ struct retention {
     struct ingest *ingest; /* not owned, as are the rules */
     const struct hub_retention_rules *rules;
     struct hub_retention_place place, next; /* committed, and of the step under way */
+    struct hub_boots_place boots, boots_next;
     bool under_way, more, stopped;
 };
 
 /* On the writing thread. */
 static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {
     struct retention *retention = (struct retention *)job;
+    struct hub_session *session = lanes_session(lanes);
+    bool more = false;
+    retention->boots_next = retention->boots;
+    TRY(session->kind->mend_times(session, clock_wall_ms(), &retention->boots_next, &more, err));
     retention->next = retention->place;
-    return hub_retention_step(hub_store_sqlite_database(lanes_session(lanes)), retention->rules,
-                              clock_wall_ms(), &retention->next, &retention->more, err);
+    TRY(hub_retention_step(hub_store_sqlite_database(session), retention->rules, clock_wall_ms(),
+                           &retention->next, &retention->more, err));
+    retention->more = retention->more || more;
+    return STATUS_OK;
 }
 
 static void submit(struct retention *retention);
@@ -29,11 +36,13 @@ static void done(struct ingest_job *job) {
     retention->under_way = false;
     if (job->error.code != STATUS_OK) {
         if (job->error.code != STATUS_OFFLINE) {
-            log_line(LOG_WARN, "hub", "remove what is too old: %s", job->error.text);
+            log_line(LOG_WARN, "hub", "remove what is too old, and mend times: %s",
+                     job->error.text);
         }
         return;
     }
     retention->place = retention->next;
+    retention->boots = retention->boots_next;
     if (retention->more) {
         submit(retention);
     }

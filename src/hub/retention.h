@@ -1,6 +1,7 @@
 /*
  * retention: keeps what the hub has within what its file allows, a little at a time, in the
- * transactions of the ingest.
+ * transactions of the ingest; and with it mends the times of records that turn out later
+ * (hub_boots).
  *
  * Thread: loop; the work is the writing thread's. Survives: what was removed, after the commit.
  * SPDX-License-Identifier: Apache-2.0

@@ -63,8 +63,11 @@ static inline int tear_down_hub(void **state) {
 #define TEST_HUB(name) cmocka_unit_test_setup_teardown(name, set_up_hub, tear_down_hub)
 
 static inline struct lane_place place_in(enum lane lane) {
-    return (struct lane_place){
-        .device = DEVICE, .stream = STREAM, .lane = lane, .connection = 7, .arrived_ms = 99};
+    return (struct lane_place){.device = DEVICE,
+                               .stream = STREAM,
+                               .lane = lane,
+                               .connection = 7,
+                               .arrived = {.wall_ms = 99}};
 }
 
 /* The items of the device that begin with these seqs, as one frame in `wire`. */

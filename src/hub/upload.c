@@ -141,7 +141,7 @@ static status work(struct ingest_job *job, struct lanes *lanes, struct error *er
         return STATUS_OK;
     }
     bool may = false;
-    upload->place.arrived_ms = clock_wall_ms();
+    upload->place.arrived = clock_now();
     TRY(may_write(upload, lanes, &may, err));
     if (!may) {
         stop(upload, SYNC_FORK);

@@ -168,16 +168,12 @@ static status read_tail(struct reader *reader, struct record *record, struct err
     return STATUS_OK;
 }
 
-status record_read(struct slice bytes, struct record *out_record, struct error *err) {
-    struct reader reader = {.bytes = bytes, .at = bytes.count};
+status record_read_head(struct slice bytes, struct record *out_record, struct error *err) {
+    const struct reader reader = {.bytes = bytes, .at = bytes.count};
     if (bytes.count < RECORD_HEAD_BYTES) {
         return damaged(&reader, "it is shorter than a record's head", err);
     }
-    if (bytes.count > RECORD_BYTES_MAX) {
-        return damaged(&reader, "it is longer than a record may be", err);
-    }
-    reader.at = RECORD_HEAD_BYTES;
-    struct record record = {
+    *out_record = (struct record){
         .kind = (enum record_kind)(uint8_t)bytes.bytes[0],
         .version = (uint8_t)bytes.bytes[AT_VERSION],
         .priority = (uint8_t)bytes.bytes[2],
@@ -185,7 +181,18 @@ status record_read(struct slice bytes, struct record *out_record, struct error *
                  .boot_ns = (int64_t)little_endian_get_u64(bytes.bytes + AT_BOOT_NS),
                  .wall_ms = (int64_t)little_endian_get_u64(bytes.bytes + AT_WALL_MS)},
     };
-    (void)memcpy(record.boot.bytes, bytes.bytes + AT_BOOT, ID_BYTES);
+    (void)memcpy(out_record->boot.bytes, bytes.bytes + AT_BOOT, ID_BYTES);
+    return STATUS_OK;
+}
+
+status record_read(struct slice bytes, struct record *out_record, struct error *err) {
+    struct reader reader = {.bytes = bytes, .at = bytes.count};
+    struct record record;
+    TRY(record_read_head(bytes, &record, err));
+    if (bytes.count > RECORD_BYTES_MAX) {
+        return damaged(&reader, "it is longer than a record may be", err);
+    }
+    reader.at = RECORD_HEAD_BYTES;
     if (record_is_known(record.kind, record.version)) {
         TRY(read_tail(&reader, &record, err));
     } else {

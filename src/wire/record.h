@@ -97,6 +97,9 @@ status record_write(struct buffer *out, const struct record *record, struct erro
  * for byte. */
 status record_read(struct slice bytes, struct record *out_record, struct error *err);
 
+/* The head alone, of bytes that begin with one; what is behind it is left zero. */
+status record_read_head(struct slice bytes, struct record *out_record, struct error *err);
+
 /* h(n) = BLAKE2b-128(h(n-1), bytes). */
 struct id record_chain(struct id before, struct slice bytes);
 

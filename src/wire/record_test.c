@@ -76,6 +76,23 @@ static void test_record__what_was_written_reads_back(void **state) {
     assert_int_equal(read.tail.count, 0);
 }
 
+static void test_record__a_head_is_read_without_what_is_behind_it(void **state) {
+    (void)state;
+    const struct record record = example();
+    struct record head;
+    struct error err;
+    CLEANUP(buffer_done) struct buffer bytes = write_one(&record);
+    const struct slice alone = slice_part(buffer_slice(&bytes), 0, RECORD_HEAD_BYTES);
+    assert_int_equal(record_read_head(alone, &head, &err), STATUS_OK);
+    assert_int_equal(head.time.boot_ns, record.time.boot_ns);
+    assert_int_equal(head.time.wall_ms, record.time.wall_ms);
+    assert_int_equal(head.time.quality, CLOCK_UNSURE);
+    assert_true(id_equal(head.boot, record.boot));
+    assert_int_equal(head.body.count, 0);
+    assert_int_equal(record_read_head(slice_part(alone, 1, alone.count), &head, &err),
+                     STATUS_CORRUPT);
+}
+
 static void test_record__times_before_1970_and_long_texts_are_fine(void **state) {
     (void)state;
     static char body[300];
@@ -213,6 +230,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record__the_bytes_are_those_of_the_card),
         cmocka_unit_test(test_record__what_was_written_reads_back),
+        cmocka_unit_test(test_record__a_head_is_read_without_what_is_behind_it),
         cmocka_unit_test(test_record__times_before_1970_and_long_texts_are_fine),
         cmocka_unit_test(test_record__one_byte_too_many_is_refused_and_leaves_the_buffer),
         cmocka_unit_test(test_record__an_unknown_version_is_kept_and_written_back_unread),

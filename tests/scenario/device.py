@@ -5,6 +5,7 @@ Everything that a test starts goes through Device or `ebb`, so that everything i
 daemon has a process group of its own, which `close` kills, and every wait has an end.
 """
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -45,6 +46,11 @@ def until(what, condition, patience=PATIENCE, pause=0.02):
         if time.monotonic() > end:
             raise Waited(f"{what}: not within {patience:.0f} s")
         time.sleep(pause)
+
+
+def seconds(text):
+    """Of a moment as programs say it, UTC without a zone: seconds since 1970."""
+    return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
 def clean_environment(more=None):

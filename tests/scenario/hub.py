@@ -155,10 +155,11 @@ def counted(data):
     return head + bytes((count,)) + data
 
 
-def record(body, kind=RESULT, version=1, workflow="triage", name="verdict", priority=1, wall_ms=None, run=ZERO[:0]):
+def record(body, kind=RESULT, version=1, workflow="triage", name="verdict", priority=1, wall_ms=None, run=ZERO[:0],
+           quality=0, boot=b"boot of a device", boot_ns=123456789):
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     wall_ms = int(time.time() * 1000) if wall_ms is None else wall_ms
-    head = struct.pack("<BBBB16sQQ", kind, version, priority, 0, b"boot of a device", 123456789, wall_ms)
+    head = struct.pack("<BBBB16sQQ", kind, version, priority, quality, boot, boot_ns, wall_ms)
     return head + counted(workflow.encode()) + counted(name.encode()) + counted(run) + counted(text)
 
 
@@ -255,7 +256,7 @@ class FakeDevice:
         self.name = name
         self.folder = folder / f"device-{name}-{uuid.uuid4().hex[:6]}"
         self.folder.mkdir(parents=True)
-        self.boot = os.urandom(16).hex()
+        self.boot, self.boot_ns = os.urandom(16).hex(), 123
         self.connection = None
         self.id = None
 
@@ -355,9 +356,9 @@ class FakeDevice:
                 lanes.append(one)
             said.append({"id": stream.id, "current": stream is streams[-1], "lanes": lanes,
                          "chain_at": [list(place) for place in chain_at]})
-        return json.dumps({"protocol": protocol, "boot": self.boot, "boot_ns": 123, "wall_ms": int(time.time() * 1000),
-                           "quality": 0, "link": {"kind": "ethernet", "metered": False, "bits_per_s": 0},
-                           "streams": said})
+        return json.dumps({"protocol": protocol, "boot": self.boot, "boot_ns": self.boot_ns,
+                           "wall_ms": int(time.time() * 1000), "quality": 0,
+                           "link": {"kind": "ethernet", "metered": False, "bits_per_s": 0}, "streams": said})
 
     def hello(self, *streams, **more):
         """What the hub answers; it must be 200."""

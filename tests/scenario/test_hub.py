@@ -695,6 +695,56 @@ def test_results_are_listed_by_when_they_were_made(hub, line):
     assert refused.code == 2 and "2h" in refused.err
 
 
+HOUR = 3600
+
+
+def of_1970(minute, boot):
+    """A result of that minute of a boot whose clock began in 1970."""
+    return record({"minute": minute}, quality=2, wall_ms=minute * 60_000, boot=boot, boot_ns=minute * 60 * 10**9)
+
+
+def ages(hub):
+    """{minute: how many minutes ago the hub says that it was}"""
+    said = hub.ebb("result", "list", "--all", "--json")
+    assert said.code == 0, said
+    return {row["result"]["minute"]: (time.time() - devices.seconds(row["created_at"])) / 60 for row in said.lines()}
+
+
+def test_a_boot_that_has_greeted_dates_what_it_made(hub, line):
+    """It is cut off before it brings anything, boots again, and the hub starts anew as well."""
+    line.boot_ns = HOUR * 10**9
+    line.hello(line.stream)
+    before = bytes.fromhex(line.boot)
+    assert hub.stop() == 0
+    hub.start()
+    line.hang_up()
+    line.boot, line.boot_ns = os.urandom(16).hex(), 10**9
+    stream = Stream().add(3, of_1970(10, before), of_1970(20, b"unheard-of boot."))
+    line.hello(stream)
+    line.send(stream)
+    found = ages(hub)
+    assert 45 < found[10] < 55 and found[20] > 50 * 365 * 24 * 60
+    recent = hub.ebb("result", "list", "--since", "1h", "--json").lines()
+    assert [row["result"]["minute"] for row in recent] == [10]
+    assert recent[0]["clock"] == {"quality": "bad", "said_at": "1970-01-01T00:10:00.000"}
+    shown = json.loads(hub.ebb("result", "list", "--until", "1h", "--json").out)
+    assert shown["clock"] == {"quality": "bad"}
+    ours = hub.rows("SELECT head FROM record WHERE seq = 1")[0][0]
+    assert ours == stream.lanes[3][0][:36], "what it said is kept as it came"
+
+
+def test_a_clock_that_was_set_while_the_hub_was_away_dates_what_was_before(hub, line):
+    boot = b"it never greeted"
+    stream = Stream().add(1, of_1970(5, boot)).add(3, of_1970(10, boot), of_1970(11, boot))
+    stream.add(3, record({"minute": 12}, boot=boot, boot_ns=12 * 60 * 10**9,
+                         wall_ms=int(time.time() - 48 * 60) * 1000))
+    line.hello(stream)
+    line.send(stream, 1)
+    line.send(stream, 3)
+    devices.until("they are dated", lambda: all(55 - minute < age < 65 - minute for minute, age in ages(hub).items()))
+    assert len(ages(hub)) == 4 and not hub.rows("SELECT * FROM unclear")
+
+
 def test_tokens_and_access_are_listed_by_label(hub):
     hub.start()
     for hall in "ab":

@@ -9,11 +9,12 @@ import os
 import pathlib
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
 import device as devices
-from weather import Place, copy_folder, parts
+from weather import Place, copy_folder, listed, parts
 
 YEAR_MS = 365 * 24 * 3600 * 1000
 
@@ -290,11 +291,16 @@ def gaps(place):
 @pytest.mark.parametrize("wrong", ["ten years ahead", "1970"])
 def test_a_device_whose_clock_is_wrong_sends_all_the_same(place, wrong):
     offset = 10 * YEAR_MS if wrong == "ten years ahead" else -56 * YEAR_MS
+    began = time.time()
     place.begin()
-    place.make_stored(5)
+    right = place.make_stored(5)
     place.device.stop()
+    place.line.down()
     place.device.start(environment={"EBB_TEST_WALL_OFFSET_MS": str(offset)})
-    place.make_stored(5)
+    mistaken = place.make_stored(5)
+    place.line.up()
+    place.drained()
+    mistaken += place.make_stored(5)
     place.drained()
     facts = place.sync()
     assert abs(facts["clock_offset_ms"] + offset) < 60_000
@@ -302,7 +308,24 @@ def test_a_device_whose_clock_is_wrong_sends_all_the_same(place, wrong):
     place.device.start()
     place.make_stored(5)
     place.drained()
-    assert len(place.balance()) == 15
+    assert len(place.balance()) == 20
+    times_are_right(place, began, right, mistaken)
+
+
+def times_are_right(place, began, right, mistaken):
+    """Every result is listed when it was made; what a clock had said that was wrong stands beside it."""
+    said = place.hub.ebb("result", "list", "--workflow", "parts", "--since", "1h", "--all", "--json")
+    rows = {row["result"]["part"]: row for row in listed(said)}
+    assert rows.keys() == place.made.keys()
+    for row in rows.values():
+        assert began - 120 < devices.seconds(row["created_at"]) < time.time() + 120, row
+    assert all("clock" not in rows[part] for part in right)
+    for part in mistaken:
+        shown = json.loads(place.hub.ebb("result", "show", rows[part]["id"], "--json").out)
+        assert shown == rows[part]
+        apart = devices.seconds(shown["clock"]["said_at"]) - devices.seconds(shown["created_at"])
+        assert abs(apart) > 9 * YEAR_MS / 1000
+    assert not listed(place.hub.ebb("result", "list", "--until", "1h", "--all", "--json"))
 
 
 @pytest.mark.parametrize("clock", ["of today", "of 1970"])

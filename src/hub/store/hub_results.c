@@ -30,7 +30,8 @@ enum column {
     STREAM_ID,
     DEVICE_ID,
     DEVICE_NAME,
-    DEVICE_LABELS
+    DEVICE_LABELS,
+    HEAD
 };
 
 static struct id id_of(struct slice bytes) {
@@ -67,6 +68,25 @@ static void write_ids(struct buffer *out, const struct query *query) {
     write_text(out, "device_name", query_text(query, DEVICE_NAME));
 }
 
+/* What the device's clock said, where that is not when the result was made or is in doubt. */
+static void write_clock(struct buffer *out, const struct query *query) {
+    struct record head;
+    struct error err;
+    if (record_read_head(query_bytes(query, HEAD), &head, &err) != STATUS_OK) {
+        return;
+    }
+    const bool is_other = head.time.wall_ms != query_number(query, WALL_MS);
+    if (is_other || head.time.quality == CLOCK_BAD) {
+        buffer_print(out, ",\"clock\":{\"quality\":\"%s\"", clock_quality_name(head.time.quality));
+        if (is_other) {
+            char said_at[TIME_TEXT_BYTES];
+            time_write_plain(head.time.wall_ms, said_at);
+            buffer_print(out, ",\"said_at\":\"%s\"", said_at);
+        }
+        buffer_add_byte(out, '}');
+    }
+}
+
 static void write_row(struct buffer *out, const struct query *query) {
     char run[ID_HEX_BYTES + 1];
     char created_at[TIME_TEXT_BYTES];
@@ -82,6 +102,7 @@ static void write_row(struct buffer *out, const struct query *query) {
                  "\"arrived_at\":\"%s\"",
                  run, lane_name((enum lane)query_number(query, LANE)),
                  (long long)query_number(query, PRIORITY), created_at, arrived_at);
+    write_clock(out, query);
     buffer_add_text(out, ",\"result\":"); /* JSON, or it had been set aside */
     buffer_add(out, query_text(query, BODY));
     buffer_add_byte(out, '}');

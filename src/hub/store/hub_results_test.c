@@ -125,6 +125,44 @@ static void test_hub_results__of_a_device_are_its_own_alone(void **state) {
     }
 }
 
+static void test_hub_results__say_what_a_clock_had_said_that_was_wrong(void **state) {
+    (void)state;
+    static const int64_t BEGAN_MS = INT64_C(1799996400000);
+    const struct hub_boot boot = {.id = {{0xb0}}, .began_ms = BEGAN_MS};
+    struct record record = result_of("{}");
+    const struct hub_results_query query = {
+        .lane = LANE_COUNT, .limit = 9, .since_ms = BEGAN_MS, .until_ms = BEGAN_MS + 9000};
+    record.time = (struct moment){.wall_ms = 1, .boot_ns = 5000000000, .quality = CLOCK_BAD};
+    add_written(&ours, &record, 1, (struct id){0}); /* of a boot that nobody knows */
+    record.boot = boot.id;
+    add_written(&ours, &record, 1, (struct id){0});
+    record.time = (struct moment){.wall_ms = BEGAN_MS + 5000, .boot_ns = 5000000000};
+    add_written(&ours, &record, 1, (struct id){0});
+    struct lane_place place = place_in(LANE_NORMAL);
+    place.arrived.wall_ms = BEGAN_MS + 9000;
+    write_items(&ours, 1, 3);
+    answer = (struct answer){.code = SYNC_STORED};
+    begin_work();
+    assert_int_equal(session->kind->hear_boot(session, DEVICE, &boot, NULL), STATUS_OK);
+    assert_int_equal(lanes_take(lanes, &place, buffer_slice(&wire), &answer, NULL), STATUS_OK);
+    end_work();
+    const struct value found = *member(list(&query), "results");
+    assert_int_equal(found.count, 2); /* when they were made, not in 1970 */
+    assert_null(value_get(found.items[0], SLICE("clock")));
+    const struct value clock = *member(found.items[1], "clock");
+    const struct slice made_at = value_text(*member(found.items[0], "created_at"));
+    assert_true(slice_equal(value_text(*member(found.items[1], "created_at")), made_at));
+    assert_true(slice_is(value_text(*member(clock, "quality")), "bad"));
+    assert_true(slice_starts(value_text(*member(clock, "said_at")), "1970-01-01"));
+    buffer_clear(&out);
+    assert_int_equal(hub_results_get(hub_store_sqlite_database(session),
+                                     record_public_id(STREAM, LANE_NORMAL, 1), &out, NULL),
+                     STATUS_OK);
+    const struct value unknown = *member(read_out(), "clock");
+    assert_true(slice_is(value_text(*member(unknown, "quality")), "bad"));
+    assert_null(value_get(unknown, SLICE("said_at")));
+}
+
 static void test_hub_results__a_key_is_read_strictly(void **state) {
     (void)state;
     static const char *const WRONG[] = {"", "x", "1x", "-4", "0", "5.", "5.x", "5.6.7"};
@@ -144,6 +182,7 @@ int main(void) {
         TEST_RESULTS(test_hub_results__pages_follow_each_other_without_a_hole),
         TEST_RESULTS(test_hub_results__a_renumbered_result_is_found_by_both_its_ids),
         TEST_RESULTS(test_hub_results__of_a_device_are_its_own_alone),
+        TEST_RESULTS(test_hub_results__say_what_a_clock_had_said_that_was_wrong),
         TEST_RESULTS(test_hub_results__a_key_is_read_strictly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static void take_all(void) {
     end_work();
     run(&(struct hub_retention_rules){.count = 0}, ARRIVED_MS);
     begin_work();
-    late.arrived_ms = LATE_MS;
+    late.arrived.wall_ms = LATE_MS;
     write_items(&ours, ITEMS, ITEMS);
     answer = (struct answer){.code = SYNC_STORED};
     assert_int_equal(lanes_take(lanes, &late, buffer_slice(&wire), &answer, NULL), STATUS_OK);

@@ -2,15 +2,17 @@
  * hub_store: what a hub keeps, behind one face for each engine (SQLite; later PostgreSQL, and
  * memory for simulations).
  *
- * Records are appended in the order in which they arrive and never changed; the cursor of a lane,
- * changed in the same transaction, is what keeps duplicates out. Whoever writes holds the one
- * writing session; reading sessions see committed rows only.
+ * Records are appended in the order in which they arrive and never changed, but for the time by
+ * which they are listed (hub_boots); the cursor of a lane, changed in the same transaction, is what
+ * keeps duplicates out. Whoever writes holds the one writing session; reading sessions see
+ * committed rows only.
  *
  * Thread: a session belongs to one thread at a time. Survives: power cuts, after commit.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
 
+#include "hub/store/hub_boots.h"
 #include "sync/receiver.h"
 
 struct hub_store_kind;
@@ -25,7 +27,7 @@ struct hub_record {
     struct id stream;
     enum lane lane;
     const struct received *received;
-    int64_t arrived_ms;
+    struct moment arrived; /* by the hub's clock */
 };
 
 /* A lane of a stream that this hub has heard of. */
@@ -62,6 +64,14 @@ struct hub_store_kind {
                      struct error *err);
     status (*chain_at)(struct hub_session *session, struct id stream, enum lane lane, uint64_t seq,
                        struct id *out_chain, struct error *err);
+
+    /* By the hub's clock a boot of the device began then. */
+    status (*hear_boot)(struct hub_session *session, struct id device, const struct hub_boot *boot,
+                        struct error *err);
+
+    /* A little of hub_boots_step. */
+    status (*mend_times)(struct hub_session *session, int64_t now_ms, struct hub_boots_place *place,
+                         bool *out_more, struct error *err);
     status (*next_connection)(struct hub_session *session, uint64_t *out_number, struct error *err);
     struct id (*store_id)(struct hub_session *session);
 

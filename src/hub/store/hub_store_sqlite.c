@@ -291,7 +291,7 @@ static status put_poison(struct sqlite_session *own, int64_t stream,
     query_bind_number(&query, record->lane);
     query_bind_number(&query, (int64_t)item->seq);
     query_bind_number(&query, (int64_t)item->last_seq);
-    query_bind_number(&query, record->arrived_ms);
+    query_bind_number(&query, record->arrived.wall_ms);
     query_bind_text(&query, record->received->reason);
     query_bind_bytes(&query, bytes_of(&item->chain));
     bind_id_or_null(&query, &item->first_id);
@@ -299,7 +299,7 @@ static status put_poison(struct sqlite_session *own, int64_t stream,
     return query_run(&query, err);
 }
 
-static void bind_record(struct query *query, const struct hub_record *hub_record) {
+static void bind_record(struct query *query, const struct hub_record *hub_record, int64_t made_ms) {
     const struct frame_item *item = &hub_record->received->item;
     const struct record *record = &hub_record->received->record;
     const bool is_known = record_is_known(record->kind, record->version);
@@ -308,8 +308,8 @@ static void bind_record(struct query *query, const struct hub_record *hub_record
     query_bind_number_or_null(query, item->last_seq != item->seq ? (int64_t)item->last_seq : 0);
     query_bind_number(query, record->kind);
     query_bind_number(query, record->priority);
-    query_bind_number(query, record->time.wall_ms);
-    query_bind_number(query, hub_record->arrived_ms);
+    query_bind_number(query, made_ms);
+    query_bind_number(query, hub_record->arrived.wall_ms);
     query_bind_text_or_null(query, record->workflow);
     query_bind_text_or_null(query, record->name);
     query_bind_bytes(query, bytes_of(&item->chain));
@@ -323,19 +323,36 @@ static void bind_record(struct query *query, const struct hub_record *hub_record
     }
 }
 
+static status date(struct sqlite_session *own, const struct known_stream *stream,
+                   const struct hub_record *record, int64_t *out_made_ms, struct error *err) {
+    const struct frame_item *item = &record->received->item;
+    const struct hub_boots_where where = {.device = stream->device,
+                                          .stream = stream->number,
+                                          .lane = record->lane,
+                                          .first_seq = item->seq,
+                                          .last_seq = item->last_seq};
+    const struct record *said = &record->received->record;
+    return hub_boots_date(own->database, &where, said, record->arrived.wall_ms, out_made_ms, err);
+}
+
 static status append(struct hub_session *session, const struct hub_record *record,
                      struct error *err) {
     struct sqlite_session *own_session = own(session);
-    int64_t stream = 0;
-    TRY(number_of(own_session, record->stream, &stream, err));
+    const struct known_stream *known = NULL;
+    TRY(find_stream(own_session, record->stream, &known, err));
+    const int64_t stream = known != NULL ? known->number : 0;
     if (record->received->kind == RECEIVED_POISON) {
         return put_poison(own_session, stream, record, err);
+    }
+    int64_t made_ms = record->received->record.time.wall_ms;
+    if (known != NULL && hub_boots_doubts(&record->received->record.time, &record->arrived)) {
+        TRY(date(own_session, known, record, &made_ms, err));
     }
     TRY(add_to_run(own_session, stream, record->lane, &record->received->item, err));
     CLEANUP(query_done) struct query query = query_on(own_session->database, SQL_HUB_RECORD_PUT);
     query_bind_number(&query, own_session->next.record);
     query_bind_number(&query, stream);
-    bind_record(&query, record);
+    bind_record(&query, record, made_ms);
     TRY(query_run(&query, err));
     own_session->next.record++;
     return STATUS_OK;
@@ -388,6 +405,19 @@ static status chain_at(struct hub_session *session, struct id id, enum lane lane
     return quarantine_chain(own_session, stream, lane, seq, out_chain, err);
 }
 
+/* --- the time of records --- */
+
+static status hear_boot(struct hub_session *session, struct id device, const struct hub_boot *boot,
+                        struct error *err) {
+    return hub_boots_hear(own(session)->database, device, boot, err);
+}
+
+static status mend_times(struct hub_session *session, int64_t now_ms, struct hub_boots_place *place,
+                         bool *out_more, struct error *err) {
+    TRY(save_runs(own(session), err)); /* by which records are found */
+    return hub_boots_step(own(session)->database, now_ms, place, out_more, err);
+}
+
 /* --- the hub itself --- */
 
 static status next_connection(struct hub_session *session, uint64_t *out_number,
@@ -433,6 +463,8 @@ static const struct hub_store_kind SQLITE = {
     .save_cursor = save_cursor,
     .append = append,
     .chain_at = chain_at,
+    .hear_boot = hear_boot,
+    .mend_times = mend_times,
     .next_connection = next_connection,
     .store_id = store_id,
     .backed_up_ms = backed_up_ms,

@@ -166,6 +166,7 @@ static void test_hub_store__a_file_of_the_release_before_is_read_on(void **state
     assert_int_equal(take_items(LANE_NORMAL, &ours, 1, 10), SYNC_STORED);
     end_work();
     assert_int_equal(database_run(hub_store_sqlite_database(session),
+                                  "DROP TABLE boot; DROP TABLE unclear; "
                                   "ALTER TABLE delivery DROP COLUMN last_record; "
                                   "PRAGMA user_version = 5",
                                   NULL),

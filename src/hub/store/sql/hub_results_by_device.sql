@@ -2,7 +2,7 @@
 -- ?1 device, ?2 before, ?3 limit, ?4 since
 WITH lanes (lane) AS (VALUES (0), (1), (2), (3), (4), (5), (6))
 SELECT r.number, r.lane, r.seq, r.priority, r.wall_ms, r.arrived_ms, r.workflow, r.name, r.run, r.body, r.first_id, s.id,
-    s.device, d.name, d.labels
+    s.device, d.name, d.labels, r.head
 FROM stream s CROSS JOIN lanes CROSS JOIN delivery e ON e.number IN (
         SELECT number FROM delivery WHERE stream = s.number AND lane = lanes.lane AND first_record < ?2
         ORDER BY first_seq DESC LIMIT ?3)

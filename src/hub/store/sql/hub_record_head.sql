@@ -1,0 +1,1 @@
+SELECT head, arrived_ms FROM record WHERE number = ?1
