@@ -25,6 +25,8 @@ static const struct useless USELESS[] = {
     {200, "{\"held\":", 0, 1000, 3000, "makes no sense"},
     {200, "[]", 0, 1000, 3000, "makes no sense"},
     {302, "", 0, 1000, 3000, "302"},
+    {400, "{\"error\":{\"class\":\"invalid\",\"text\":\"a frame is damaged\"}}", 0, 1000, 3000,
+     "400: a frame is damaged"},
     {403, "no", 0, 1000, 3000, "403: no"},
     {-1, "", 0, 1000, 3000, "-1"},
 };

@@ -290,6 +290,25 @@ def test_a_damaged_frame_counts_for_nothing_and_what_came_before_it_counts(hub, 
     assert held(line.send(line.stream)) == [[1, 100]]
 
 
+def test_a_bit_that_flips_anywhere_of_a_body_is_no_fork_and_stores_nothing_wrong(hub, line):
+    chance = random.Random(7)
+    whole = b"".join(results(30).frames(3))
+    for at in range(0, len(whole), 11):
+        stream = results(30)
+        body = bytearray(b"".join(stream.frames(3)))
+        body[at % len(body)] ^= 1 << chance.randrange(8)
+        line.hello(stream)
+        code, answer = line.put(stream, 3, [bytes(body)])
+        assert code in (200, 400, 413), (at, code, answer)
+        line.hello(stream)
+        assert held(line.send(stream)) == [[1, 30]]
+        assert hub.accounts()[bytes.fromhex(stream.id), 3] == (30, 0, 0, 30)
+        kept = hub.rows("SELECT r.head, r.body FROM record r JOIN stream s ON s.number = r.stream WHERE s.id = ? "
+                        "ORDER BY r.seq", bytes.fromhex(stream.id))
+        assert [json.loads(text)["number"] for _, text in kept] == list(range(1, 31))
+        assert [head for head, _ in kept] == [data[:36] for data in stream.lanes[3]]
+
+
 def test_a_frame_that_says_it_is_huge_is_refused_unread(hub, line):
     frames = line.stream.frames(3)
     code, answer = line.put(line.stream, 3, frames[:1] + [struct.pack("<I", 0xFFFFFFFF), b"x" * 1000])
