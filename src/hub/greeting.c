@@ -96,7 +96,7 @@ static void answer(struct greeting *greeting) {
 static void done(struct ingest_job *job) {
     struct greeting *greeting = (struct greeting *)job;
     if (job->error.code != STATUS_OK) {
-        hub_answer_error(greeting->request, &job->error);
+        hub_answer_outside(greeting->request, &job->error);
     } else {
         contact_greeted(greeting->contact, greeting->hello.boot, greeting->answer.connection);
         say_what_is_odd(greeting);

@@ -236,7 +236,7 @@ static void done(struct ingest_job *job) {
         options->wrong(options->owner, slice_of(delivery->source));
         hub_answer_error_as(delivery->request, UNAUTHORIZED, &job->error);
     } else if (job->error.code != STATUS_OK) {
-        hub_answer_error(delivery->request, &job->error);
+        hub_answer_outside(delivery->request, &job->error);
     } else {
         CLEANUP(buffer_done) struct buffer json;
         buffer_init(&json, ANSWER_BYTES_MAX);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/hub_answer.h"
 
+#include "base/log.h"
 #include "platform/http_error.h"
 
 enum {
+    INTERNAL_ERROR = 500,
     AGAIN_S = 5,
     SPREAD_MS_A_DEVICE = 5, /* 200 handshakes a second */
     SPREAD_MS_LEAST = 1000
@@ -20,11 +22,24 @@ void hub_answer_error(struct http_request *request, const struct error *err) {
     hub_answer_error_as(request, http_error_code(err->code), err);
 }
 
+void hub_answer_outside(struct http_request *request, const struct error *err) {
+    struct error said = *err;
+    if (err->code == STATUS_FULL) {
+        (void)fail(&said, err->code, "the hub's disk is full");
+    } else if (http_error_code(err->code) == INTERNAL_ERROR) {
+        if (err->code != STATUS_SYSTEM) { /* of a disk that fails, hub/ingest says so once */
+            log_line(LOG_ERROR, "hub", "%s", err->text);
+        }
+        (void)fail(&said, err->code, "the hub cannot keep this now, and says why in its log");
+    }
+    hub_answer_error(request, &said);
+}
+
 void hub_answer_json(struct http_request *request, int code, const struct buffer *json) {
     struct error err;
     if (buffer_status(json, &err) != STATUS_OK) {
         (void)fail_while(&err, "write the answer");
-        hub_answer_error_as(request, 500, &err);
+        hub_answer_error_as(request, INTERNAL_ERROR, &err);
         return;
     }
     http_answer(request, code, "application/json", buffer_slice(json));

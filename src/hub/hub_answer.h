@@ -16,6 +16,10 @@
 void hub_answer_error(struct http_request *request, const struct error *err);
 void hub_answer_error_as(struct http_request *request, int code, const struct error *err);
 
+/* The same for who is not of this machine: what its disk and folders are called, the hub says in
+ * its log alone. */
+void hub_answer_outside(struct http_request *request, const struct error *err);
+
 /* JSON and a code; with a failed buffer, 500. */
 void hub_answer_json(struct http_request *request, int code, const struct buffer *json);
 

@@ -180,7 +180,7 @@ static void refuse_large(struct http_request *request, int64_t max_bytes) {
 static void answer(struct upload *upload) {
     const struct uploads_options *options = &upload->uploads->options;
     if (upload->error.code != STATUS_OK) {
-        hub_answer_error(upload->request, &upload->error);
+        hub_answer_outside(upload->request, &upload->error);
         return;
     }
     if (upload->outcome.damaged) {

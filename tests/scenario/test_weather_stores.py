@@ -429,7 +429,7 @@ def test_a_hub_whose_disk_cannot_sync_acknowledges_nothing(place, worn):
     worn.fails()
     place.make_stored(50)
     place.make_stored(5, lane="urgent")
-    place.says("500", hurry=True)
+    place.says("500: the hub cannot keep this now", hurry=True)  # what its disk is called is for its own log
     assert place.waiting() == 55 and len(place.held(place.made)) == 10
     assert place.hub.get("/v1/status")["disk_fails"] and "its disk fails, nothing is acknowledged" in place.hub.log()
     worn.works()
