@@ -381,8 +381,7 @@ struct id catalog_digest(const struct workflow *workflow) {
     struct id digest = workflow->digest;
     for (uint32_t i = 0; i < workflow->step_count; i++) {
         const struct id agent = catalog_manifest(workflow->steps[i].agent_pinned)->digest;
-        digest = hash_128((struct slice){.bytes = (const char *)digest.bytes, .count = ID_BYTES},
-                          (struct slice){.bytes = (const char *)agent.bytes, .count = ID_BYTES});
+        digest = hash_128(id_slice(&digest), id_slice(&agent));
     }
     return digest;
 }

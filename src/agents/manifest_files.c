@@ -25,7 +25,7 @@ struct slice manifest_path(struct arena *arena, const struct agent_manifest *man
 static void digest_file(struct agent_manifest *manifest, const char *path,
                         const struct file_facts *facts) {
     const struct id before = manifest->digest;
-    const struct slice chain = {.bytes = (const char *)before.bytes, .count = ID_BYTES};
+    const struct slice chain = id_slice(&before);
     CLEANUP(buffer_done) struct buffer bytes;
     buffer_init(&bytes, AGENT_DIGEST_BYTES_MAX);
     if (facts->bytes > AGENT_DIGEST_BYTES_MAX || file_read(path, &bytes, NULL) != STATUS_OK) {

@@ -13,6 +13,18 @@ bool id_is_zero(struct id id) {
     return id_equal(id, (struct id){0});
 }
 
+struct slice id_slice(const struct id *id) {
+    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
+}
+
+struct id id_from(struct slice bytes) {
+    struct id id = {{0}};
+    if (bytes.count == ID_BYTES) {
+        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
+    }
+    return id;
+}
+
 void id_write_hex(struct id id, char out_text[ID_HEX_BYTES + 1]) {
     for (int i = 0; i < ID_BYTES; i++) {
         out_text[2 * i] = DIGITS[id.bytes[i] >> 4];

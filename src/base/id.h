@@ -21,6 +21,10 @@ struct id {
 bool id_equal(struct id a, struct id b);
 bool id_is_zero(struct id id);
 
+/* Its bytes, as long as the id is there; and back: zero unless they are 16. */
+struct slice id_slice(const struct id *id);
+struct id id_from(struct slice bytes);
+
 /* 32 lower-case hexadecimal digits and a zero. */
 void id_write_hex(struct id id, char out_text[ID_HEX_BYTES + 1]);
 

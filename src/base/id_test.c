@@ -67,8 +67,18 @@ static void test_id_is_zero__sees_the_last_bit(void **state) {
     assert_false(id_equal(id, SOME));
 }
 
+static void test_id__goes_into_bytes_and_back(void **state) {
+    const struct id id = {{1, 2, 3, [15] = 9}};
+    (void)state;
+    assert_int_equal(id_slice(&id).count, ID_BYTES);
+    assert_true(id_equal(id_from(id_slice(&id)), id));
+    assert_true(id_is_zero(id_from(slice_part(id_slice(&id), 0, 15))));
+    assert_true(id_is_zero(id_from((struct slice){.count = 0})));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_id__goes_into_bytes_and_back),
         cmocka_unit_test(test_id__is_written_as_hex_and_as_uuid),
         cmocka_unit_test(test_id_read__reads_both_in_either_case),
         cmocka_unit_test(test_id_read__refuses_everything_else),

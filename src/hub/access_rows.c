@@ -2,7 +2,6 @@
 #include "hub/access_rows.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "hub/registry_sql.h"
 #include "hub/row.h"
@@ -11,7 +10,7 @@
 static const char PREFIX[] = "ebba_";
 
 static struct digest verifier_of(struct id secret) {
-    return hash_256(row_id_slice(&secret));
+    return hash_256(id_slice(&secret));
 }
 
 void access_token_make(struct access_row *row, char out_token[ACCESS_TOKEN_BYTES + 1]) {
@@ -44,7 +43,7 @@ static bool read_token(struct slice token, struct id *out_id, struct id *out_sec
 
 static status note_use(struct database *database, struct id id, int64_t now_ms, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_USED);
-    query_bind_bytes(&query, row_id_slice(&id));
+    query_bind_bytes(&query, id_slice(&id));
     query_bind_number(&query, now_ms);
     return query_run(&query, err);
 }
@@ -52,7 +51,7 @@ static status note_use(struct database *database, struct id id, int64_t now_ms, 
 static status get(struct database *database, struct id id, struct access_row *row, bool *out_found,
                   struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_GET);
-    query_bind_bytes(&query, row_id_slice(&id));
+    query_bind_bytes(&query, id_slice(&id));
     *out_found = query_next(&query);
     if (*out_found) {
         *row = read_row(&query);
@@ -78,17 +77,17 @@ status access_rows_check(struct database *database, struct slice token, int64_t 
 
 status access_rows_put(struct database *database, const struct access_row *row, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_PUT);
-    query_bind_bytes(&query, row_id_slice(&row->id));
+    query_bind_bytes(&query, id_slice(&row->id));
     query_bind_bytes(&query, digest_slice(&row->verifier));
-    query_bind_bytes(&query, row_id_slice(&row->device));
-    query_bind_bytes(&query, row_id_slice(&row->stream));
+    query_bind_bytes(&query, id_slice(&row->device));
+    query_bind_bytes(&query, id_slice(&row->stream));
     query_bind_number(&query, row->created_ms);
     return query_run(&query, err);
 }
 
 status access_rows_remove(struct database *database, struct id id, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_REMOVE);
-    query_bind_bytes(&query, row_id_slice(&id));
+    query_bind_bytes(&query, id_slice(&id));
     TRY(query_run(&query, err));
     return database_changes(database) > 0
                ? STATUS_OK
@@ -118,8 +117,8 @@ status access_rows_has_result(struct database *database, struct id first_id, str
                               bool *out_held, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_HAS_RESULT);
     int64_t count = 0;
-    query_bind_bytes(&query, row_id_slice(&first_id));
-    query_bind_bytes(&query, row_id_slice(&stream));
+    query_bind_bytes(&query, id_slice(&first_id));
+    query_bind_bytes(&query, id_slice(&stream));
     TRY(query_one_number(&query, &count, err));
     *out_held = count > 0;
     return STATUS_OK;

@@ -56,7 +56,7 @@ status certificate_rows_child(struct database *database, struct arena *arena,
                               int64_t since_ms, struct certificate_row *out_row,
                               struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_CERTIFICATE_CHILD);
-    query_bind_bytes(&query, row_id_slice(&parent->device));
+    query_bind_bytes(&query, id_slice(&parent->device));
     query_bind_number(&query, parent->number);
     query_bind_bytes(&query, digest_slice(&spki));
     query_bind_number(&query, since_ms);
@@ -67,10 +67,10 @@ status certificate_rows_put(struct database *database, struct certificate_row *r
                             struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_CERTIFICATE_PUT);
     query_bind_bytes(&query, digest_slice(&row->fingerprint));
-    query_bind_bytes(&query, row_id_slice(&row->serial));
+    query_bind_bytes(&query, id_slice(&row->serial));
     query_bind_bytes(&query, digest_slice(&row->spki));
     query_bind_number_or_null(&query, row->parent);
-    query_bind_bytes(&query, row_id_slice(&row->device));
+    query_bind_bytes(&query, id_slice(&row->device));
     query_bind_number(&query, row->issued_ms);
     query_bind_number(&query, row->ends_ms);
     query_bind_text(&query, row->pem);
@@ -86,7 +86,7 @@ status certificate_rows_list(struct database *database, struct arena *arena, str
         return fail(err, STATUS_NO_MEMORY, "no memory for %d certificates", count_max);
     }
     CLEANUP(query_done) struct query query = query_on(database, SQL_CERTIFICATE_LIST);
-    query_bind_bytes(&query, row_id_slice(&device));
+    query_bind_bytes(&query, id_slice(&device));
     query_bind_number(&query, count_max);
     while (count < count_max && query_next(&query)) {
         TRY(read_row(&query, arena, &rows[count], err));
@@ -101,7 +101,7 @@ status certificate_rows_list(struct database *database, struct arena *arena, str
 status certificate_rows_revoke(struct database *database, struct id device, int64_t now_ms,
                                struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_CERTIFICATE_REVOKE);
-    query_bind_bytes(&query, row_id_slice(&device));
+    query_bind_bytes(&query, id_slice(&device));
     query_bind_number(&query, now_ms);
     return query_run(&query, err);
 }
@@ -109,8 +109,8 @@ status certificate_rows_revoke(struct database *database, struct id device, int6
 status certificate_rows_move(struct database *database, struct id from, struct id to,
                              struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_CERTIFICATE_MOVE);
-    query_bind_bytes(&query, row_id_slice(&to));
-    query_bind_bytes(&query, row_id_slice(&from));
+    query_bind_bytes(&query, id_slice(&to));
+    query_bind_bytes(&query, id_slice(&from));
     return query_run(&query, err);
 }
 

@@ -47,7 +47,7 @@ status device_rows_get(struct database *database, struct arena *arena, struct id
     char text[ID_UUID_BYTES + 1];
     CLEANUP(query_done) struct query query = query_on(database, SQL_DEVICE_GET);
     id_write_uuid(id, text);
-    query_bind_bytes(&query, row_id_slice(&id));
+    query_bind_bytes(&query, id_slice(&id));
     return read_one(&query, arena, slice_of(text), out_row, err);
 }
 
@@ -69,7 +69,7 @@ status device_rows_find(struct database *database, struct arena *arena, struct s
 status device_rows_put(struct database *database, const struct device_row *row, struct error *err) {
     assert(text_is_name(row->name));
     CLEANUP(query_done) struct query query = query_on(database, SQL_DEVICE_PUT);
-    query_bind_bytes(&query, row_id_slice(&row->id));
+    query_bind_bytes(&query, id_slice(&row->id));
     query_bind_text(&query, row->name);
     query_bind_text(&query, row->labels);
     query_bind_text(&query, row->facts);

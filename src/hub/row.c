@@ -4,12 +4,7 @@
 #include <string.h>
 
 struct id row_id(const struct query *query, int column) {
-    struct id id = {0};
-    const struct slice bytes = query_bytes(query, column);
-    if (bytes.count == ID_BYTES) {
-        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
-    }
-    return id;
+    return id_from(query_bytes(query, column));
 }
 
 struct digest row_digest(const struct query *query, int column) {
@@ -25,8 +20,4 @@ status row_text(const struct query *query, int column, struct arena *arena, stru
                 struct error *err) {
     *out_text = arena_copy(arena, query_text(query, column));
     return out_text->bytes != NULL ? STATUS_OK : fail(err, STATUS_NO_MEMORY, "no memory for a row");
-}
-
-struct slice row_id_slice(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
 }

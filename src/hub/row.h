@@ -19,5 +19,3 @@ struct digest row_digest(const struct query *query, int column);
 /* A copy in the arena. */
 status row_text(const struct query *query, int column, struct arena *arena, struct slice *out_text,
                 struct error *err);
-
-struct slice row_id_slice(const struct id *id);

@@ -8,7 +8,7 @@
 
 static const int64_t DAY_MS = INT64_C(24) * 3600 * 1000;
 
-static struct slice id_slice(const struct token_id *id) {
+static struct slice token_id_slice(const struct token_id *id) {
     return (struct slice){.bytes = (const char *)id->bytes, .count = TOKEN_ID_BYTES};
 }
 
@@ -31,7 +31,7 @@ static status read_row(const struct query *query, struct arena *arena, struct to
 
 status token_rows_put(struct database *database, const struct token_row *row, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_TOKEN_PUT);
-    query_bind_bytes(&query, id_slice(&row->id));
+    query_bind_bytes(&query, token_id_slice(&row->id));
     query_bind_bytes(&query, digest_slice(&row->verifier));
     query_bind_number(&query, row->uses);
     query_bind_number(&query, row->created_ms);
@@ -41,7 +41,7 @@ status token_rows_put(struct database *database, const struct token_row *row, st
     if (id_is_zero(row->device)) {
         query_bind_null(&query);
     } else {
-        query_bind_bytes(&query, row_id_slice(&row->device));
+        query_bind_bytes(&query, id_slice(&row->device));
     }
     return query_run(&query, err);
 }
@@ -49,7 +49,7 @@ status token_rows_put(struct database *database, const struct token_row *row, st
 status token_rows_get(struct database *database, struct arena *arena, struct token_id id,
                       struct token_row *out_row, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_TOKEN_GET);
-    query_bind_bytes(&query, id_slice(&id));
+    query_bind_bytes(&query, token_id_slice(&id));
     if (query_next(&query)) {
         return read_row(&query, arena, out_row, err);
     }
@@ -60,7 +60,7 @@ status token_rows_get(struct database *database, struct arena *arena, struct tok
 status token_rows_remove(struct database *database, struct token_id id, int64_t now_ms,
                          struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_TOKEN_REMOVE);
-    query_bind_bytes(&query, id_slice(&id));
+    query_bind_bytes(&query, token_id_slice(&id));
     query_bind_number(&query, now_ms);
     TRY(query_run(&query, err));
     return database_changes(database) > 0
@@ -91,7 +91,7 @@ status token_rows_list(struct database *database, struct arena *arena, struct to
 status token_rows_find_use(struct database *database, struct token_id id, struct digest spki,
                            struct token_use *out_use, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_TOKEN_USE_GET);
-    query_bind_bytes(&query, id_slice(&id));
+    query_bind_bytes(&query, token_id_slice(&id));
     query_bind_bytes(&query, digest_slice(&spki));
     if (query_next(&query)) {
         *out_use = (struct token_use){.certificate = query_number(&query, 0),
@@ -105,13 +105,13 @@ status token_rows_find_use(struct database *database, struct token_id id, struct
 status token_rows_use(struct database *database, struct token_id id, struct digest spki,
                       const struct token_use *use, struct error *err) {
     CLEANUP(query_done) struct query put = query_on(database, SQL_TOKEN_USE_PUT);
-    query_bind_bytes(&put, id_slice(&id));
+    query_bind_bytes(&put, token_id_slice(&id));
     query_bind_bytes(&put, digest_slice(&spki));
     query_bind_number(&put, use->certificate);
     query_bind_number(&put, use->used_ms);
     TRY(query_run(&put, err));
     CLEANUP(query_done) struct query count = query_on(database, SQL_TOKEN_USE_COUNT);
-    query_bind_bytes(&count, id_slice(&id));
+    query_bind_bytes(&count, token_id_slice(&id));
     return query_run(&count, err);
 }
 

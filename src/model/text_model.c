@@ -121,10 +121,6 @@ static void add_double(struct buffer *out, double number) {
     buffer_add_u64(out, bits);
 }
 
-static struct slice id_slice(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
 status text_model_write(const struct text_parts *parts, struct buffer *out, struct error *err) {
     if (check_parts(parts, STATUS_INVALID, err) != STATUS_OK) {
         return fail_while(err, "write a text model");

@@ -2,7 +2,6 @@
 #include "runtime/run.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "platform/folder.h"
@@ -22,8 +21,7 @@ struct id run_id_for(const struct workflow *workflow, const struct event *event)
         return random_id();
     }
     const struct id source = hash_128(workflow->name, event->source);
-    return hash_128((struct slice){.bytes = (const char *)source.bytes, .count = ID_BYTES},
-                    event->id);
+    return hash_128(id_slice(&source), event->id);
 }
 
 const struct step *run_current(const struct run *run) {

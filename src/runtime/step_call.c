@@ -57,12 +57,12 @@ status step_call_files(struct run *run, struct value with, struct value state,
 
 /* The same after any number of crashes. */
 static struct id key_of(const struct run *run, uint32_t item) {
-    const struct slice id = {.bytes = (const char *)run->id.bytes, .count = ID_BYTES};
+    const struct slice id = id_slice(&run->id);
     const struct id of_step = hash_128(id, run_current(run)->id);
     if (run_current(run)->each == NULL) {
         return of_step;
     }
-    return hash_128((struct slice){.bytes = (const char *)of_step.bytes, .count = ID_BYTES},
+    return hash_128(id_slice(&of_step),
                     (struct slice){.bytes = (const char *)&item, .count = sizeof(item)});
 }
 

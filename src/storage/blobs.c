@@ -274,10 +274,6 @@ status blobs_restore(struct blobs *blobs, struct arena *arena, struct value valu
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
 static status read_row(const struct query *query, struct going *out_row, struct error *err) {
     const struct slice hash = query_bytes(query, 0);
     if (hash.count != ID_BYTES) {
@@ -291,7 +287,7 @@ static status read_row(const struct query *query, struct going *out_row, struct 
 static status is_known(struct database *database, const struct id *id, bool *out_known,
                        struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_BLOB_KNOWN);
-    query_bind_bytes(&query, bytes_of(id));
+    query_bind_bytes(&query, id_slice(id));
     *out_known = query_next(&query);
     return query_status(&query, err);
 }
@@ -305,7 +301,7 @@ static status drop_row(struct blobs *blobs, struct database *database, const str
                        struct error *err) {
     assert(blobs->going_count < GOING_MAX);
     CLEANUP(query_done) struct query query = query_on(database, SQL_BLOB_DELETE);
-    query_bind_bytes(&query, bytes_of(&row->id));
+    query_bind_bytes(&query, id_slice(&row->id));
     TRY(query_run(&query, err));
     blobs->going[blobs->going_count++] = *row;
     add_bytes(blobs, -row->bytes);
@@ -342,7 +338,7 @@ static status hold_one(struct blobs *blobs, struct database *database, const str
         return STATUS_OK;
     }
     CLEANUP(query_done) struct query query = query_on(database, SQL_BLOB_HOLD);
-    query_bind_bytes(&query, bytes_of(&hold->id));
+    query_bind_bytes(&query, id_slice(&hold->id));
     query_bind_number(&query, hold->bytes);
     query_bind_text(&query, hold->type);
     query_bind_number(&query, hold->holders);

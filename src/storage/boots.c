@@ -63,7 +63,7 @@ status boots_keep(struct boots *boots, struct database *database, struct id id,
         .number = boots->next_number, .id = id, .quality = time->quality, .used = true};
     CLEANUP(query_done) struct query query = query_on(database, SQL_BOOT_PUT);
     query_bind_number(&query, boot.number);
-    query_bind_bytes(&query, (struct slice){.bytes = (const char *)id.bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(&id));
     query_bind_number(&query, time->wall_ms - time->boot_ns / 1000000);
     query_bind_number(&query, time->quality);
     TRY(query_run(&query, err));

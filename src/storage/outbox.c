@@ -11,10 +11,6 @@
 #include "storage/record_row.h"
 #include "storage/sql.h"
 
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
 /* --- streams --------------------------------------------------------------------------------- */
 
 struct streams {
@@ -170,7 +166,7 @@ static struct id key_hash(const struct record *record, struct slice key) {
 static status find_latest(struct outbox *box, const struct id *hash, uint64_t *out_key,
                           struct error *err) {
     CLEANUP(query_done) struct query query = query_on(box->database, SQL_LATEST_GET);
-    query_bind_bytes(&query, bytes_of(hash));
+    query_bind_bytes(&query, id_slice(hash));
     int64_t key = 0;
     TRY(query_one_number(&query, &key, err));
     *out_key = (uint64_t)key;
@@ -197,7 +193,7 @@ static status supersede(struct outbox *box, const struct id *hash, struct error 
 static status note_latest(struct outbox *box, const struct id *hash, uint64_t key,
                           struct error *err) {
     CLEANUP(query_done) struct query query = query_on(box->database, SQL_LATEST_PUT);
-    query_bind_bytes(&query, bytes_of(hash));
+    query_bind_bytes(&query, id_slice(hash));
     query_bind_number(&query, (int64_t)key);
     return query_run(&query, err);
 }
@@ -256,7 +252,7 @@ static status insert(struct outbox *box, uint64_t key, const struct record *reco
     if (id_is_zero(record->run)) {
         query_bind_null(&query);
     } else {
-        query_bind_bytes(&query, bytes_of(&record->run));
+        query_bind_bytes(&query, id_slice(&record->run));
     }
     query_bind_number(&query, record->priority);
     query_bind_number(&query, boot);
@@ -265,7 +261,7 @@ static status insert(struct outbox *box, uint64_t key, const struct record *reco
     const bool expires = draft->expires_ms > 0;
     query_bind_number_or_null(&query, expires ? record->time.wall_ms + draft->expires_ms : 0);
     query_bind_number_or_null(&query, draft->keep_ms);
-    query_bind_bytes(&query, bytes_of(&chain));
+    query_bind_bytes(&query, id_slice(&chain));
     if (record_is_known(record->kind, record->version)) {
         query_bind_text(&query, record->body);
     } else {

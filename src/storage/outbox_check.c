@@ -144,8 +144,7 @@ static status set_chain(struct outbox *box, uint64_t key, const struct id *chain
                         struct error *err) {
     CLEANUP(query_done) struct query query = query_on(box->database, SQL_RECORD_SET_CHAIN);
     query_bind_number(&query, (int64_t)key);
-    query_bind_bytes(&query,
-                     (struct slice){.bytes = (const char *)chain->bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(chain));
     return query_run(&query, err);
 }
 

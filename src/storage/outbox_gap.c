@@ -14,10 +14,6 @@ struct found_row {
     enum gap_reason reason; /* of a gap */
 };
 
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
 /* The row with the highest seq of at most `seq`. */
 static status find_row(struct outbox *box, const struct stream *stream, enum lane lane,
                        uint64_t seq, struct found_row *out_found, struct error *err) {
@@ -175,7 +171,7 @@ status outbox_gap_insert(struct outbox *box, uint64_t key, const struct gap *gap
     query_bind_number(&query, boot);
     query_bind_number(&query, record.time.boot_ns);
     query_bind_number(&query, record.time.wall_ms);
-    query_bind_bytes(&query, bytes_of(&gap->chain_end));
+    query_bind_bytes(&query, id_slice(&gap->chain_end));
     query_bind_text(&query, record.body);
     TRY(query_run(&query, err));
     if (out_cost != NULL) {

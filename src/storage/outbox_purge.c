@@ -123,7 +123,7 @@ static bool still_waits(const struct outbox *box, uint64_t key) {
 
 static status forget_key(struct outbox *box, const struct id *hash, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(box->database, SQL_LATEST_DELETE);
-    query_bind_bytes(&query, (struct slice){.bytes = (const char *)hash->bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(hash));
     return query_run(&query, err);
 }
 
@@ -134,8 +134,7 @@ static status step_latest(struct outbox *box, struct purge_place *place, bool *o
     uint64_t key = 0;
     {
         CLEANUP(query_done) struct query query = query_on(box->database, SQL_LATEST_NEXT);
-        query_bind_bytes(
-            &query, (struct slice){.bytes = (const char *)place->latest.bytes, .count = ID_BYTES});
+        query_bind_bytes(&query, id_slice(&place->latest));
         *out_more = query_next(&query);
         if (*out_more) {
             const struct slice bytes = query_bytes(&query, 0);

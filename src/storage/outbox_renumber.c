@@ -9,10 +9,6 @@
 
 static const uint64_t SEQ_MAX = (UINT64_C(1) << RECORD_SEQ_BITS) - 1;
 
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
 /* The new chain value; a gap's body is written anew as well, into box->text. */
 static status chain_of(struct outbox *box, const struct record_row *row, uint64_t seq,
                        struct id before, struct id *out_chain, struct error *err) {
@@ -29,7 +25,7 @@ static status chain_of(struct outbox *box, const struct record_row *row, uint64_
     gap.from_seq = seq;
     gap.chain_before = before;
     gap.chain_end =
-        record_chain(before, bytes_of(&row->chain)); /* any value that is the same again */
+        record_chain(before, id_slice(&row->chain)); /* any value that is the same again */
     gap_write(&box->text, &gap);
     *out_chain = gap.chain_end;
     return buffer_status(&box->text, err);
@@ -49,9 +45,9 @@ status outbox_copy_on(struct outbox *box, struct id from_stream, const struct re
     CLEANUP(query_done) struct query query = query_on(box->database, SQL_RECORD_COPY);
     query_bind_number(&query, (int64_t)record_key(stream->number, lane, seq));
     query_bind_number_or_null(&query, row->is_gap ? (int64_t)last_seq : 0);
-    query_bind_bytes(&query, bytes_of(&chain));
+    query_bind_bytes(&query, id_slice(&chain));
     query_bind_text_or_null(&query, buffer_slice(&box->text));
-    query_bind_bytes(&query, bytes_of(&first_id));
+    query_bind_bytes(&query, id_slice(&first_id));
     query_bind_number(&query, (int64_t)row->key);
     TRY(query_run(&query, err));
     head->next_seq = last_seq + 1;

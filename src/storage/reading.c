@@ -249,8 +249,7 @@ static status read_result(struct database *database, struct store_read *read, st
         }
     }
     CLEANUP(query_done) struct query query = query_on(database, SQL_RECORD_BY_FIRST_ID);
-    query_bind_bytes(&query,
-                     (struct slice){.bytes = (const char *)read->id.bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(&read->id));
     int64_t key = 0;
     TRY(query_one_number(&query, &key, err));
     return write_record(&page, (uint64_t)key, &read->out, err);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/record_mend.h"
 
-#include <string.h>
-
 #include "storage/record_row.h"
 #include "storage/sql.h"
 
@@ -14,10 +12,6 @@ struct patient {
     int64_t boot; /* number in its row */
     struct buffer bytes;
 };
-
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
 
 static bool matches(const struct patient *patient) {
     return id_equal(record_chain(patient->before, buffer_slice(&patient->bytes)),
@@ -120,13 +114,13 @@ static status write_record(struct patient *patient, const struct record *record,
     if (id_is_zero(record->run)) {
         query_bind_null(&query);
     } else {
-        query_bind_bytes(&query, bytes_of(&record->run));
+        query_bind_bytes(&query, id_slice(&record->run));
     }
     query_bind_number(&query, record->priority);
     query_bind_number(&query, patient->boot);
     query_bind_number(&query, record->time.boot_ns);
     query_bind_number(&query, record->time.wall_ms);
-    query_bind_bytes(&query, bytes_of(&patient->row.chain));
+    query_bind_bytes(&query, id_slice(&patient->row.chain));
     query_bind_text(&query, record->body);
     return query_run(&query, err);
 }
@@ -136,7 +130,7 @@ static status write_shared(struct patient *patient, const struct record *record,
                            struct error *err) {
     CLEANUP(query_done) struct query boot = query_on(patient->box->database, SQL_BOOT_MEND);
     query_bind_number(&boot, patient->boot);
-    query_bind_bytes(&boot, bytes_of(&record->boot));
+    query_bind_bytes(&boot, id_slice(&record->boot));
     query_bind_number(&boot, record->time.quality);
     TRY(query_run(&boot, err));
     CLEANUP(query_done) struct query workflow = query_on(patient->box->database, SQL_WORKFLOW_MEND);

@@ -15,14 +15,6 @@ static uint64_t hash_of(struct id id) {
     return halves[0] ^ halves[1];
 }
 
-static struct id id_of(struct slice bytes) {
-    struct id id = {0};
-    if (bytes.count == ID_BYTES) {
-        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
-    }
-    return id;
-}
-
 /* --- the map and what a rollback takes back --------------------------------------------------- */
 
 status runs_load(struct runs *runs, struct error *err) {
@@ -32,7 +24,7 @@ status runs_load(struct runs *runs, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(runs->database, SQL_RUN_LIST);
     while (query_next(&query)) {
         const uint64_t number = (uint64_t)query_number(&query, 0);
-        if (!number_map_set(&numbers, hash_of(id_of(query_bytes(&query, 1))), number)) {
+        if (!number_map_set(&numbers, hash_of(id_from(query_bytes(&query, 1))), number)) {
             return fail(err, STATUS_NO_MEMORY, "read the runs: out of memory");
         }
         next_number = number + 1;
@@ -81,8 +73,7 @@ static status add_row(struct runs *runs, const struct store_job *job, uint64_t *
     const uint64_t number = runs->next_number;
     CLEANUP(query_done) struct query query = query_on(runs->database, SQL_RUN_PUT);
     query_bind_number(&query, (int64_t)number);
-    query_bind_bytes(&query,
-                     (struct slice){.bytes = (const char *)job->run.bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(&job->run));
     query_bind_number(&query, job->workflow);
     query_bind_text(&query, job->event_id);
     query_bind_text(&query, job->event);
@@ -199,14 +190,14 @@ status runs_each(struct database *database, void (*each)(void *owner, const stru
     CLEANUP(query_done) struct query query = query_on(database, SQL_RUN_EACH);
     while (query_next(&query)) {
         struct kept_run run = {
-            .id = id_of(query_bytes(&query, 1)),
+            .id = id_from(query_bytes(&query, 1)),
             .workflow = (uint32_t)query_number(&query, 2),
             .event_id = query_text(&query, 3),
             .event = query_text(&query, 4),
             .state = (enum run_state)query_number(&query, 5),
             .recoveries = (int)query_number(&query, 6),
             .workflow_name = query_text(&query, 7),
-            .workflow_digest = id_of(query_bytes(&query, 8)),
+            .workflow_digest = id_from(query_bytes(&query, 8)),
             .workflow_text = query_text(&query, 9),
         };
         TRY(read_steps(database, (uint64_t)query_number(&query, 0), &arena, &run, err));

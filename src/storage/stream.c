@@ -9,18 +9,6 @@
 
 static const uint64_t SEQ_MAX = (UINT64_C(1) << RECORD_SEQ_BITS) - 1;
 
-static struct id id_of(struct slice bytes) {
-    struct id id = {0};
-    if (bytes.count == ID_BYTES) {
-        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
-    }
-    return id;
-}
-
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
 /* --- loading --------------------------------------------------------------------------------- */
 
 status stream_load_floor(struct stream *stream, struct database *database, enum lane lane,
@@ -31,7 +19,7 @@ status stream_load_floor(struct stream *stream, struct database *database, enum 
     query_bind_number(&query, lane);
     if (query_next(&query)) {
         head->floor_seq = (uint64_t)query_number(&query, 0);
-        head->floor_chain = id_of(query_bytes(&query, 1));
+        head->floor_chain = id_from(query_bytes(&query, 1));
         head->counted_seq = (uint64_t)query_number(&query, 2);
         head->bytes = query_number(&query, 3);
         head->acked_seq = (uint64_t)query_number(&query, 4);
@@ -57,7 +45,7 @@ static status load_last(struct stream *stream, struct database *database, enum l
                         lane_name(lane));
         }
         head->next_seq = last + 1;
-        head->chain = id_of(query_bytes(&query, 2));
+        head->chain = id_from(query_bytes(&query, 2));
     }
     return query_status(&query, err);
 }
@@ -97,7 +85,7 @@ status stream_begin(struct stream *stream, struct database *database, const char
                     struct error *err) {
     const struct id id = random_id();
     CLEANUP(query_done) struct query query = query_on(database, SQL_STREAM_BEGIN);
-    query_bind_bytes(&query, bytes_of(&id));
+    query_bind_bytes(&query, id_slice(&id));
     query_bind_number(&query, clock_wall_ms());
     query_bind_text(&query, slice_of(reason));
     int64_t number = 0;
@@ -125,7 +113,7 @@ static status write_row(struct stream *stream, struct database *database, enum l
     query_bind_number(&query, stream->number);
     query_bind_number(&query, lane);
     query_bind_number(&query, (int64_t)head->floor_seq);
-    query_bind_bytes(&query, bytes_of(&head->floor_chain));
+    query_bind_bytes(&query, id_slice(&head->floor_chain));
     query_bind_number(&query, (int64_t)head->next_seq - 1);
     query_bind_number(&query, head->bytes);
     query_bind_number(&query, (int64_t)head->acked_seq);

@@ -109,8 +109,7 @@ static status insert(struct database *database, const struct workflow_version *v
     CLEANUP(query_done) struct query query = query_on(database, SQL_WORKFLOW_PUT);
     query_bind_number(&query, version->number);
     query_bind_text(&query, (struct slice){.bytes = version->name, .count = version->name_bytes});
-    query_bind_bytes(
-        &query, (struct slice){.bytes = (const char *)version->digest.bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(&version->digest));
     query_bind_text(&query, text);
     return query_run(&query, err);
 }

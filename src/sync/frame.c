@@ -42,7 +42,7 @@ static size_t number_bytes(uint64_t number) {
 }
 
 static void add_id(struct buffer *out, const struct id *id) {
-    buffer_add(out, (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES});
+    buffer_add(out, id_slice(id));
 }
 
 /* --- writing --------------------------------------------------------------------------------- */

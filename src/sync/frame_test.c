@@ -273,7 +273,7 @@ static void begin_plain(uint64_t first, uint64_t last, struct id chain_in) {
     buffer_add_byte(&plain, 1);
     buffer_add_u64(&plain, first);
     buffer_add_u64(&plain, last);
-    buffer_add(&plain, (struct slice){.bytes = (const char *)chain_in.bytes, .count = ID_BYTES});
+    buffer_add(&plain, id_slice(&chain_in));
     buffer_add(&plain, SLICE("chain at the end"));
 }
 

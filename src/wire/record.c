@@ -205,7 +205,7 @@ status record_read(struct slice bytes, struct record *out_record, struct error *
 /* --- chain and names ------------------------------------------------------------------------- */
 
 struct id record_chain(struct id before, struct slice bytes) {
-    return hash_128((struct slice){.bytes = (const char *)before.bytes, .count = ID_BYTES}, bytes);
+    return hash_128(id_slice(&before), bytes);
 }
 
 const char *record_kind_name(enum record_kind kind) {

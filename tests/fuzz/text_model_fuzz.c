@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     CLEANUP(buffer_done) struct buffer sealed;
     buffer_init(&sealed, TEXT_MODEL_BYTES_MAX + ID_BYTES);
     buffer_add(&sealed, body);
-    buffer_add(&sealed, (struct slice){.bytes = (const char *)sum.bytes, .count = ID_BYTES});
+    buffer_add(&sealed, id_slice(&sum));
     if (buffer_status(&sealed, NULL) == STATUS_OK) {
         read_one(buffer_slice(&sealed));
     }

@@ -82,7 +82,7 @@ int power_blobs_named(const struct power_blobs *blobs, struct slice json) {
         struct id id;
         if (memcmp(json.bytes + i - before, NAMES, before) == 0 &&
             id_read(slice_part(json, i, i + ID_HEX_BYTES), &id)) {
-            return find(blobs, (struct slice){.bytes = (const char *)id.bytes, .count = ID_BYTES});
+            return find(blobs, id_slice(&id));
         }
     }
     return -1;

@@ -2,7 +2,6 @@
 #include "power_digest.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "platform/hash.h"
 #include "wire/gap.h"
@@ -97,21 +96,13 @@ struct walk {
     struct buffer bytes;
 };
 
-static struct id id_of(struct slice bytes) {
-    struct id id = {0};
-    if (bytes.count == ID_BYTES) {
-        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
-    }
-    return id;
-}
-
 static void begin_lane(struct walk *walk, const struct query *row, uint64_t key) {
     if (walk->lane_key == key >> RECORD_SEQ_BITS) {
         return;
     }
     walk->lane_key = key >> RECORD_SEQ_BITS;
     walk->next_seq = (uint64_t)query_number(row, 14) + 1;
-    walk->chain = id_of(query_bytes(row, 15));
+    walk->chain = id_from(query_bytes(row, 15));
 }
 
 static status check_gap(const struct walk *walk, const struct query *row, uint64_t seq,
@@ -120,7 +111,7 @@ static status check_gap(const struct walk *walk, const struct query *row, uint64
     TRY(gap_read(query_bytes(row, 12), &gap, err));
     if (gap.from_seq != seq || gap.to_seq != (uint64_t)query_number(row, 1) ||
         gap.count > gap.to_seq - gap.from_seq + 1 || !id_equal(gap.chain_before, walk->chain) ||
-        !id_equal(gap.chain_end, id_of(query_bytes(row, 11)))) {
+        !id_equal(gap.chain_end, id_from(query_bytes(row, 11)))) {
         return fail(err, STATUS_CORRUPT, "gap at %llu does not say where it stands",
                     (unsigned long long)seq);
     }
@@ -137,8 +128,8 @@ static status check_chain(struct walk *walk, const struct query *row, uint64_t s
         .time = {.quality = (enum clock_quality)query_number(row, 8),
                  .boot_ns = query_number(row, 9),
                  .wall_ms = query_number(row, 10)},
-        .boot = id_of(query_bytes(row, 7)),
-        .run = id_of(query_bytes(row, 5)),
+        .boot = id_from(query_bytes(row, 7)),
+        .run = id_from(query_bytes(row, 5)),
         .workflow = query_text(row, 3),
         .name = query_text(row, 4),
         .body = query_bytes(row, 12),
@@ -146,7 +137,7 @@ static status check_chain(struct walk *walk, const struct query *row, uint64_t s
     buffer_clear(&walk->bytes);
     TRY(record_write(&walk->bytes, &record, err));
     const struct id chain = record_chain(walk->chain, buffer_slice(&walk->bytes));
-    if (!id_equal(chain, id_of(query_bytes(row, 11)))) {
+    if (!id_equal(chain, id_from(query_bytes(row, 11)))) {
         return fail(err, STATUS_CORRUPT, "the chain is broken at %llu", (unsigned long long)seq);
     }
     return STATUS_OK;
@@ -167,7 +158,7 @@ static status check_row(struct walk *walk, const struct query *row, struct error
     } else {
         TRY(check_chain(walk, row, seq, err));
     }
-    walk->chain = id_of(query_bytes(row, 11));
+    walk->chain = id_from(query_bytes(row, 11));
     walk->next_seq = is_gap ? (uint64_t)query_number(row, 1) + 1 : seq + 1;
     return STATUS_OK;
 }
@@ -196,9 +187,9 @@ static status check_ids(struct database *database, struct error *err) {
     while (query_next(&rows)) {
         const uint64_t key = (uint64_t)query_number(&rows, 0);
         const struct id id = query_is_null(&rows, 2)
-                                 ? record_public_id(id_of(query_bytes(&rows, 1)),
+                                 ? record_public_id(id_from(query_bytes(&rows, 1)),
                                                     record_key_lane(key), record_key_seq(key))
-                                 : id_of(query_bytes(&rows, 2));
+                                 : id_from(query_bytes(&rows, 2));
         char text[ID_UUID_BYTES + 1];
         id_write_uuid(id, text);
         const bool shown = query_next(&view);

@@ -313,8 +313,7 @@ static status check_sightings(const struct power_trace *trace, struct database *
         }
         CLEANUP(query_done) struct query query = query_on(database, FIND);
         query_bind_number(&query, (int64_t)sighting->key);
-        query_bind_bytes(&query, (struct slice){.bytes = (const char *)sighting->chain.bytes,
-                                                .count = ID_BYTES});
+        query_bind_bytes(&query, id_slice(&sighting->chain));
         const bool found = query_next(&query);
         TRY(query_status(&query, err));
         if (!found || query_number(&query, 0) != 0 || query_number(&query, 1) == 0) {

@@ -46,7 +46,7 @@ static uint64_t event_bit(uint64_t hash) {
 }
 
 static struct id next_hash(struct id before, struct slice text) {
-    return hash_128((struct slice){.bytes = (const char *)before.bytes, .count = ID_BYTES}, text);
+    return hash_128(id_slice(&before), text);
 }
 
 /* --- what the tables say --- */

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "platform/database_faults.h"
 #include "sim_disk_mirror.h"
@@ -251,8 +250,7 @@ void sim_disk_damage(struct sim_disk *disk, uint64_t pick) {
     }
     const struct sim_row *row = &lane->rows[pick / SYNC_LANES % (uint64_t)lane->count];
     CLEANUP(query_done) struct query query = query_on(core_database(disk->core), DAMAGE);
-    query_bind_bytes(&query,
-                     (struct slice){.bytes = (const char *)stream->id.bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(&stream->id));
     query_bind_number(&query, (int64_t)(pick % SYNC_LANES));
     query_bind_number(&query, (int64_t)row->seq);
     if (query_run(&query, &err) != STATUS_OK) {

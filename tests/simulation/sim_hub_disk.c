@@ -233,8 +233,7 @@ static void look_up(struct sim_hub_disk *disk, struct sim_shelf_stream *stream) 
     static const char CLAIMED[] = "SELECT 1 FROM stream WHERE id = ?1";
     CLEANUP(query_done)
     struct query query = query_on(hub_store_sqlite_database(disk->session), CLAIMED);
-    query_bind_bytes(&query,
-                     (struct slice){.bytes = (const char *)stream->id.bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(&stream->id));
     const bool stands = query_next(&query);
     if (stream->claimed_committed && !stands) {
         sim_breach(disk->world, "I4", "after a crash a stream is nobody's any more");

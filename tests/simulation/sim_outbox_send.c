@@ -240,8 +240,7 @@ static struct sim_row moved_row(struct sim_outbox *box, struct id from, enum lan
     moved.gap.from_seq = moved.seq;
     moved.gap.to_seq = moved.last_seq;
     moved.gap.chain_before = to->chain;
-    moved.chain = record_chain(
-        to->chain, (struct slice){.bytes = (const char *)row->chain.bytes, .count = ID_BYTES});
+    moved.chain = record_chain(to->chain, id_slice(&row->chain));
     moved.gap.chain_end = moved.chain;
     sim_outbox_write_gap(box, &moved);
     return moved;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string.h>
 
 #include "hub/api/resources.h"
 #include "hub/labels.h"
@@ -120,8 +119,8 @@ static status label(struct hub_call *call, struct database *database, struct dev
 static status move_streams(struct database *database, struct id from, struct id to,
                            struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_DEVICE_STREAMS);
-    query_bind_bytes(&query, row_id_slice(&to));
-    query_bind_bytes(&query, row_id_slice(&from));
+    query_bind_bytes(&query, id_slice(&to));
+    query_bind_bytes(&query, id_slice(&from));
     return query_run(&query, err);
 }
 

@@ -8,7 +8,7 @@
 enum { INTERVAL_BYTES = 16 + 2 * ID_BYTES };
 
 static void add_id(struct buffer *out, const struct id *id) {
-    buffer_add(out, (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES});
+    buffer_add(out, id_slice(id));
 }
 
 void cursor_bytes_write(const struct lane_cursor *cursor, struct buffer *out) {

@@ -319,8 +319,7 @@ static status become_hub(struct database *copy, struct hub_backup_facts *facts, 
     TRY(database_begin(copy, err));
     {
         CLEANUP(query_done) struct query query = query_on(copy, SQL_HUB_STORE_SET);
-        query_bind_bytes(&query,
-                         (struct slice){.bytes = (const char *)store.bytes, .count = ID_BYTES});
+        query_bind_bytes(&query, id_slice(&store));
         TRY(query_run(&query, err));
     }
     TRY(database_run(copy, SQL_HUB_BACKUP_DROP, err));

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/store/hub_boots.h"
 
-#include <string.h>
-
 #include "hub/store/hub_sql.h"
 
 enum { LOOKED_AT_A_STEP = 20, DATED_A_STEP = 100, NS_PER_MS = 1000000 };
@@ -26,18 +24,6 @@ struct dated {
     int64_t number, made_ms;
 };
 
-static struct id id_of(struct slice bytes) {
-    struct id id = {0};
-    if (bytes.count == ID_BYTES) {
-        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
-    }
-    return id;
-}
-
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
 bool hub_boots_doubts(const struct moment *said, const struct moment *arrived) {
     return said->quality >= CLOCK_BAD ||
            (said->wall_ms > arrived->wall_ms + AHEAD_MS && arrived->quality != CLOCK_BAD);
@@ -57,8 +43,8 @@ status hub_boots_hear(struct database *database, struct id device, const struct 
                       struct error *err) {
     {
         CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_BOOT_PUT);
-        query_bind_bytes(&query, bytes_of(&device));
-        query_bind_bytes(&query, bytes_of(&boot->id));
+        query_bind_bytes(&query, id_slice(&device));
+        query_bind_bytes(&query, id_slice(&boot->id));
         query_bind_number(&query, boot->began_ms);
         query_bind_number(&query, SLACK_MS);
         TRY(query_run(&query, err));
@@ -67,7 +53,7 @@ status hub_boots_hear(struct database *database, struct id device, const struct 
         return STATUS_OK;
     }
     CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_BOOT_TRIM);
-    query_bind_bytes(&query, bytes_of(&device));
+    query_bind_bytes(&query, id_slice(&device));
     query_bind_number(&query, HUB_BOOTS_KEPT);
     return query_run(&query, err);
 }
@@ -75,8 +61,8 @@ status hub_boots_hear(struct database *database, struct id device, const struct 
 static status find(struct database *database, struct id device, struct hub_boot *boot,
                    bool *out_found, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_BOOT_GET);
-    query_bind_bytes(&query, bytes_of(&device));
-    query_bind_bytes(&query, bytes_of(&boot->id));
+    query_bind_bytes(&query, id_slice(&device));
+    query_bind_bytes(&query, id_slice(&boot->id));
     *out_found = query_next(&query);
     if (*out_found) {
         boot->began_ms = query_number(&query, 0);
@@ -91,7 +77,7 @@ static status note(struct database *database, const struct hub_boots_where *wher
     CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_UNCLEAR_PUT);
     query_bind_number(&query, where->stream);
     query_bind_number(&query, where->lane);
-    query_bind_bytes(&query, bytes_of(&boot));
+    query_bind_bytes(&query, id_slice(&boot));
     query_bind_number(&query, (int64_t)where->first_seq);
     query_bind_number(&query, (int64_t)where->last_seq);
     query_bind_number(&query, now_ms);
@@ -122,7 +108,7 @@ static status run_on(struct database *database, const char *sql, const struct un
     CLEANUP(query_done) struct query query = query_on(database, sql);
     query_bind_number(&query, unclear->where.stream);
     query_bind_number(&query, unclear->where.lane);
-    query_bind_bytes(&query, bytes_of(&unclear->boot.id));
+    query_bind_bytes(&query, id_slice(&unclear->boot.id));
     if (fourth > 0) {
         query_bind_number(&query, (int64_t)fourth);
     }
@@ -134,16 +120,16 @@ static status find_next(struct database *database, const struct hub_boots_place 
     CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_UNCLEAR_NEXT);
     query_bind_number(&query, place->stream);
     query_bind_number(&query, place->lane);
-    query_bind_bytes(&query, bytes_of(&place->boot));
+    query_bind_bytes(&query, id_slice(&place->boot));
     *out_found = query_next(&query);
     if (*out_found) {
         *out_unclear = (struct unclear){
-            .where = {.device = id_of(query_bytes(&query, 6)),
+            .where = {.device = id_from(query_bytes(&query, 6)),
                       .stream = query_number(&query, 0),
                       .lane = (enum lane)query_number(&query, 1),
                       .first_seq = (uint64_t)query_number(&query, 3),
                       .last_seq = (uint64_t)query_number(&query, 4)},
-            .boot = {.id = id_of(query_bytes(&query, 2)), .began_ms = query_number(&query, 7)},
+            .boot = {.id = id_from(query_bytes(&query, 2)), .began_ms = query_number(&query, 7)},
             .is_known = !query_is_null(&query, 7),
             .noted_ms = query_number(&query, 5)};
     }

@@ -18,7 +18,7 @@ _Static_assert(HUB_DB_APPLICATION == 1700948072, "the pragma says the mark");
 static status make_hub(struct database *database, struct error *err) {
     const struct id store = random_id();
     CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_BEGIN);
-    query_bind_bytes(&query, (struct slice){.bytes = (const char *)store.bytes, .count = ID_BYTES});
+    query_bind_bytes(&query, id_slice(&store));
     query_bind_number(&query, clock_wall_ms());
     return query_run(&query, err);
 }

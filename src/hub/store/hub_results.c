@@ -34,18 +34,6 @@ enum column {
     HEAD
 };
 
-static struct id id_of(struct slice bytes) {
-    struct id id = {0};
-    if (bytes.count == ID_BYTES) {
-        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
-    }
-    return id;
-}
-
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
 /* --- a row as JSON --- */
 
 static void write_text(struct buffer *out, const char *name, struct slice text) {
@@ -54,16 +42,16 @@ static void write_text(struct buffer *out, const char *name, struct slice text) 
 }
 
 static void write_ids(struct buffer *out, const struct query *query) {
-    const struct id first_id = id_of(query_bytes(query, FIRST_ID));
+    const struct id first_id = id_from(query_bytes(query, FIRST_ID));
     const struct id id = !id_is_zero(first_id)
                              ? first_id
-                             : record_public_id(id_of(query_bytes(query, STREAM_ID)),
+                             : record_public_id(id_from(query_bytes(query, STREAM_ID)),
                                                 (enum lane)query_number(query, LANE),
                                                 (uint64_t)query_number(query, SEQ));
     char uuid[ID_UUID_BYTES + 1];
     char device[ID_UUID_BYTES + 1];
     id_write_uuid(id, uuid);
-    id_write_uuid(id_of(query_bytes(query, DEVICE_ID)), device);
+    id_write_uuid(id_from(query_bytes(query, DEVICE_ID)), device);
     buffer_print(out, "{\"id\":\"%s\",\"device\":\"%s\"", uuid, device);
     write_text(out, "device_name", query_text(query, DEVICE_NAME));
 }
@@ -91,7 +79,7 @@ static void write_row(struct buffer *out, const struct query *query) {
     char run[ID_HEX_BYTES + 1];
     char created_at[TIME_TEXT_BYTES];
     char arrived_at[TIME_TEXT_BYTES];
-    id_write_hex(id_of(query_bytes(query, RUN)), run);
+    id_write_hex(id_from(query_bytes(query, RUN)), run);
     time_write_plain(query_number(query, WALL_MS), created_at);
     time_write_plain(query_number(query, ARRIVED_MS), arrived_at);
     write_ids(out, query);
@@ -152,7 +140,7 @@ static void bind_device(struct query *rows, const struct id *device) {
     if (id_is_zero(*device)) {
         query_bind_null(rows);
     } else {
-        query_bind_bytes(rows, bytes_of(device));
+        query_bind_bytes(rows, id_slice(device));
     }
 }
 
@@ -208,7 +196,7 @@ static struct query by_workflow(struct database *database, const struct hub_resu
 static struct query by_device(struct database *database, const struct hub_results_query *query,
                               const struct id *device) {
     struct query rows = query_on(database, SQL_HUB_RESULTS_BY_DEVICE);
-    query_bind_bytes(&rows, bytes_of(device));
+    query_bind_bytes(&rows, id_slice(device));
     query_bind_number(&rows, before_of(query));
     query_bind_number(&rows, query->limit + 1);
     query_bind_number(&rows, query->since_ms);
@@ -239,7 +227,7 @@ static status find_device(struct database *database, const char *word, struct id
     CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_DEVICE_NAMED);
     query_bind_text(&query, slice_of(word));
     if (query_next(&query)) {
-        *out_device = id_of(query_bytes(&query, 0));
+        *out_device = id_from(query_bytes(&query, 0));
         return STATUS_OK;
     }
     TRY(query_status(&query, err));
@@ -308,13 +296,13 @@ static status find_by_id(struct database *database, struct id public_id, int64_t
     (void)memcpy(most.bytes, public_id.bytes, 6);
     (void)memset(most.bytes + 6, 0xff, ID_BYTES - 6);
     CLEANUP(query_done) struct query streams = query_on(database, SQL_HUB_STREAM_PREFIX);
-    query_bind_bytes(&streams, bytes_of(&least));
-    query_bind_bytes(&streams, bytes_of(&most));
+    query_bind_bytes(&streams, id_slice(&least));
+    query_bind_bytes(&streams, id_slice(&most));
     *out_number = 0;
     while (*out_number == 0 && query_next(&streams)) {
         enum lane lane = LANE_COUNT;
         uint64_t seq = 0;
-        const struct id stream = id_of(query_bytes(&streams, 1));
+        const struct id stream = id_from(query_bytes(&streams, 1));
         if (record_from_public_id(public_id, stream, &lane, &seq)) {
             TRY(find_in_stream(database, query_number(&streams, 0), lane, seq, out_number, err));
         }
@@ -329,7 +317,7 @@ static status find_number(struct database *database, struct id public_id, int64_
         return STATUS_OK;
     }
     CLEANUP(query_done) struct query renumbered = query_on(database, SQL_HUB_RESULT_FIRST_ID);
-    query_bind_bytes(&renumbered, bytes_of(&public_id));
+    query_bind_bytes(&renumbered, id_slice(&public_id));
     return query_one_number(&renumbered, out_number, err);
 }
 

@@ -56,23 +56,11 @@ static struct sqlite_session *own(struct hub_session *session) {
     return (struct sqlite_session *)session;
 }
 
-static struct slice bytes_of(const struct id *id) {
-    return (struct slice){.bytes = (const char *)id->bytes, .count = ID_BYTES};
-}
-
-static struct id id_of(struct slice bytes) {
-    struct id id = {0};
-    if (bytes.count == ID_BYTES) {
-        (void)memcpy(id.bytes, bytes.bytes, ID_BYTES);
-    }
-    return id;
-}
-
 static void bind_id_or_null(struct query *query, const struct id *id) {
     if (id_is_zero(*id)) {
         query_bind_null(query);
     } else {
-        query_bind_bytes(query, bytes_of(id));
+        query_bind_bytes(query, id_slice(id));
     }
 }
 
@@ -194,10 +182,10 @@ static status find_stream(struct sqlite_session *own, struct id id,
         return STATUS_OK;
     }
     CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_STREAM_GET);
-    query_bind_bytes(&query, bytes_of(&id));
+    query_bind_bytes(&query, id_slice(&id));
     if (query_next(&query)) {
         *known = (struct known_stream){.id = id,
-                                       .device = id_of(query_bytes(&query, 1)),
+                                       .device = id_from(query_bytes(&query, 1)),
                                        .number = query_number(&query, 0),
                                        .survey = own->survey};
         return STATUS_OK;
@@ -226,8 +214,8 @@ static status claim(struct hub_session *session, struct id id, struct id device,
     }
     CLEANUP(query_done) struct query query = query_on(own_session->database, SQL_HUB_STREAM_PUT);
     query_bind_number(&query, own_session->next.stream);
-    query_bind_bytes(&query, bytes_of(&id));
-    query_bind_bytes(&query, bytes_of(&device));
+    query_bind_bytes(&query, id_slice(&id));
+    query_bind_bytes(&query, id_slice(&device));
     query_bind_number(&query, clock_wall_ms());
     TRY(query_run(&query, err));
     own_session->next.stream++;
@@ -293,7 +281,7 @@ static status put_poison(struct sqlite_session *own, int64_t stream,
     query_bind_number(&query, (int64_t)item->last_seq);
     query_bind_number(&query, record->arrived.wall_ms);
     query_bind_text(&query, record->received->reason);
-    query_bind_bytes(&query, bytes_of(&item->chain));
+    query_bind_bytes(&query, id_slice(&item->chain));
     bind_id_or_null(&query, &item->first_id);
     query_bind_bytes(&query, item->record);
     return query_run(&query, err);
@@ -312,7 +300,7 @@ static void bind_record(struct query *query, const struct hub_record *hub_record
     query_bind_number(query, hub_record->arrived.wall_ms);
     query_bind_text_or_null(query, record->workflow);
     query_bind_text_or_null(query, record->name);
-    query_bind_bytes(query, bytes_of(&item->chain));
+    query_bind_bytes(query, id_slice(&item->chain));
     bind_id_or_null(query, &item->first_id);
     query_bind_bytes(query, slice_part(item->record, 0, RECORD_HEAD_BYTES));
     bind_id_or_null(query, &record->run);
@@ -370,7 +358,7 @@ static status quarantine_chain(struct sqlite_session *own, int64_t stream, enum 
     query_bind_number(&query, (int64_t)seq);
     struct id chain = {0};
     if (query_next(&query)) {
-        chain = id_of(query_bytes(&query, 0));
+        chain = id_from(query_bytes(&query, 0));
     }
     TRY(query_status(&query, err));
     if (id_is_zero(chain)) {
@@ -393,7 +381,7 @@ static status chain_at(struct hub_session *session, struct id id, enum lane lane
         query_bind_number(&query, lane);
         query_bind_number(&query, (int64_t)seq);
         if (query_next(&query)) {
-            const struct id chain = id_of(query_bytes(&query, 1));
+            const struct id chain = id_from(query_bytes(&query, 1));
             if (id_is_zero(chain)) { /* a piece of a gap */
                 return fail(err, STATUS_NOT_FOUND, "%s", NO_CHAIN);
             }
@@ -486,7 +474,7 @@ static status load(struct sqlite_session *own, struct error *err) {
     TRY(last_number(own->database, SQL_HUB_DELIVERY_LAST, &own->next.delivery, err));
     CLEANUP(query_done) struct query query = query_on(own->database, SQL_HUB_GET);
     if (query_next(&query)) {
-        own->store = id_of(query_bytes(&query, 0));
+        own->store = id_from(query_bytes(&query, 0));
         own->next.backed_up_ms = query_number(&query, 2);
     }
     TRY(query_status(&query, err));
