@@ -17,7 +17,6 @@ enum {
     LIMIT_DEFAULT = 20,
     LIMIT_MAX = 1000000,
     PAGE_MAX = 500,
-    KEY_BYTES_MAX = 128,
     FOLLOW_MS = 500,
     CELL_BYTES_MAX = 4 << 20
 };
@@ -166,21 +165,10 @@ static status write_page(struct output *output, struct value answer, struct erro
     return written;
 }
 
-/* The key of the next page into `key`; false when there is none. */
-static bool read_next(struct value answer, char key[KEY_BYTES_MAX]) {
-    const struct value *next = value_get(answer, SLICE("next"));
-    const struct slice text = next != NULL ? value_text(*next) : SLICE("");
-    if (text.count == 0 || text.count >= KEY_BYTES_MAX) {
-        return false;
-    }
-    (void)snprintf(key, KEY_BYTES_MAX, "%.*s", SLICE_ARGS(text));
-    return true;
-}
-
 /* Page after page; *out_last is the newest row that the hub had at the first. */
 static status list(struct output *output, struct slice filters, int64_t left, int64_t *out_last,
                    struct error *err) {
-    char key[KEY_BYTES_MAX] = "";
+    char key[LISTING_KEY_BYTES] = "";
     bool more = true;
     *out_last = 0;
     while (more && left > 0) {
@@ -192,7 +180,7 @@ static status list(struct output *output, struct slice filters, int64_t left, in
         (void)human_items(answer, "results", &count);
         *out_last = *out_last == 0 ? human_number(answer, "last") : *out_last;
         left -= count;
-        more = read_next(answer, key);
+        more = listing_next_key(answer, key);
         TRY(write_page(output, answer, err));
     }
     return STATUS_OK;
@@ -202,10 +190,10 @@ static status list(struct output *output, struct slice filters, int64_t left, in
 static status follow(struct output *output, struct slice filters, int64_t last, struct error *err) {
     for (;;) {
         struct value answer = {.kind = VALUE_NULL};
-        char key[KEY_BYTES_MAX] = "";
+        char key[LISTING_KEY_BYTES] = "";
         TRY(daemon_get(output->call, &answer, err, "/v1/results?limit=%d&after=%" PRId64 "%.*s",
                        (int)PAGE_MAX, last, SLICE_ARGS(filters)));
-        const bool more = read_next(answer, key);
+        const bool more = listing_next_key(answer, key);
         last = more ? (int64_t)strtoll(key, NULL, 10) : human_number(answer, "last");
         TRY(write_page(output, answer, err));
         (void)fflush(output->call->out);

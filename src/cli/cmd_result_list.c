@@ -9,7 +9,7 @@
 #include "cli/listing.h"
 #include "wire/lane.h"
 
-enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 1000000, PAGE_MAX = 500, KEY_BYTES_MAX = 128 };
+enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 1000000, PAGE_MAX = 500 };
 
 static const struct listing_column COLUMNS[] = {{"ID", "id", LISTING_TEXT},
                                                 {"CREATED (UTC)", "created_at", LISTING_MOMENT},
@@ -42,17 +42,6 @@ static status write_filters(struct call *call, struct buffer *out, struct error 
     return STATUS_OK;
 }
 
-/* The key of the next page into `key`; false when there is none or nothing more is wanted. */
-static bool read_next(struct value answer, char key[KEY_BYTES_MAX]) {
-    const struct value *next = value_get(answer, SLICE("next"));
-    const struct slice text = next != NULL ? value_text(*next) : SLICE("");
-    if (text.count == 0 || text.count >= KEY_BYTES_MAX) {
-        return false;
-    }
-    (void)snprintf(key, KEY_BYTES_MAX, "%.*s", SLICE_ARGS(text));
-    return true;
-}
-
 /* Page after page into one list, since a table wants to know all its rows. */
 static status run(struct call *call, struct error *err) {
     int64_t left = 0;
@@ -63,7 +52,7 @@ static status run(struct call *call, struct error *err) {
     CLEANUP(buffer_done) struct buffer filters;
     buffer_init(&filters, 1024);
     TRY(write_filters(call, &filters, err));
-    char key[KEY_BYTES_MAX] = "";
+    char key[LISTING_KEY_BYTES] = "";
     bool more = true;
     struct value *all = NULL;
     uint32_t count = 0;
@@ -76,11 +65,11 @@ static status run(struct call *call, struct error *err) {
         const struct value *page = human_items(answer, "results", &page_count);
         if (call->json) {
             TRY(listing_answer(call, &LISTING, answer, err));
-            more = page_count > 0 && read_next(answer, key);
+            more = page_count > 0 && listing_next_key(answer, key);
             arena_reset(&call->arena); /* what is printed need not be kept */
         } else {
             TRY(listing_join(call, &all, &count, page, page_count, err));
-            more = page_count > 0 && read_next(answer, key);
+            more = page_count > 0 && listing_next_key(answer, key);
         }
         left -= page_count;
     }

@@ -66,6 +66,16 @@ status listing_answer(struct call *call, const struct listing *listing, struct v
     return STATUS_OK;
 }
 
+bool listing_next_key(struct value answer, char key[LISTING_KEY_BYTES]) {
+    const struct value *next = value_get(answer, SLICE("next"));
+    const struct slice text = next != NULL ? value_text(*next) : SLICE("");
+    if (text.count == 0 || text.count >= LISTING_KEY_BYTES) {
+        return false;
+    }
+    (void)snprintf(key, LISTING_KEY_BYTES, "%.*s", SLICE_ARGS(text));
+    return true;
+}
+
 status listing_join(struct call *call, struct value **list, uint32_t *count,
                     const struct value *items, uint32_t item_count, struct error *err) {
     if (item_count == 0) {

@@ -45,6 +45,11 @@ status listing_write(struct call *call, const struct listing *listing, const str
 status listing_answer(struct call *call, const struct listing *listing, struct value answer,
                       struct error *err);
 
+enum { LISTING_KEY_BYTES = 128 };
+
+/* The key of the next page, where the daemon says `next`; false: it was the last. */
+bool listing_next_key(struct value answer, char key[LISTING_KEY_BYTES]);
+
 /* Appends a page's items to a list that grows in the call's arena. */
 status listing_join(struct call *call, struct value **list, uint32_t *count,
                     const struct value *items, uint32_t item_count, struct error *err);
