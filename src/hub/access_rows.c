@@ -113,6 +113,16 @@ status access_rows_list(struct database *database, struct arena *arena,
     return STATUS_OK;
 }
 
+status access_rows_is_program(struct database *database, struct id device, bool *out_is,
+                              struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_IS_PROGRAM);
+    int64_t count = 0;
+    query_bind_bytes(&query, row_id_slice(&device));
+    TRY(query_one_number(&query, &count, err));
+    *out_is = count > 0;
+    return STATUS_OK;
+}
+
 status access_rows_has_result(struct database *database, struct id first_id, struct id stream,
                               bool *out_held, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_HAS_RESULT);

@@ -43,6 +43,10 @@ status access_rows_remove(struct database *database, struct id id, struct error 
 status access_rows_list(struct database *database, struct arena *arena,
                         struct access_row **out_rows, int *out_count, struct error *err);
 
+/* Whether that device is a program with such a token. */
+status access_rows_is_program(struct database *database, struct id device, bool *out_is,
+                              struct error *err);
+
 /* Whether a result that was brought under that id is held. */
 status access_rows_has_result(struct database *database, struct id first_id, struct id stream,
                               bool *out_held, struct error *err);

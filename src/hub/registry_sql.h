@@ -7,6 +7,7 @@
 
 extern const char SQL_ACCESS_GET[];
 extern const char SQL_ACCESS_HAS_RESULT[];
+extern const char SQL_ACCESS_IS_PROGRAM[];
 extern const char SQL_ACCESS_LIST[];
 extern const char SQL_ACCESS_PUT[];
 extern const char SQL_ACCESS_REMOVE[];

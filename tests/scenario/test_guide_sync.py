@@ -90,6 +90,28 @@ def test_a_client_of_the_guide_works_unchanged(hub, tmp_path):
     assert {value[:3] for value in hub.accounts().values()} == {(250, 0, 0)}
 
 
+def test_workflows_and_names_of_any_text_are_found(hub, tmp_path):
+    manager = GuideManager(tmp_path / "guide.db", f"{endpoint(hub)}?token={access(hub)}", "Gerät 7")
+    manager.save_result("Invoice Triage v2", {"n": 1})
+    manager.save_result("other", {"n": 2})
+    assert manager.synchronize()["stored"] == 2
+    assert [row["result"]["n"] for row in listed(hub, "--workflow", "Invoice Triage v2")] == [1]
+    assert sorted(row["result"]["n"] for row in listed(hub, "--name", "Gerät 7")) == [1, 2]
+    assert listed(hub, "--workflow", "Invoice") == []
+
+
+def test_a_program_takes_no_device_s_place_nor_a_device_its(hub, tmp_path):
+    line = hubs.FakeDevice(hub, tmp_path).join()
+    token = access(hub)
+    for words in (("line-3", "old-gateway"), ("old-gateway", "line-3")):
+        said = hub.ebb("device", "replace", *words)
+        assert said.code == 6 and "'old-gateway' is a program with a token" in said.err, said
+    assert line.hello(hubs.Stream().add(3, hubs.record({"n": 1})))["streams"][0]["verdict"] == "ok"
+    manager = GuideManager(tmp_path / "guide.db", f"{endpoint(hub)}?token={token}", "edge-device")
+    manager.save_result("count", {"n": 1})
+    assert manager.synchronize()["stored"] == 1
+
+
 def test_what_is_brought_again_is_stored_once(hub, tmp_path):
     manager = GuideManager(tmp_path / "guide.db", endpoint(hub), "edge-device",
                            {"Authorization": f"Bearer {access(hub)}"})

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "hub/access_rows.h"
 #include "hub/api/resources.h"
 #include "hub/labels.h"
 #include "hub/registry_sql.h"
@@ -124,6 +125,18 @@ static status move_streams(struct database *database, struct id from, struct id 
     return query_run(&query, err);
 }
 
+/* A program has a token and no certificate: it can take no device's place, nor a device its. */
+static status check_machine(struct database *database, const struct device_row *row,
+                            struct error *err) {
+    bool is_program = false;
+    TRY(access_rows_is_program(database, row->id, &is_program, err));
+    return !is_program ? STATUS_OK
+                       : fail(err, STATUS_CONFLICT,
+                              "'%.*s' is a program with a token (`ebb hub access`), not a device: "
+                              "replace is for devices",
+                              SLICE_ARGS(row->name));
+}
+
 /* A new card or a new machine: whoever joined as `by` is this device from now on, with what it has
  * sent; what this device had for certificates is over. */
 static status replace(struct hub_call *call, struct database *database, struct device_row *row,
@@ -139,6 +152,8 @@ static status replace(struct hub_call *call, struct database *database, struct d
         return fail(err, STATUS_CONFLICT, "'%.*s' is %s: it cannot take another's place",
                     SLICE_ARGS(by.name), device_state_name(by.state));
     }
+    TRY(check_machine(database, row, err));
+    TRY(check_machine(database, &by, err));
     TRY(certificate_rows_revoke(database, row->id, call->now_ms, err));
     TRY(certificate_rows_move(database, by.id, row->id, err));
     TRY(move_streams(database, by.id, row->id, err));

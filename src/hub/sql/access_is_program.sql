@@ -1,0 +1,1 @@
+SELECT count(*) FROM access WHERE device = ?1
