@@ -4,7 +4,7 @@
 
 static status run(struct call *call, struct error *err) {
     const char *id = call_argument(call, 0);
-    TRY(daemon_check_id("access", id, err));
+    TRY(daemon_check_id("a token for access", "hub access list", id, err));
     const struct daemon_request request = {.method = "DELETE",
                                            .path = arena_print(&call->arena, "/v1/access/%s", id)};
     return daemon_change(call, &request, arena_print(&call->arena, "withdraw access %s", id), err);

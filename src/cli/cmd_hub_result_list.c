@@ -74,16 +74,10 @@ static status write_moment(const struct call *call, struct buffer *out, const ch
     return STATUS_OK;
 }
 
-/* The part of the question that stays the same from page to page. */
+/* The part of the question that stays the same from page to page. Workflows and names may be any
+ * text: programs of the guide's shape call theirs as they like. */
 static status write_filters(struct call *call, struct buffer *out, struct error *err) {
-    static const char *const NAMES[] = {"workflow", "name"};
     static const char *const WORDS[] = {"workflow", "name", "device", "lane", "label"};
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
-        const char *value = call_option(call, NAMES[i]);
-        if (value != NULL) {
-            TRY(daemon_check_name(NAMES[i], value, err));
-        }
-    }
     if (call_option(call, "lane") != NULL) {
         TRY(daemon_check_lane(call_option(call, "lane"), err));
     }
@@ -104,6 +98,7 @@ static status write_filters(struct call *call, struct buffer *out, struct error 
 struct output {
     struct call *call;
     bool is_csv, is_table;
+    bool away;          /* the hub did not answer the last look */
     struct value *rows; /* of a table, which wants to know all of them */
     uint32_t row_count;
 };
@@ -186,17 +181,39 @@ static status list(struct output *output, struct slice filters, int64_t left, in
     return STATUS_OK;
 }
 
-/* What comes from now on, until the command is interrupted. */
+/* One look at what came; a hub that is away is waited for, which is said once. */
+static status look(struct output *output, struct slice filters, int64_t *last, bool *out_more,
+                   struct error *err) {
+    struct value answer = {.kind = VALUE_NULL};
+    char key[LISTING_KEY_BYTES] = "";
+    *out_more = false;
+    const status code =
+        daemon_get(output->call, &answer, err, "/v1/results?limit=%d&after=%" PRId64 "%.*s",
+                   (int)PAGE_MAX, *last, SLICE_ARGS(filters));
+    if (code == STATUS_OFFLINE) {
+        if (!output->away) {
+            (void)fprintf(output->call->talk, "ebb: the hub is away; waiting for it\n");
+        }
+        output->away = true;
+        return STATUS_OK;
+    }
+    TRY(code);
+    output->away = false;
+    *out_more = listing_next_key(answer, key);
+    *last = *out_more ? (int64_t)strtoll(key, NULL, 10) : human_number(answer, "last");
+    return write_page(output, answer, err);
+}
+
+/* What comes from now on, until the command is interrupted or nobody takes what it writes. */
 static status follow(struct output *output, struct slice filters, int64_t last, struct error *err) {
+    FILE *out = output->call->out;
     for (;;) {
-        struct value answer = {.kind = VALUE_NULL};
-        char key[LISTING_KEY_BYTES] = "";
-        TRY(daemon_get(output->call, &answer, err, "/v1/results?limit=%d&after=%" PRId64 "%.*s",
-                       (int)PAGE_MAX, last, SLICE_ARGS(filters)));
-        const bool more = listing_next_key(answer, key);
-        last = more ? (int64_t)strtoll(key, NULL, 10) : human_number(answer, "last");
-        TRY(write_page(output, answer, err));
-        (void)fflush(output->call->out);
+        bool more = false;
+        TRY(look(output, filters, &last, &more, err));
+        if (fflush(out) != 0 || ferror(out) != 0) {
+            return fail(err, STATUS_SYSTEM, "the answer could not be written to standard output");
+        }
+        arena_reset(&output->call->arena);
         if (!more) {
             daemon_pause(FOLLOW_MS);
         }
@@ -240,7 +257,7 @@ static const struct command_option OPTIONS[] = {
     {"limit", "N", "at most so many (20)"},
     {"all", NULL, "all there are"},
     {"csv", NULL, "as comma-separated values with a head, for spreadsheets"},
-    {"follow", NULL, "go on with what arrives, a line of JSON each, until interrupted"},
+    {"follow", NULL, "go on with what arrives, a line of JSON (or CSV) each, until interrupted"},
     {0}};
 
 const struct command cmd_hub_result_list = {

@@ -13,7 +13,7 @@ static const struct listing_column COLUMNS[] = {
 static const struct listing LISTING = {.member = "tokens",
                                        .columns = COLUMNS,
                                        .column_count = sizeof(COLUMNS) / sizeof(COLUMNS[0]),
-                                       .nothing = "there are no tokens"};
+                                       .nothing = "there are no such tokens"};
 
 static status run(struct call *call, struct error *err) {
     struct value answer = {.kind = VALUE_NULL};

@@ -82,6 +82,12 @@ static status run(struct call *call, struct error *err) {
         return STATUS_OK;
     }
     exported.file = fopen(path, "wbex");
+    if (exported.file == NULL && errno == EEXIST) {
+        return fail(err, STATUS_CONFLICT,
+                    "there is a '%s' already, which may hold what no hub has read in: choose "
+                    "another name",
+                    path);
+    }
     if (exported.file == NULL) {
         return fail_errno(err, errno, "make %s", path);
     }

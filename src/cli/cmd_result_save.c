@@ -47,7 +47,7 @@ static status run(struct call *call, struct error *err) {
     const char *id = call_argument(call, 0);
     const char *given = call_option(call, "to");
     const char *folder = given != NULL ? given : ".";
-    TRY(daemon_check_id("result", id, err));
+    TRY(daemon_check_id("a result", "result list", id, err));
     struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/results/%s", id));
     const struct value *result = value_get(answer, SLICE("result"));

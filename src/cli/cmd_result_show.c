@@ -4,7 +4,7 @@
 
 static status run(struct call *call, struct error *err) {
     const char *id = call_argument(call, 0);
-    TRY(daemon_check_id("result", id, err));
+    TRY(daemon_check_id("a result", "result list", id, err));
     struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/results/%s", id));
     return call_write_json(call, answer, !call->json, err);

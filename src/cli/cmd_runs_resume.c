@@ -4,7 +4,7 @@
 
 static status run(struct call *call, struct error *err) {
     const char *id = call_argument(call, 0);
-    TRY(daemon_check_id("run", id, err));
+    TRY(daemon_check_id("a run", "runs list", id, err));
     const struct daemon_request request = {
         .method = "POST", .path = arena_print(&call->arena, "/v1/runs/%s/resume", id)};
     return daemon_change(call, &request, arena_print(&call->arena, "try run %s again", id), err);

@@ -5,7 +5,7 @@
 
 static status run(struct call *call, struct error *err) {
     const char *id = call_argument(call, 0);
-    TRY(daemon_check_id("run", id, err));
+    TRY(daemon_check_id("a run", "runs list", id, err));
     struct value answer = {.kind = VALUE_NULL};
     TRY(daemon_get(call, &answer, err, "/v1/runs/%s", id));
     return listing_object(call, answer, err);

@@ -68,7 +68,8 @@ static void say(struct call *call, struct value sync) {
                       is_true(sync, "offline") ? ", and its files say that it stays offline."
                                                : ": `ebb join TOKEN`.");
     } else if (is_true(sync, "connected")) {
-        (void)fprintf(call->out, "Connected to %.*s%s.\n", SLICE_ARGS(hub),
+        const struct slice address = human_member(&call->arena, sync, "address");
+        (void)fprintf(call->out, "Connected to %.*s%s.\n", SLICE_ARGS(address),
                       is_true(sync, "paused") ? ", paused but for control and urgent" : "");
     } else {
         (void)fprintf(call->out, "%.*s is not reached; ", SLICE_ARGS(hub));

@@ -21,13 +21,14 @@ struct usual_socket {
     const char *variable; /* of the environment */
     const char *system;
     const char *user; /* below the user's folder of state */
+    const char *noun; /* what listens there */
     const char *verb; /* that starts one */
 };
 
 static const struct usual_socket DEVICE_SOCKET = {"EBB_SOCKET", "/run/ebb/ebb.sock", "ebb/ebb.sock",
-                                                  "serve"};
+                                                  "daemon", "serve"};
 static const struct usual_socket HUB_SOCKET = {"EBB_HUB_SOCKET", "/var/lib/ebb-hub/hub.sock",
-                                               "ebb-hub/hub.sock", "hub serve"};
+                                               "ebb-hub/hub.sock", "hub", "hub serve"};
 
 static const struct usual_socket *usual(const struct call *call) {
     return call->command != NULL && call->command->asks_hub ? &HUB_SOCKET : &DEVICE_SOCKET;
@@ -97,8 +98,8 @@ static status ask_bytes(struct call *call, const struct daemon_request *request,
                                            .timeout_ms = DAEMON_TIMEOUT_MS};
     const status ended = http_ask(&question, out_code, body, err);
     if (ended == STATUS_OFFLINE) {
-        return fail(err, STATUS_OFFLINE, "no daemon answers on %.*s; `ebb %s` starts one",
-                    SLICE_ARGS(socket), usual(call)->verb);
+        return fail(err, STATUS_OFFLINE, "no %s answers on %.*s; `ebb %s` starts one",
+                    usual(call)->noun, SLICE_ARGS(socket), usual(call)->verb);
     }
     if (ended == STATUS_DENIED) {
         return fail(err, STATUS_DENIED,
@@ -245,12 +246,12 @@ status daemon_check_name(const char *what, const char *text, struct error *err) 
                 WORD_SHOWN_MAX, text, what[0] == 'a' ? "an" : "a", what);
 }
 
-status daemon_check_id(const char *what, const char *text, struct error *err) {
+status daemon_check_id(const char *what, const char *list, const char *text, struct error *err) {
     struct id id;
     if (id_read(slice_of(text), &id)) {
         return STATUS_OK;
     }
     return fail(err, STATUS_INVALID,
-                "'%.*s' is no id of a %s: an id is 32 hexadecimal digits, as `ebb %s list` shows",
-                WORD_SHOWN_MAX, text, what, what[0] == 'r' && what[1] == 'u' ? "runs" : what);
+                "'%.*s' is no id of %s: an id is 32 hexadecimal digits, as `ebb %s` shows",
+                WORD_SHOWN_MAX, text, what, list);
 }

@@ -65,5 +65,6 @@ status daemon_check_lane(const char *text, struct error *err);
  * noun. */
 status daemon_check_name(const char *what, const char *text, struct error *err);
 
-/* INVALID unless the text may be an id: 32 hexadecimal digits, with or without hyphens. */
-status daemon_check_id(const char *what, const char *text, struct error *err);
+/* INVALID unless the text may be an id: 32 hexadecimal digits, with or without hyphens; `what` is
+ * the noun with its article, `list` the command that shows ids. */
+status daemon_check_id(const char *what, const char *list, const char *text, struct error *err);

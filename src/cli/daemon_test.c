@@ -102,11 +102,15 @@ static void test_daemon__names_lanes_and_ids_are_looked_at_before_it_is_asked(vo
     assert_int_equal(daemon_check_lane("urgent", &err), STATUS_OK);
     assert_int_equal(daemon_check_lane("urgnet", &err), STATUS_INVALID);
     assert_string_equal(err.text, "'urgnet' is no lane; did you mean 'urgent'?");
-    assert_int_equal(daemon_check_id("result", "6f1d2c3e-7a81-8b00-a003-000000000001", &err),
-                     STATUS_OK);
-    assert_int_equal(daemon_check_id("run", "6f1d2c3e7a818b00a003000000000001", &err), STATUS_OK);
-    assert_int_equal(daemon_check_id("run", "7", &err), STATUS_INVALID);
-    assert_non_null(strstr(err.text, "`ebb runs list`"));
+    assert_int_equal(
+        daemon_check_id("a result", "result list", "6f1d2c3e-7a81-8b00-a003-000000000001", &err),
+        STATUS_OK);
+    assert_int_equal(
+        daemon_check_id("a run", "runs list", "6f1d2c3e7a818b00a003000000000001", &err), STATUS_OK);
+    assert_int_equal(daemon_check_id("a token for access", "hub access list", "7", &err),
+                     STATUS_INVALID);
+    assert_string_equal(err.text, "'7' is no id of a token for access: an id is 32 hexadecimal "
+                                  "digits, as `ebb hub access list` shows");
 }
 
 static void test_daemon__a_dry_run_asks_nobody(void **state) {

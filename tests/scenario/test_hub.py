@@ -804,6 +804,35 @@ def test_the_list_follows_what_arrives(hub, line):
     assert seen == [1, 2, 3, 4, 5]
 
 
+def test_who_follows_waits_for_a_hub_that_is_away(hub, line, tmp_path):
+    said = tmp_path / "follower.err"
+    with open(said, "wb") as words:
+        follower = subprocess.Popen([devices.EBB, "hub", "result", "list", "--follow", "--socket", str(hub.socket)],
+                                    stdout=subprocess.PIPE, stderr=words, text=True, env=devices.clean_environment())
+    hub.started.append(follower)
+    line.send(line.stream, last=3)
+    seen = [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(3)]
+    hub.kill()
+    devices.until("the hub is missed", lambda: "the hub is away; waiting for it" in said.read_text())
+    hub.start()
+    line.hang_up()
+    line.hello(line.stream)
+    line.send(line.stream, first=4, last=5)
+    seen += [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(2)]
+    follower.kill()
+    assert sorted(seen[:3]) + seen[3:] == [1, 2, 3, 4, 5]
+    assert said.read_text().count("away") == 1
+
+
+def test_who_follows_into_a_full_disk_is_told(hub, line):
+    line.send(line.stream, last=3)
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run([devices.EBB, "hub", "result", "list", "--follow", "--socket", str(hub.socket)],
+                               stdout=full, stderr=subprocess.PIPE, text=True, timeout=devices.PATIENCE,
+                               env=devices.clean_environment())
+    assert ended.returncode == 1 and "could not be written to standard output" in ended.stderr, ended
+
+
 def test_status_and_metrics_say_what_there_is(hub, line):
     line.send(line.stream)
     status = hub.ebb("status", "--json").lines()[0]
@@ -816,4 +845,4 @@ def test_status_and_metrics_say_what_there_is(hub, line):
 
 def test_without_a_hub_the_commands_say_how_to_start_one(tmp_path, ebb):
     said = ebb("hub", "status", "--socket", tmp_path / "nobody.sock")
-    assert said.code != 0 and "`ebb hub serve` starts one" in said.err
+    assert said.code == 4 and "no hub answers on" in said.err and "`ebb hub serve` starts one" in said.err

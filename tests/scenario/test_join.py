@@ -208,6 +208,16 @@ def test_a_token_without_an_address_needs_one(hub, tmp_path):
     assert join(tmp_path / "b", there, "--hub", "127.0.0.1:1").code == 0  # the token's own is tried behind it
 
 
+
+def test_the_address_that_is_shown_is_the_one_that_answers(device, hub):
+    hub.start()
+    assert join(device.data, token(hub), "--hub", "127.0.0.1:1").code == 0
+    device.start()
+    devices.until("the hub is reached", lambda: device.get("/v1/sync")["connected"])
+    said = device.cli("sync", "status").out
+    assert f"Connected to 127.0.0.1:{hub.port}." in said, said
+
+
 INBOX = """
 ebb: 1
 workflow: inbox

@@ -77,7 +77,7 @@ def test_a_file_is_not_overwritten_and_an_empty_queue_makes_one_of_nothing(devic
     stick = tmp_path / "stick.queue"
     assert device.cli("queue", "export", stick).code == 0
     said = device.cli("queue", "export", stick)
-    assert said.code != 0 and str(stick) in said.err
+    assert said.code == 6 and str(stick) in said.err and "choose another name" in said.err, said
     hub.start()
     said = hub.ebb("queue", "import", stick)
     assert said.code == 0 and "nothing" in said.err
