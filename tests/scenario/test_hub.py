@@ -808,7 +808,8 @@ def test_who_follows_waits_for_a_hub_that_is_away(hub, line, tmp_path):
     said = tmp_path / "follower.err"
     with open(said, "wb") as words:
         follower = subprocess.Popen([devices.EBB, "hub", "result", "list", "--follow", "--socket", str(hub.socket)],
-                                    stdout=subprocess.PIPE, stderr=words, text=True, env=devices.clean_environment())
+                                    stdout=subprocess.PIPE, stderr=words, text=True, start_new_session=True,
+                                    env=devices.clean_environment())
     hub.started.append(follower)
     line.send(line.stream, last=3)
     seen = [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(3)]
