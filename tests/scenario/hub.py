@@ -124,23 +124,31 @@ class Hub:
         """I9, per stream and lane: (stored, gapped, quarantined, highest), and that rows, cursor and what was removed agree."""
         with self.looking() as rows:
             rows("BEGIN")  # all of one moment
-            return {(cursor[0], cursor[1]): self.account(rows, *cursor) for cursor in rows(
-                "SELECT s.id, c.lane, c.ranges, c.stored, c.gapped, c.quarantined "
-                "FROM cursor c JOIN stream s ON s.number = c.stream")}
+            tables = [by_lane(rows(f"SELECT stream, lane, {columns}")) for columns in (
+                "seq, coalesce(last_seq, seq) FROM record", "seq, last_seq FROM quarantine", "records FROM removed")]
+            return {(stream, lane): self.account(*[table.get((number, lane), []) for table in tables], *cursor)
+                    for stream, number, lane, *cursor in rows(
+                        "SELECT s.id, s.number, c.lane, c.ranges, c.stored, c.gapped, c.quarantined "
+                        "FROM cursor c JOIN stream s ON s.number = c.stream")}
 
     @staticmethod
-    def account(rows, stream, lane, ranges, stored, gapped, quarantined):
-        of_lane = "WHERE lane = ? AND stream = (SELECT number FROM stream WHERE id = ?)"
+    def account(kept, aside, removed, ranges, stored, gapped, quarantined):
         held = [seq for at in range(0, len(ranges), 48)
                 for first, last in [struct.unpack_from("<QQ", ranges, at)] for seq in range(first, last + 1)]
-        kept = rows(f"SELECT seq, coalesce(last_seq, seq) FROM record {of_lane}", lane, stream)
-        aside = rows(f"SELECT seq, last_seq FROM quarantine {of_lane}", lane, stream)
-        removed = sum(row[0] for row in rows(f"SELECT records FROM removed {of_lane}", lane, stream))
         seqs = [seq for first, last in kept + aside for seq in range(first, last + 1)]
         assert len(set(seqs)) == len(seqs), "something is there twice"
-        assert set(seqs) <= set(held) and len(seqs) + removed == len(held), "what is stored is not what the cursor says"
+        assert set(seqs) <= set(held) and len(seqs) + sum(row[0] for row in removed) == len(held), \
+            "what is stored is not what the cursor says"
         assert len(held) == stored + gapped + quarantined
         return stored, gapped, quarantined, held[-1] if held else 0
+
+
+def by_lane(rows):
+    """Rows that begin with stream and lane, the rest of them under those two."""
+    found = {}
+    for stream, lane, *rest in rows:
+        found.setdefault((stream, lane), []).append(rest)
+    return found
 
 
 # --- records and frames, from the protocol's text ---------------------------------------------------
