@@ -162,6 +162,8 @@ static status look_at_status(const void *question, struct database *database, st
         facts->ingest.disk_full ? "true" : "false", facts->ingest.disk_fails ? "true" : "false",
         (unsigned long long)facts->ingest.failed_jobs, (unsigned long long)facts->port.refused,
         (unsigned long long)facts->port.uploads.forks, (long long)counts.removed);
+    buffer_print(out, "\"checks\":%lld,\"faults\":%lld,", (long long)facts->audit.walks,
+                 (long long)facts->audit.faults);
     hub_call_write_time(out, "backup_at", counts.backup_ms);
     buffer_add_text(out, ",\"workflows\":");
     TRY(hub_retention_list(database, out, err));
