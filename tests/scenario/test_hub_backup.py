@@ -3,14 +3,18 @@
 import contextlib
 import json
 import os
+import random
 import shutil
 import sqlite3
+import subprocess
 import threading
+import time
 
 import pytest
 
 import device as devices
-from hub import FakeDevice, Hub, Stream, record
+from hub import FakeDevice, Hub, Sending, Stream, record
+from weather import LONG
 
 CONFIGURATION, CONFLICT = 78, 6
 
@@ -138,6 +142,70 @@ def test_devices_are_served_while_a_backup_is_made(hub, line, tmp_path):
     assert 40 <= held <= 100
     assert lane_of(line.hello(line.stream))["anchored"] == held
     assert hub.accounts()[bytes.fromhex(line.stream.id), 3] == (100, 0, 0, 100)
+
+
+def begin_backup(hub, path):
+    """The command, once the hub has begun to write."""
+    command = subprocess.Popen([devices.EBB, "hub", "backup", path, "--socket", hub.socket], start_new_session=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=devices.clean_environment())
+    devices.until("it is begun", lambda: len(os.listdir(path.parent)) > path.exists() or command.poll() is not None,
+                  pause=0.0005)
+    return command
+
+
+def whole_or_refused(path, folder):
+    """How many records a hub has that is put in place out of this file; None: it is not taken for a backup."""
+    answer = restore(path, folder, "--json")
+    if answer.code != 0:
+        assert answer.code == CONFIGURATION and "is no backup of a hub" in answer.err, answer
+        assert not (folder / "hub.db").exists()
+        return None
+    other, records = Hub(folder, folder), answer.lines()[0]["records"]
+    assert all(stored == highest for stored, _, _, highest in other.accounts().values())
+    assert records == other.rows("SELECT count(*) FROM record")[0][0]
+    shutil.rmtree(folder)
+    return records
+
+
+def test_a_hub_that_is_killed_in_the_middle_of_a_backup(hub, tmp_path):
+    line, chance, path = FakeDevice(hub, tmp_path).join(), random.Random(), tmp_path / "backups" / "hub.ebb"
+    big = Stream().add(3, *(record({"text": os.urandom(50_000).hex()}) for _ in range(100)))
+    line.hello(big)
+    line.send(big, each=1)
+    path.parent.mkdir()
+    began, command = time.monotonic(), begin_backup(hub, path)
+    devices.until("it is made", lambda: hub.get("/v1/backup")["state"] == "done", pause=0.001)
+    took, cut_off = time.monotonic() - began, 0
+    command.wait()
+    for kill in range(100 if LONG else 6):
+        older, before = kill % 2 == 0, hub.get("/v1/status")["records"]
+        if not older:
+            path.unlink()
+        with Sending(line) as sending:
+            command = begin_backup(hub, path)
+            if kill % 3 == 2:
+                command.kill()  # which the hub does not mind
+                devices.until("it is made", lambda: hub.get("/v1/backup")["state"] == "done")
+            else:
+                time.sleep(chance.random() * took if kill else 0)
+            hub.kill()
+        command.kill()
+        command.wait()
+        assert path.exists() or kill % 3 != 2
+        for file in [one for one in path.parent.iterdir() if one.suffix in (".ebb", ".new")]:
+            found = whole_or_refused(file, tmp_path / "tried")  # with its journal beside it
+            assert found is not None or file != path, "what has the name of a backup is none"
+            assert found is None or found >= before or older
+            cut_off += file != path
+        hub.start()
+        assert hub.held(sending.stream, 3) >= sending.acknowledged
+        back_up(hub, path)
+        assert whole_or_refused(path, tmp_path / "tried") == hub.get("/v1/status")["records"]
+        for file in path.parent.glob("*.new*"):
+            file.unlink()
+    assert cut_off, "no kill came in the middle"
+    hub.stop()
+    hub.check()
 
 
 def test_a_hub_out_of_a_backup_is_sent_again_what_it_lacks(hub, line, tmp_path, others):

@@ -195,6 +195,13 @@ static status fill(struct database *copy, const struct hub_backup_wish *wish,
     return database_commit(copy, err);
 }
 
+static status read_made(struct database *backup, int64_t *out_made_ms, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(backup, SQL_HUB_BACKUP_GET);
+    return query_one_number(&query, out_made_ms, err);
+}
+
+/* One that was cut off is, once SQLite has taken back what was under way, a database without
+ * anything in it, and no mark that would be another's. */
 static status open_backup(const char *path, struct database **out_backup, struct error *err) {
     const struct database_options options = {.path = path,
                                              .read_only = true,
@@ -202,11 +209,15 @@ static status open_backup(const char *path, struct database **out_backup, struct
                                              .must_exist = true,
                                              .application = HUB_BACKUP_APPLICATION};
     struct file_facts facts;
+    struct database *backup = NULL;
+    int64_t made_ms = 0;
     TRY(file_facts(path, &facts, err));
-    if (!facts.is_regular || facts.bytes == 0 ||
-        database_open(&options, out_backup, err) != STATUS_OK) {
+    if (!facts.is_regular || database_open(&options, &backup, err) != STATUS_OK ||
+        read_made(backup, &made_ms, err) != STATUS_OK) {
+        database_close(backup);
         return fail(err, STATUS_INVALID, "'%.300s' is no backup of a hub", path);
     }
+    *out_backup = backup;
     return STATUS_OK;
 }
 
@@ -311,10 +322,7 @@ static status take_sealed_key(struct database *copy, const char *data, struct sl
 
 static status become_hub(struct database *copy, struct hub_backup_facts *facts, struct error *err) {
     const struct id store = random_id();
-    {
-        CLEANUP(query_done) struct query query = query_on(copy, SQL_HUB_BACKUP_GET);
-        TRY(query_one_number(&query, &facts->made_ms, err));
-    }
+    TRY(read_made(copy, &facts->made_ms, err));
     TRY(count(copy, facts, err));
     TRY(database_begin(copy, err));
     {
