@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is too old or too much goes from a hub, workflow by workflow; what was held stays held, and is counted."""
+import json
+import random
 import subprocess
+import time
 
 import pytest
 
 import device as devices
-from hub import FakeDevice, Hub, Stream, record
+from hub import FakeDevice, Hub, Sending, Stream, record
+from weather import LONG
 
 CONFIGURATION = 78
 
@@ -101,6 +105,57 @@ def test_gaps_and_what_is_set_aside_stay(start, tmp_path):
     line.send(stream, first=8)
     devices.until("they are gone", lambda: hub.get("/v1/status")["removed"] == 6)
     assert hub.accounts()[bytes.fromhex(stream.id), 3] == (7, 0, 1, 8)
+
+
+def left(hub, workflow):
+    """The numbers of what is there, in the order in which it came."""
+    return [json.loads(body)["number"] for body, in hub.rows(
+        "SELECT body FROM record WHERE workflow = ? ORDER BY number", workflow)]
+
+
+def removed(hub):
+    return hub.rows("SELECT ifnull(sum(records), 0) FROM removed")[0][0]
+
+
+def assert_the_newest_are_left(hub, made, bytes_max):
+    """Of the big ones that were made, whose records have 1,000 bytes and some; a run of them has up to 200 KiB."""
+    there = left(hub, "big")
+    assert there == list(range(made - len(there) + 1, made + 1)), "not the oldest have gone"
+    assert len(there) * 1100 > bytes_max - (200 << 10), "more has gone than was due"
+    return len(there)
+
+
+def test_a_hub_that_is_killed_in_the_middle_of_a_removal(tmp_path):
+    hub, chance, bytes_max, each, in_the_middle = Hub(tmp_path), random.Random(), 500 << 10, 4000, 0
+    settings = tmp_path / "hub.yaml"
+    settings.write_text(f"ebb: 1\nretention: {{ workflows: {{ big: {{ bytes: {bytes_max >> 10}KiB }} }} }}\n")
+    try:
+        hub.start_quick("--config", settings)
+        line = FakeDevice(hub, tmp_path).join()
+        for kill in range(60 if LONG else 5):
+            made, kept, before = (kill + 1) * each, (kill + 1) * 100, removed(hub)
+            stream = Stream().add(3, *records(each, "big", size=1000, first=made - each + 1),
+                                  *records(100, "kept", first=kept - 99))
+            line.hello(stream)
+            line.send(stream, each=50)
+            with Sending(line) as sending:
+                devices.until("it removes", lambda: removed(hub) > before, pause=0.0005)
+                time.sleep(chance.random() * 0.02 if kill else 0)
+                hub.kill()
+            assert hub.held(stream, 3) == each + 100 and hub.held(sending.stream, 3) >= sending.acknowledged
+            in_the_middle += assert_the_newest_are_left(hub, made, bytes_max) * 1000 > bytes_max
+            assert left(hub, "kept") == list(range(1, kept + 1))
+            hub.start_quick("--config", settings)
+        assert in_the_middle, "no kill came in the middle"
+        devices.until("it is within its bytes", lambda: use(hub)["big"]["bytes"] <= bytes_max)
+        devices.until("all are counted", lambda: sum(use(hub)["big"][of] for of in ("records", "removed_records")) == made)
+        time.sleep(0.5)  # three more looks
+        assert use(hub)["big"]["records"] == assert_the_newest_are_left(hub, made, bytes_max)
+        assert (use(hub)["kept"]["records"], use(hub)["kept"]["removed_records"]) == (kept, 0)
+        hub.stop()
+        hub.check()
+    finally:
+        hub.close()
 
 
 def test_a_file_with_faults_is_told_and_the_hub_does_not_start(tmp_path):
