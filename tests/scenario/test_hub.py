@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hub takes what devices send: once, whole, in order; and bears what it is sent besides."""
+import contextlib
 import csv
 import io
 import json
@@ -573,6 +574,78 @@ def test_who_connects_and_says_nothing_keeps_nobody_out(hub, line):
     finally:
         for one in silent:
             one.close()
+
+
+class Strangers(threading.Thread):
+    """So many connections without a certificate, of three kinds: one says nothing, one begins a handshake, one has ended
+    its handshake and asks nothing. Who is cut off comes again at once."""
+
+    def __init__(self, hub, count):
+        super().__init__()
+        self.port, self.count, self.enough, self.lines, self.came = hub.port, count, threading.Event(), [], 0
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context.check_hostname = False
+        self.context.load_verify_locations(hub.authority)
+        begun, opening = ssl.MemoryBIO(), ssl.MemoryBIO()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.context.wrap_bio(begun, opening).do_handshake()
+        self.opening = opening.read()[:100]
+
+    def come(self):
+        raw = socket.create_connection(("127.0.0.1", self.port), 5)
+        self.came += 1
+        if self.came % 3 == 1:
+            raw.sendall(self.opening)
+        elif self.came % 3 == 2:
+            raw = self.context.wrap_socket(raw)
+        raw.setblocking(False)
+        return raw
+
+    def is_there(self, raw):
+        try:
+            return raw.recv(1) != b""
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+
+    def run(self):
+        while not self.enough.is_set():
+            for gone in [raw for raw in self.lines if not self.is_there(raw)]:
+                self.lines.remove(gone)
+                gone.close()
+            while len(self.lines) < self.count and not self.enough.is_set():
+                with contextlib.suppress(OSError):
+                    self.lines.append(self.come())
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.enough.set()
+        self.join()
+        for raw in self.lines:
+            raw.close()
+
+
+def test_strangers_that_sit_on_every_connection_keep_no_device_out(hub, tmp_path):
+    hub.start(prefix=["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"])  # less than half of them have a place
+    token = hub.ask("POST", "/v1/tokens", {"uses": 20})[1]["token"]
+    line = FakeDevice(hub, tmp_path, "line-0").join(token=token)
+    stream = results(1)
+    line.hello(stream)
+    kept = line.connection
+    with Strangers(hub, 500) as strangers:
+        devices.until("they have come", lambda: strangers.came > 600)
+        for number in range(1, 11):
+            line.send(stream, first=number)  # whose connection is kept, though it rests in between
+            results(1, stream)
+            other = FakeDevice(hub, tmp_path, f"line-{number}").join(token=token)
+            other.hello(results(10))
+            other.hang_up()
+        assert line.connection is kept and hub.get("/v1/status")["records"] == 10
+    assert strangers.came > 600
 
 
 def test_who_trickles_is_cut_off_and_keeps_nobody_waiting(hub, line):
