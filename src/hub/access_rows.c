@@ -117,7 +117,7 @@ status access_rows_is_program(struct database *database, struct id device, bool 
                               struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_IS_PROGRAM);
     int64_t count = 0;
-    query_bind_bytes(&query, row_id_slice(&device));
+    query_bind_bytes(&query, id_slice(&device));
     TRY(query_one_number(&query, &count, err));
     *out_is = count > 0;
     return STATUS_OK;

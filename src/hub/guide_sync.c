@@ -9,6 +9,7 @@
 #include "hub/access_rows.h"
 #include "hub/device_rows.h"
 #include "hub/hub_answer.h"
+#include "hub/oddity.h"
 #include "hub/store/hub_store_sqlite.h"
 #include "platform/clock.h"
 #include "platform/compress.h"
@@ -16,8 +17,8 @@
 #include "sync/frame.h"
 #include "wire/record.h"
 
-enum { ARENA_BYTES_MAX = 32 << 20, BODY_BYTES_MAX = RECORD_BYTES_MAX, UNAUTHORIZED = 401 };
-enum { NAME_BYTES_MAX = 255, ANSWER_BYTES_MAX = 4 << 10 };
+enum { ARENA_BYTES_MAX = 64 << 20, BODY_BYTES_MAX = RECORD_BYTES_MAX, UNAUTHORIZED = 401 };
+enum { NAME_BYTES_MAX = 255, ANSWER_BYTES_MAX = 4 << 10, SHOWN_BYTES_MAX = 32 << 10 };
 
 struct guide_sync {
     struct guide_sync_options options;
@@ -31,7 +32,7 @@ struct delivery {
     struct buffer token, body;
     struct arena arena;
     char source[HTTP_SOURCE_BYTES];
-    uint32_t received, stored;
+    uint32_t received, stored, set_aside;
     bool is_wrong; /* the token */
 };
 
@@ -115,9 +116,10 @@ static status find_end(struct pen *pen, struct error *err) {
     return STATUS_OK;
 }
 
-/* One record as a frame of its own: batches come from the guide's hundreds, not from frames. */
+/* One record as a frame of its own: batches come from the guide's hundreds, not from frames.
+ * *out_stored is false for one that cannot be read, which is set aside. */
 static status put(struct pen *pen, struct frame_writer *writer, const struct record *record,
-                  struct id first_id, struct error *err) {
+                  struct id first_id, bool *out_stored, struct error *err) {
     struct answer answer = {.code = SYNC_STORED};
     buffer_clear(&pen->bytes);
     buffer_clear(&pen->frame);
@@ -132,23 +134,64 @@ static status put(struct pen *pen, struct frame_writer *writer, const struct rec
     (void)frame_add(writer, &item); /* the first always fits */
     TRY(frame_end(writer, &pen->frame, err));
     TRY(lanes_take(pen->lanes, &pen->place, buffer_slice(&pen->frame), &answer, err));
-    if (answer.code != SYNC_STORED) {
-        return fail(err, STATUS_INVALID, "a result cannot be stored: %.*s",
-                    SLICE_ARGS(answer.poison_count > 0 ? answer.poison[0].reason
-                                                       : SLICE("its lane has another end")));
+    if (answer.code != SYNC_STORED && answer.code != SYNC_POISON) {
+        return fail(err, STATUS_CONFLICT, "a result cannot be stored: its lane has another end");
     }
+    *out_stored = answer.code == SYNC_STORED;
     pen->next_seq++;
     pen->chain = item.chain;
+    return STATUS_OK;
+}
+
+/* A result that is wrong must not stop those behind it: the guide's client sends its oldest until
+ * they are taken. So it is taken as a record whose body, a sentence and what came, is no JSON. */
+static status set_aside(struct delivery *delivery, struct pen *pen, struct value row,
+                        const struct error *why, struct error *err) {
+    struct record record = {.kind = RECORD_RESULT, .version = RECORD_VERSION, .time = clock_now()};
+    bool stored = false;
+    CLEANUP(buffer_done) struct buffer body, came;
+    buffer_init(&body, sizeof(why->text) + SHOWN_BYTES_MAX + 1);
+    buffer_init(&came, 2 * GUIDE_BODY_BYTES_MAX);
+    json_write(&came, row);
+    buffer_print(&body, "%s\n%.*s", why->text,
+                 SLICE_ARGS(text_cut(buffer_slice(&came), SHOWN_BYTES_MAX)));
+    TRY(buffer_status(&body, err));
+    record.body = buffer_slice(&body);
+    delivery->set_aside++;
+    return put(pen, delivery->sync->writer, &record, (struct id){0}, &stored, err);
+}
+
+static status take_result(struct delivery *delivery, struct pen *pen, struct value row,
+                          const struct record *record, struct id id, struct error *err) {
+    struct database *database = hub_store_sqlite_database(lanes_session(pen->lanes));
+    struct record whole = *record;
+    struct error why;
+    bool held = false;
+    bool stored = false;
+    CLEANUP(buffer_done) struct buffer body;
+    buffer_init(&body, BODY_BYTES_MAX);
+    TRY(access_rows_has_result(database, id, pen->place.stream, &held, err));
+    if (held) {
+        return STATUS_OK;
+    }
+    json_write(&body, *value_get(row, SLICE("result")));
+    const status written = buffer_status(&body, &why);
+    if (written == STATUS_FULL) {
+        return set_aside(delivery, pen, row, &why, err);
+    }
+    if (written != STATUS_OK) {
+        return fail(err, written, "%s", why.text);
+    }
+    whole.body = buffer_slice(&body);
+    TRY(put(pen, delivery->sync->writer, &whole, id, &stored, err));
+    *(stored ? &delivery->stored : &delivery->set_aside) += 1;
     return STATUS_OK;
 }
 
 static status take_results(struct delivery *delivery, struct pen *pen, struct value payload,
                            struct error *err) {
     const struct value *results = value_get(payload, SLICE("results"));
-    struct database *database = hub_store_sqlite_database(lanes_session(pen->lanes));
     struct slice device_id;
-    CLEANUP(buffer_done) struct buffer body;
-    buffer_init(&body, BODY_BYTES_MAX);
     if (!get_text(payload, "device_id", &device_id)) {
         return fail(err, STATUS_INVALID, "`device_id` is a text of at most %d bytes",
                     NAME_BYTES_MAX);
@@ -159,22 +202,68 @@ static status take_results(struct delivery *delivery, struct pen *pen, struct va
     }
     TRY(find_end(pen, err));
     for (uint32_t i = 0; i < results->count; i++) {
+        const struct value row = results->items[i];
         struct record record;
+        struct error why;
         struct id id;
-        bool held = false;
-        TRY(read_result(results->items[i], i, device_id, &record, &id, err));
-        TRY(access_rows_has_result(database, id, pen->place.stream, &held, err));
-        if (!held) {
-            buffer_clear(&body);
-            json_write(&body, *value_get(results->items[i], SLICE("result")));
-            TRY(buffer_status(&body, err));
-            record.body = buffer_slice(&body);
-            TRY(put(pen, delivery->sync->writer, &record, id, err));
-            delivery->stored++;
-        }
+        const bool good = read_result(row, i, device_id, &record, &id, &why) == STATUS_OK;
+        TRY(good ? take_result(delivery, pen, row, &record, id, err)
+                 : set_aside(delivery, pen, row, &why, err));
         delivery->received++;
     }
-    return STATUS_OK;
+    return delivery->set_aside > 0
+               ? oddity_raise(ODDITY_POISON, pen->lanes, pen->place.device, pen->place.stream, err)
+               : STATUS_OK;
+}
+
+/* --- what came ------------------------------------------------------------------------------- */
+
+/* How long the word at `text` is that Python writes for a number which JSON does not have. */
+static size_t no_number(struct slice text) {
+    static const char *const WORDS[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++) {
+        if (slice_starts(text, WORDS[i])) {
+            return strlen(WORDS[i]);
+        }
+    }
+    return 0;
+}
+
+/* The same with null for each of them. */
+static void write_without(struct slice text, struct buffer *out) {
+    bool inside = false; /* of a text */
+    for (size_t at = 0; at < text.count;) {
+        const char byte = text.bytes[at];
+        const size_t skipped = inside ? 0 : no_number(slice_part(text, at, text.count));
+        if (skipped > 0) {
+            buffer_add_text(out, "null");
+            at += skipped;
+            continue;
+        }
+        if (inside && byte == '\\' && at + 1 < text.count) {
+            buffer_add_byte(out, (uint8_t)byte);
+            at++;
+        } else if (byte == '"') {
+            inside = !inside;
+        }
+        buffer_add_byte(out, (uint8_t)text.bytes[at++]);
+    }
+}
+
+static status read_payload(struct delivery *delivery, struct value *out_payload,
+                           struct error *err) {
+    const struct slice text = buffer_slice(&delivery->body);
+    if (json_read(&delivery->arena, text, out_payload, err) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    CLEANUP(buffer_done) struct buffer mended;
+    buffer_init(&mended, 2 * GUIDE_BODY_BYTES_MAX);
+    write_without(text, &mended);
+    TRY(buffer_status(&mended, err));
+    const struct slice again = arena_copy(&delivery->arena, buffer_slice(&mended));
+    return json_read(&delivery->arena, again, out_payload, err) == STATUS_OK
+               ? STATUS_OK
+               : fail_while(err, "what was sent");
 }
 
 /* --- the writing thread ---------------------------------------------------------------------- */
@@ -207,11 +296,9 @@ static status work(struct ingest_job *job, struct lanes *lanes, struct error *er
     struct pen pen = {.lanes = lanes};
     struct value payload = {.kind = VALUE_NULL};
     arena_reset(&delivery->arena);
-    delivery->received = delivery->stored = 0;
+    delivery->received = delivery->stored = delivery->set_aside = 0;
     TRY(admit(delivery, lanes_session(lanes), &pen, err));
-    if (json_read(&delivery->arena, buffer_slice(&delivery->body), &payload, err) != STATUS_OK) {
-        return fail_while(err, "what was sent");
-    }
+    TRY(read_payload(delivery, &payload, err));
     buffer_init(&pen.bytes, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
     buffer_init(&pen.frame, FRAME_WIRE_BYTES_MAX + 8);
     const status taken = take_results(delivery, &pen, payload, err);
@@ -240,8 +327,12 @@ static void done(struct ingest_job *job) {
     } else {
         CLEANUP(buffer_done) struct buffer json;
         buffer_init(&json, ANSWER_BYTES_MAX);
-        buffer_print(&json, "{\"status\":\"success\",\"received\":%u,\"stored\":%u}\n",
+        buffer_print(&json, "{\"status\":\"success\",\"received\":%u,\"stored\":%u",
                      delivery->received, delivery->stored);
+        if (delivery->set_aside > 0) {
+            buffer_print(&json, ",\"set_aside\":%u", delivery->set_aside);
+        }
+        buffer_add_text(&json, "}\n");
         hub_answer_json(delivery->request, 200, &json);
     }
     destroy(delivery);
@@ -261,7 +352,7 @@ void guide_sync_take(struct guide_sync *sync, struct slice token, struct http_re
     http_source(request, delivery->source);
     arena_init(&delivery->arena, ARENA_BYTES_MAX);
     buffer_init(&delivery->token, ACCESS_TOKEN_BYTES);
-    buffer_init(&delivery->body, HTTP_BODY_BYTES_MAX);
+    buffer_init(&delivery->body, GUIDE_BODY_BYTES_MAX);
     buffer_add(&delivery->token, slice_part(token, 0, ACCESS_TOKEN_BYTES));
     buffer_add(&delivery->body, request->body);
     if (buffer_status(&delivery->body, &err) != STATUS_OK) {

@@ -5,8 +5,10 @@
  * {"device_id","timestamp","results":[{"id","workflow_id","result","created_at"}]} becomes records
  * of the stream of the token's device, in lane normal: the workflow's name, device_id as the
  * result's name, `result` as its body, created_at (UTC where no zone is said) as its time. A result
- * is known by its id: one that is brought again, since an answer was lost, is stored once. The
- * answer, {"status": "success","received","stored"}, comes after the commit.
+ * is known by its id: one that is brought again, since an answer was lost, is stored once. One that
+ * is wrong is set aside with a sentence and stops nothing; NaN, which Python writes, is null. The
+ * answer, {"status": "success","received","stored"} and "set_aside" where there were some, comes
+ * after the commit.
  *
  * Thread: loop; the work is the writing thread's. Survives: what was taken, after the commit.
  * SPDX-License-Identifier: Apache-2.0
@@ -16,7 +18,7 @@
 #include "hub/ingest.h"
 #include "platform/http_server.h"
 
-enum { GUIDE_RESULTS_MAX = 10000 /* of one body */ };
+enum { GUIDE_RESULTS_MAX = 10000, GUIDE_BODY_BYTES_MAX = 4 << 20 }; /* of one body */
 
 struct guide_sync;
 

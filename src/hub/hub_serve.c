@@ -19,6 +19,7 @@
 enum {
     SOCKET_PATH_BYTES_MAX = 108,
     FILES_BESIDE = 64,   /* that are open beside connections */
+    FILES_DEVICES = 64,  /* with fewer for devices it is no hub */
     FILES_WANTED = 4096, /* fewer are worth a word */
     SETTINGS_BYTES_MAX = 8 << 20,
     FAULTS_BYTES_MAX = 64 << 10
@@ -44,8 +45,10 @@ static status choose_places(const struct hub_serve_options *options, struct plac
     return STATUS_OK;
 }
 
-/* As many files as the system lets us have; each connection is one. */
-static unsigned raise_files(void) {
+/* As many files as the system lets us have; each connection is one. *out_devices: what is left of
+ * them for devices. */
+static status raise_files(bool has_people, unsigned *out_devices, struct error *err) {
+    const rlim_t beside = FILES_BESIDE + (has_people ? PEOPLE_CONNECTIONS_MAX : 0);
     struct rlimit limit = {.rlim_cur = 1024, .rlim_max = 1024};
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         const struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
@@ -53,15 +56,22 @@ static unsigned raise_files(void) {
             limit = raised;
         }
     }
+    if (limit.rlim_cur < beside + FILES_DEVICES) {
+        return fail(err, STATUS_INVALID,
+                    "this process may open %llu files, and a hub wants at least %llu: raise "
+                    "LimitNOFILE (systemd) or `ulimit -n`",
+                    (unsigned long long)limit.rlim_cur,
+                    (unsigned long long)(beside + FILES_DEVICES));
+    }
     if (limit.rlim_cur < FILES_WANTED) {
         log_line(LOG_WARN, "hub",
                  "this process may open %llu files, which bounds the devices that connect at once: "
                  "raise LimitNOFILE (systemd) or `ulimit -n`",
                  (unsigned long long)limit.rlim_cur);
     }
-    const rlim_t most = DEVICE_CONNECTIONS_MAX + FILES_BESIDE;
-    const rlim_t files = limit.rlim_cur < most ? limit.rlim_cur : most;
-    return files > FILES_BESIDE * 2 ? (unsigned)(files - FILES_BESIDE) : FILES_BESIDE;
+    const rlim_t most = DEVICE_CONNECTIONS_MAX + beside;
+    *out_devices = (unsigned)((limit.rlim_cur < most ? limit.rlim_cur : most) - beside);
+    return STATUS_OK;
 }
 
 /* "90d" as days; 0 where nothing is said. */
@@ -110,11 +120,13 @@ static status serve(const struct hub_serve_options *options, const struct hub_se
                     struct error *err) {
     struct places places;
     struct hub_daemon *hub = NULL;
+    unsigned connections_max = 0;
     int life_days = 0;
     if ((options->authority == NULL) != (options->authority_key == NULL)) {
         return fail(err, STATUS_INVALID, "--authority and --authority-key go together");
     }
     TRY(read_life(options->device_life, &life_days, err));
+    TRY(raise_files(options->people != NULL, &connections_max, err));
     TRY(choose_places(options, &places, err));
     const struct hub_daemon_options daemon = {.data = places.data,
                                               .socket = places.socket,
@@ -122,7 +134,7 @@ static status serve(const struct hub_serve_options *options, const struct hub_se
                                                                                 : ":8443",
                                               .people = options->people,
                                               .names = options->names,
-                                              .connections_max = raise_files(),
+                                              .connections_max = connections_max,
                                               .authority = options->authority,
                                               .authority_key = options->authority_key,
                                               .settings = settings,

@@ -186,6 +186,12 @@ static void tell_of_disk(const struct ingest_counters *was, const struct ingest_
     }
 }
 
+/* What somebody asked for and cannot have is no failure of the hub. */
+static bool is_our_fault(status code) {
+    return code == STATUS_SYSTEM || code == STATUS_CORRUPT || code == STATUS_FULL ||
+           code == STATUS_NO_MEMORY;
+}
+
 /* The disk counts as full, or as failing, until something of a device's was committed again: what
  * is small may fit where that does not. */
 static void count_answered(struct ingest *ingest, const struct ingest_job *jobs) {
@@ -197,7 +203,7 @@ static void count_answered(struct ingest *ingest, const struct ingest_job *jobs)
     for (const struct ingest_job *job = jobs; job != NULL; job = job->next) {
         counters->jobs++;
         counters->waiting_jobs--;
-        counters->failed_jobs += job->error.code != STATUS_OK ? 1 : 0;
+        counters->failed_jobs += is_our_fault(job->error.code) ? 1 : 0;
         found_full = found_full || job->error.code == STATUS_FULL;
         trouble = job->error.code == STATUS_SYSTEM ? job->error.text : trouble;
         brought = brought || (job->error.code == STATUS_OK && job->bytes > 0);

@@ -76,7 +76,8 @@ bool ingest_is_full(const struct ingest *ingest);
 struct grant ingest_grant(const struct ingest *ingest);
 
 struct ingest_counters {
-    uint64_t batches, jobs, failed_jobs, commit_ns_total;
+    uint64_t batches, jobs, commit_ns_total;
+    uint64_t failed_jobs; /* of disk or memory, not of what was asked for */
     size_t waiting_jobs;
     int64_t held_bytes;
     bool disk_full;  /* the last that devices brought did not fit */

@@ -115,6 +115,18 @@ static void test_ingest__a_bad_job_fails_alone(void **state) {
     assert_true(ingest_grant(ingest).after_ms > 0);
 }
 
+static void test_ingest__what_nobody_can_have_is_no_failure_of_the_hub(void **state) {
+    (void)state;
+    struct stage_job job = {.from = 1, .last = 2, .fails_with = STATUS_NOT_FOUND};
+    struct ingest_counters counters;
+    add_results(&ours, 2, "{}");
+    submit(&job);
+    loop_run(loop);
+    ingest_counters(ingest, &counters);
+    assert_int_equal(job.job.error.code, STATUS_NOT_FOUND);
+    assert_int_equal(counters.failed_jobs, 0);
+}
+
 static void test_ingest__a_disk_fails_until_something_is_committed_again(void **state) {
     (void)state;
     struct stage_job jobs[2] = {{.from = 1, .last = 2, .fails_with = STATUS_SYSTEM},
@@ -176,6 +188,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_INGEST(test_ingest__commits_what_came_in_a_turn_together),
         TEST_INGEST(test_ingest__a_bad_job_fails_alone),
+        TEST_INGEST(test_ingest__what_nobody_can_have_is_no_failure_of_the_hub),
         TEST_INGEST(test_ingest__a_disk_fails_until_something_is_committed_again),
         TEST_INGEST(test_ingest__the_same_twice_is_stored_once),
         TEST_INGEST(test_ingest__answers_what_it_never_began_when_it_ends),

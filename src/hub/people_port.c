@@ -11,7 +11,7 @@
 #include "platform/clock.h"
 #include "platform/http_server.h"
 
-enum { NS_PER_MS = 1000000, UNAUTHORIZED = 401, TOO_MANY = 429, CONNECTIONS_MAX = 512 };
+enum { NS_PER_MS = 1000000, UNAUTHORIZED = 401, TOO_MANY = 429 };
 
 struct people_port {
     struct people_port_options options;
@@ -94,7 +94,8 @@ static status open_server(struct people_port *port, struct error *err) {
     };
     const struct http_options http = {.address = options->address,
                                       .tls = is_of_this_machine(options->address) ? NULL : &tls,
-                                      .connections_max = CONNECTIONS_MAX,
+                                      .connections_max = PEOPLE_CONNECTIONS_MAX,
+                                      .body_bytes_max = GUIDE_BODY_BYTES_MAX,
                                       .handler = handle,
                                       .owner = port};
     return http_server_open(options->loop, &http, &port->server, err);

@@ -17,6 +17,8 @@
 #include "hub/ingest.h"
 #include "platform/loop.h"
 
+enum { PEOPLE_CONNECTIONS_MAX = 128 };
+
 struct people_port;
 
 struct people_port_options {

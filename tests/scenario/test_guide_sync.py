@@ -144,20 +144,52 @@ def refusal(manager, payload):
     return caught.value.code, json.loads(caught.value.read())["error"]["text"]
 
 
-def test_what_is_wrong_is_said_and_stores_nothing(hub, tmp_path):
+GOOD = {"workflow_id": "w", "result": {}, "created_at": "2026-11-30T06:00:00.123456"}
+
+
+def test_what_is_no_list_of_results_is_refused_and_stores_nothing(hub, tmp_path):
     manager = GuideManager(tmp_path / "guide.db", f"{endpoint(hub)}?token={access(hub)}", "d")
-    good = {"id": str(uuid.uuid4()), "workflow_id": "w", "result": {}, "created_at": "2026-11-30T06:00:00.123456"}
     for payload, code, word in (
             ({}, 400, "device_id"), ([], 400, "device_id"), ({"device_id": "d"}, 400, "results"),
             ({"device_id": "d", "results": {}}, 400, "results"),
-            ({"device_id": "d", "results": [good, {"id": "x"}]}, 400, "results[1]"),
-            ({"device_id": "d", "results": [good | {"created_at": "yesterday"}]}, 400, "created_at"),
             ({"device_id": "x" * 300, "results": []}, 400, "device_id"),
-            ({"device_id": "d", "results": [good | {"result": "x" * (1 << 20)}]}, 413, "bytes")):
+            ({"device_id": "d", "results": ["x" * (4 << 20)]}, 413, "bytes")):
         assert refusal(manager, payload)[0] == code
         assert word in refusal(manager, payload)[1]
     assert hub.get("/v1/status")["records"] == 0
-    assert manager.post({"device_id": "d", "results": [good]})["stored"] == 1
+
+
+def test_a_result_that_is_wrong_stops_nothing_behind_it(hub, tmp_path):
+    """The guide's client sends its oldest until they are taken (I10)."""
+    manager = GuideManager(tmp_path / "guide.db", f"{endpoint(hub)}?token={access(hub)}", "d")
+    wrong = ({"id": "x"}, GOOD | {"id": "y", "created_at": "yesterday"}, "nonsense", None,
+             GOOD | {"id": "z", "result": "x" * (1 << 20)})
+    results = [part for number, one in enumerate(wrong) for part in (one, GOOD | {"id": str(number)})]
+    said = manager.post({"device_id": "d", "results": results})
+    assert (said["received"], said["stored"], said["set_aside"]) == (10, 5, 5)
+    assert said["status"] == "success"
+    aside = [bytes.decode("utf-8", "replace") for (bytes,) in hub.rows("SELECT bytes FROM quarantine ORDER BY seq")]
+    for text, sentence in zip(aside, ("results[0] needs", "results[2].created_at is no time", "results[4] needs",
+                                      "results[6] needs", "more than 1048576 bytes")):
+        assert sentence in text
+    assert '"yesterday"' in aside[1]  # what came stands beside it
+    assert [alarm["kind"] for alarm in hub.get("/v1/alarms")["alarms"]] == ["RECORDS_SET_ASIDE"]
+    [(stored, gapped, quarantined, highest)] = hub.accounts().values()
+    assert (stored, gapped, quarantined, highest) == (5, 0, 5, 10)
+
+
+def test_what_python_writes_for_no_number_is_null(hub, tmp_path):
+    manager = GuideManager(tmp_path / "guide.db", f"{endpoint(hub)}?token={access(hub)}", "d")
+    manager.save_result("w", {"t": float("nan"), "text": 'a "NaN" and \\', "list": [float("inf"), -float("inf"), 1]})
+    assert manager.synchronize()["stored"] == 1
+    assert hub.get("/v1/results")["results"][0]["result"] == {"t": None, "text": 'a "NaN" and \\', "list": [None, None, 1]}
+
+
+def test_a_hundred_large_results_come_in_at_once(hub, tmp_path):
+    manager = GuideManager(tmp_path / "guide.db", f"{endpoint(hub)}?token={access(hub)}", "d")
+    for _ in range(100):
+        manager.save_result("w", {"text": "x" * 35_000})
+    assert manager.synchronize()["stored"] == 100
 
 
 def test_without_a_token_or_with_a_withdrawn_one_nothing_comes_in(hub, tmp_path):

@@ -629,6 +629,16 @@ class Strangers(threading.Thread):
             raw.close()
 
 
+def test_a_hub_that_may_open_few_files_says_so_and_does_not_start(hub):
+    """It would look as if it worked, until connections have taken what its database needs."""
+    for files, words in ((100, ()), (200, ("--people", "127.0.0.1:0"))):
+        answer = subprocess.run(["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", devices.EBB, "hub", "serve", "--data",
+                                 hub.data, "--listen", "127.0.0.1:0", *words], capture_output=True, text=True, timeout=30,
+                                check=False, env=devices.clean_environment())
+        assert answer.returncode == 78 and f"may open {files} files, and a hub wants at least" in answer.stderr, answer
+        assert not hub.data.exists()
+
+
 def test_strangers_that_sit_on_every_connection_keep_no_device_out(hub, tmp_path):
     hub.start(prefix=["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"])  # less than half of them have a place
     token = hub.ask("POST", "/v1/tokens", {"uses": 20})[1]["token"]

@@ -197,7 +197,7 @@ static void get_metrics(struct hub_api *api, struct http_request *request) {
         {"ebb_hub_batches_total", "counter", "Transactions.", (double)facts.ingest.batches},
         {"ebb_hub_commit_seconds_total", "counter", "Time spent in transactions.",
          (double)facts.ingest.commit_ns_total / 1e9},
-        {"ebb_hub_failed_jobs_total", "counter", "Jobs that were taken back.",
+        {"ebb_hub_failed_jobs_total", "counter", "Jobs that disk or memory made fail.",
          (double)facts.ingest.failed_jobs},
         {"ebb_hub_held_bytes", "gauge", "Bytes of bodies in memory.",
          (double)facts.ingest.held_bytes},
