@@ -254,6 +254,20 @@ def test_a_damaged_backup_is_not_put_in_place(hub, line, tmp_path):
     assert restore(tmp_path / "hub.ebb", tmp_path / "new").code == 0  # what is left over is in nobody's way
 
 
+def test_a_bit_that_turned_over_in_a_record_of_a_backup_is_found(hub, line, tmp_path):
+    """SQLite's own check sees nothing wrong with another digit in a text."""
+    line.send(line.stream, first=41)
+    back_up(hub, tmp_path / "hub.ebb")
+    data = (tmp_path / "hub.ebb").read_bytes()
+    for number in (1, 57, 100):
+        text = b'{"number": %d}' % number
+        assert data.count(text) == 1
+        (tmp_path / "bad.ebb").write_bytes(data.replace(text, text[:-2] + bytes([text[-2] ^ 1]) + text[-1:]))
+        refused = restore(tmp_path / "bad.ebb", tmp_path / "new")
+        assert refused.code != 0 and f"record {number} of lane 'normal' of stream {line.stream.id}" in refused.err, refused
+        assert not (tmp_path / "new" / "hub.db").exists()
+
+
 def test_without_the_key_a_hub_waits_for_it(hub, line, tmp_path, others):
     assert back_up(hub, tmp_path / "hub.ebb", "--without-key")["key"] is False
     key = (hub.data / "authority" / "key.pem").read_bytes()

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "hub/store/cursor_bytes.h"
+#include "hub/store/hub_chains.h"
 #include "hub/store/hub_db.h"
 #include "hub/store/hub_sql.h"
 #include "platform/file.h"
@@ -342,6 +343,7 @@ static status unpack(struct database *backup, struct database *copy, const char 
     const struct database_copy_watch watch = {.go_on = go_on};
     TRY(database_copy(backup, copy, &watch, err));
     TRY(database_check(copy, err));
+    TRY(hub_chains_check(copy, err));
     (void)snprintf(folder, sizeof(folder), "%s/authority", data);
     TRY(file_make_folder(folder, err));
     if (chmod(folder, FOLDER_MODE) != 0) {

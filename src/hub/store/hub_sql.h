@@ -24,6 +24,7 @@ extern const char SQL_HUB_BEGIN[];
 extern const char SQL_HUB_BOOT_GET[];
 extern const char SQL_HUB_BOOT_PUT[];
 extern const char SQL_HUB_BOOT_TRIM[];
+extern const char SQL_HUB_CHAINS[];
 extern const char SQL_HUB_CHECK_LANE[];
 extern const char SQL_HUB_CHECK_ROWS[];
 extern const char SQL_HUB_CONNECTION[];
