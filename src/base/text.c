@@ -183,6 +183,31 @@ const char *text_nearest(struct slice word, const char *const words[]) {
     return nearest;
 }
 
+bool text_next_parameter(struct slice *query, struct slice *out_name, struct slice *out_value) {
+    if (query->count == 0) {
+        return false;
+    }
+    const struct slice rest = slice_part(*query, 1, query->count);
+    const size_t end = 1 + slice_find(rest, '&');
+    const size_t equals = slice_find(*query, '=');
+    const size_t from = equals < end ? equals + 1 : 1;
+    *out_name = slice_part(*query, 0, from);
+    *out_value = slice_part(*query, from, end);
+    *query = slice_part(*query, end, query->count);
+    return true;
+}
+
+void text_mask_query(struct buffer *out, struct slice url) {
+    const size_t begin = slice_find(url, '?');
+    struct slice query = slice_part(url, begin, url.count);
+    struct slice name, value;
+    buffer_add(out, slice_part(url, 0, begin));
+    while (text_next_parameter(&query, &name, &value)) {
+        buffer_add(out, name);
+        buffer_add_text(out, value.count > 0 ? "..." : "");
+    }
+}
+
 static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }

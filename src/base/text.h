@@ -28,6 +28,13 @@ struct slice text_cut(struct slice text, size_t bytes_max);
  * worth naming: at most a third of the letters differ, a swap of two counting once. */
 const char *text_nearest(struct slice word, const char *const words[]);
 
+/* Takes the next parameter off `query`, which begins as what slice_find(url, '?') leaves: "?token="
+ * or "&token=" and its value, or the value alone where there is no '='. False when none is left. */
+bool text_next_parameter(struct slice *query, struct slice *out_name, struct slice *out_value);
+
+/* Appends the URL with "..." for each value in its query, which may be a secret. */
+void text_mask_query(struct buffer *out, struct slice url);
+
 /* [a-z][a-z0-9-]{0,62}: names of workflows, agents, results, sources, destinations. */
 bool text_is_name(struct slice text);
 

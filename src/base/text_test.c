@@ -116,6 +116,26 @@ static void test_text_nearest__is_silent_when_nothing_is_near(void **state) {
     assert_null(text_nearest(slice_of(longer), WORDS));
 }
 
+static void test_text_mask_query__leaves_of_a_query_its_names(void **state) {
+    (void)state;
+    static const char *const ROWS[][2] = {
+        {"https://host/api/sync?token=ebba_SECRET", "https://host/api/sync?token=..."},
+        {"http://h:1/a?a=1&token=x=y&b=#c", "http://h:1/a?a=...&token=...&b=..."},
+        {"http://h/?SECRET&b=2", "http://h/?...&b=..."},
+        {"http://h/?&a=&", "http://h/?&a=&"},
+        {"http://h/a=b&c", "http://h/a=b&c"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        struct buffer out;
+        buffer_init(&out, 200);
+        text_mask_query(&out, slice_of(ROWS[i][0]));
+        assert_int_equal(out.failed, STATUS_OK);
+        assert_true(slice_is(buffer_slice(&out), ROWS[i][1]));
+        buffer_done(&out);
+    }
+}
+
 static void test_text_is_name__takes_lower_case_digits_and_hyphens(void **state) {
     (void)state;
     assert_true(text_is_name(SLICE("a")));
@@ -151,6 +171,7 @@ int main(void) {
         cmocka_unit_test(test_text_cut__cuts_ill_formed_text_where_asked),
         cmocka_unit_test(test_text_nearest__finds_the_word_that_was_meant),
         cmocka_unit_test(test_text_nearest__is_silent_when_nothing_is_near),
+        cmocka_unit_test(test_text_mask_query__leaves_of_a_query_its_names),
         cmocka_unit_test(test_text_is_name__takes_lower_case_digits_and_hyphens),
         cmocka_unit_test(test_text_is_field__takes_what_stands_behind_a_dot),
     };

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "platform/http_client.h"
 #include "platform/json.h"
@@ -19,6 +20,7 @@ enum {
     TIMEOUT_MS = 60 * 1000,
     DOUBLINGS_MAX = 10,
     QUOTE_BYTES_MAX = 160,
+    SECRET_BYTES_LEAST = 6, /* a shorter value is found in any text */
     TOO_LARGE = 413
 };
 
@@ -120,12 +122,30 @@ static void mark(struct endpoint_sync *sync) {
 
 /* --- asking --- */
 
-static void note_refusal(const struct http_answer *answer, struct error *err) {
+/* Bytes at the start of `text` that are a value of the URL's query: many a server says in its
+ * refusals what it was asked. */
+static size_t secret_bytes(struct slice url, struct slice text) {
+    struct slice query = slice_part(url, slice_find(url, '?'), url.count);
+    struct slice name, value;
+    while (text_next_parameter(&query, &name, &value)) {
+        if (value.count >= SECRET_BYTES_LEAST &&
+            slice_equal(slice_part(text, 0, value.count), value)) {
+            return value.count;
+        }
+    }
+    return 0;
+}
+
+static void note_refusal(const struct endpoint_sync *sync, const struct http_answer *answer,
+                         struct error *err) {
     char quoted[QUOTE_BYTES_MAX + 1];
+    struct slice rest = answer->body;
     size_t count = 0;
-    for (size_t i = 0; i < answer->body.count && count < QUOTE_BYTES_MAX; i++) {
-        const char letter = answer->body.bytes[i];
+    while (rest.count > 0 && count < QUOTE_BYTES_MAX) {
+        const size_t secret = secret_bytes(sync->options.url, rest);
+        const char letter = secret > 0 ? '*' : rest.bytes[0];
         quoted[count++] = letter < ' ' || letter > '~' ? ' ' : letter;
+        rest = slice_part(rest, secret > 0 ? secret : 1, rest.count);
     }
     quoted[count] = '\0';
     (void)fail(err, STATUS_BUSY, "it answered %d%s%s", answer->code, count > 0 ? ": " : "", quoted);
@@ -138,7 +158,7 @@ static void answered(void *owner, const struct http_answer *answer) {
         return;
     }
     if (err.code == STATUS_OK && (answer->code < 200 || answer->code > 299)) {
-        note_refusal(answer, &err);
+        note_refusal(sync, answer, &err);
         if (answer->code == TOO_LARGE && sync->results_max > 1) {
             sync->results_max /= 2;
         }

@@ -49,7 +49,7 @@ void endpoint_sync_stop(struct endpoint_sync *sync);
 void endpoint_sync_destroy(struct endpoint_sync *sync);
 
 struct endpoint_sync_facts {
-    struct slice url;
+    struct slice url; /* whole: text_mask_query before anybody sees it */
     bool failing;
     uint64_t arrived;
     int64_t success_ms; /* wall clock; 0: none yet */

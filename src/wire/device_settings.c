@@ -5,11 +5,22 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "platform/json.h"
 #include "wire/device_reading.h"
 
-enum setting_kind { KIND_TEXT, KIND_PROXY, KIND_OBJECT, KIND_SIZE, KIND_SPAN, KIND_BOOLEAN };
+enum { URL_BYTES_MAX = 64 << 10 };
+
+enum setting_kind {
+    KIND_TEXT,
+    KIND_URL,
+    KIND_PROXY,
+    KIND_OBJECT,
+    KIND_SIZE,
+    KIND_SPAN,
+    KIND_BOOLEAN
+};
 
 /* In the order of enum device_setting. */
 static const struct setting {
@@ -35,7 +46,7 @@ static const struct setting {
     {"workflows_dir", KIND_TEXT, offsetof(struct device, workflows_folder), NULL, NULL},
     {"agents_dir", KIND_TEXT, offsetof(struct device, agents_folder), NULL, NULL},
     {"models_dir", KIND_TEXT, offsetof(struct device, models_folder), NULL, NULL},
-    {"sync_endpoint", KIND_TEXT, offsetof(struct device, sync_endpoint), NULL, NULL},
+    {"sync_endpoint", KIND_URL, offsetof(struct device, sync_endpoint), NULL, NULL},
     {"sync_interval_seconds", KIND_SPAN, offsetof(struct device, sync_interval_ms), NULL, NULL},
     {"offline_mode", KIND_BOOLEAN, offsetof(struct device, offline), NULL, NULL},
     {"resource_monitoring", KIND_BOOLEAN, offsetof(struct device, monitoring), NULL, NULL},
@@ -96,6 +107,14 @@ status device_override(struct arena *arena, struct device *device,
     return STATUS_OK;
 }
 
+/* What stands in its query may be a secret, and what is shown here is pasted elsewhere. */
+static void write_url(struct buffer *out, struct slice url) {
+    CLEANUP(buffer_done) struct buffer masked;
+    buffer_init(&masked, URL_BYTES_MAX);
+    text_mask_query(&masked, url);
+    json_write_text(out, buffer_slice(&masked));
+}
+
 static void write_value(struct buffer *out, const struct device *device,
                         const struct setting *setting) {
     const char *field = (const char *)device + setting->offset;
@@ -104,6 +123,9 @@ static void write_value(struct buffer *out, const struct device *device,
     case KIND_TEXT:
     case KIND_PROXY:
         json_write_text(out, *(const struct slice *)(const void *)field);
+        break;
+    case KIND_URL:
+        write_url(out, *(const struct slice *)(const void *)field);
         break;
     case KIND_OBJECT:
         json_write(out, *(const struct value *)(const void *)field);

@@ -9,6 +9,7 @@ import pytest
 import device as devices
 import service as services
 
+TOKEN = "ebba_SECRET"
 WORKFLOW = """\
 ebb: 1
 workflow: count
@@ -30,7 +31,7 @@ def endpoint():
         def __init__(self):
             self.answers, self.payloads = [(200, {"status": "ok"})], []
             self.service = services.Service(self.answer)
-            self.url = f"http://127.0.0.1:{self.service.server.server_address[1]}/api/sync?token=T"
+            self.url = f"http://127.0.0.1:{self.service.server.server_address[1]}/api/sync?token={TOKEN}"
 
         def answer(self, request):
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -68,7 +69,7 @@ def test_results_arrive_in_the_shape_of_the_guide_and_count_as_synced(device, en
     devices.until("it arrives", lambda: len(endpoint.results()) == 1)
     payload = endpoint.payloads[-1]
     assert payload["device_id"] == "edge-7"
-    assert payload["_path"] == "/api/sync?token=T"
+    assert payload["_path"] == f"/api/sync?token={TOKEN}"
     datetime.datetime.fromisoformat(payload["timestamp"])
     [result] = payload["results"]
     assert set(result) == {"id", "workflow_id", "result", "created_at"}
@@ -106,7 +107,7 @@ def test_refusals_are_tried_again_and_nothing_is_lost_across_a_kill(device, endp
     names = {row["result"]["n"] for row in endpoint.results()}
     assert names == {f"x{number}.in" for number in range(5)}
     said = device.cli("sync", "status")
-    assert said.code == 0 and endpoint.url in said.out
+    assert said.code == 0 and endpoint.url.replace(TOKEN, "...") in said.out
 
 
 def test_a_hundred_at_a_time_and_fewer_where_a_body_is_too_large(device, endpoint):
@@ -120,3 +121,22 @@ def test_a_hundred_at_a_time_and_fewer_where_a_body_is_too_large(device, endpoin
     sizes = [len(payload["results"]) for payload in endpoint.payloads]
     assert sizes[0] == 100 and max(sizes[1:]) == 50
     assert [row["result"]["n"] for row in endpoint.results()] == [f"x{number:03d}.in" for number in range(160)]
+
+
+def test_the_token_in_the_address_is_shown_nowhere(device, endpoint):
+    endpoint.answers = [(404, f"Cannot POST /api/sync?token={TOKEN} here")]
+    begin(device, endpoint, interval=1)
+    device.drop("x1.in")
+    devices.until("it is refused", lambda: "last_error" in device.get("/v1/sync")["endpoint"])
+    assert f"token={TOKEN}" in endpoint.payloads[0]["_path"]
+    shown = endpoint.url.replace(TOKEN, "...")
+    said = device.cli("sync", "status")
+    assert f"Results go to {shown}, which does not take them." in said.out
+    assert "it answered 404: Cannot POST /api/sync?token=* here" in said.out
+    [told] = device.cli("sync", "status", "--json").lines()
+    assert told["endpoint"]["url"] == shown
+    settings = devices.ebb("config", "show", "--config", device.folder / "edge_config.json", "--json")
+    assert [row["value"] for row in settings.lines() if row["name"] == "sync_endpoint"] == [shown]
+    assert "it answered 404" in device.log()
+    for text in (said.out, json.dumps(told), settings.out, device.log()):
+        assert "SECRET" not in text

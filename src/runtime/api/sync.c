@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* /v1/sync: how the device gets on with its hub; now, pause, resume, reload. */
+#include "base/text.h"
 #include "platform/clock.h"
 #include "runtime/api/api.h"
 #include "runtime/endpoint_sync.h"
@@ -78,10 +79,13 @@ static void write_joined(struct buffer *out, const struct sync_manager_facts *fa
 }
 
 static void write_endpoint(struct buffer *out, const struct endpoint_sync *endpoint) {
+    CLEANUP(buffer_done) struct buffer url;
     struct endpoint_sync_facts facts;
+    buffer_init(&url, API_ANSWER_BYTES_MAX);
     endpoint_sync_facts(endpoint, &facts);
+    text_mask_query(&url, facts.url);
     buffer_add_text(out, ",\"endpoint\":{");
-    api_write_text(out, "url", facts.url);
+    api_write_text(out, "url", buffer_slice(&url));
     buffer_print(out, ",\"failing\":%s,\"arrived\":%llu", facts.failing ? "true" : "false",
                  (unsigned long long)facts.arrived);
     if (facts.success_ms != 0) {
