@@ -71,6 +71,8 @@ static status look_at_answers(struct visit *visit, struct error *err) {
     doctor_judge_ended(doctor, answer);
     TRY(daemon_get(visit->call, &answer, err, "/v1/destinations"));
     doctor_judge_destinations(doctor, answer, clock_wall_ms());
+    TRY(daemon_get(visit->call, &answer, err, "/v1/sync"));
+    doctor_judge_hub(doctor, answer, clock_wall_ms());
     TRY(daemon_get(visit->call, &answer, err, "/v1/events?limit=1"));
     doctor_judge_events(doctor, answer);
     return look_at_lanes(visit, err);
@@ -339,7 +341,7 @@ const struct command cmd_doctor = {
     .details =
         "It looks at the daemon, its socket and database, the data folder and its disk, the\n"
         "clock, workflows, agents, runs that failed or are parked, events kept aside,\n"
-        "destinations, attachments and gaps. The exit code is 0 when there is no fault,\n"
+        "destinations, the hub, attachments and gaps. The exit code is 0 when there is no fault,\n"
         "whatever the warnings, else that of the first fault. Nothing is changed.\n",
     .example = "ebb doctor",
     .options = OPTIONS,

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/human.h"
+#include "cli/joining.h"
 #include "cli/listing.h"
 
 static const struct listing_column COLUMNS[] = {{"LANE", "lane", LISTING_TEXT},
@@ -52,6 +53,8 @@ static void say_link(struct call *call, struct value link) {
 /* What a person wants to know first, in a sentence. */
 static void say(struct call *call, struct value sync) {
     const struct slice hub = human_member(&call->arena, sync, "hub");
+    const struct slice refusal = human_member(&call->arena, sync, "refused");
+    const bool refused = value_get(sync, SLICE("refused")) != NULL;
     const struct slice error = human_member(&call->arena, sync, "last_error");
     const int64_t wait_ms = human_number(sync, "next_attempt_ms");
     const struct value *endpoint = value_get(sync, SLICE("endpoint"));
@@ -67,6 +70,9 @@ static void say(struct call *call, struct value sync) {
         (void)fprintf(call->out, "This device is not joined to a hub%s\n",
                       is_true(sync, "offline") ? ", and its files say that it stays offline."
                                                : ": `ebb join TOKEN`.");
+    } else if (refused) {
+        (void)fprintf(call->out, "%.*s refuses this device: %.*s. %s\n", SLICE_ARGS(hub),
+                      SLICE_ARGS(refusal), joining_again);
     } else if (is_true(sync, "connected")) {
         const struct slice address = human_member(&call->arena, sync, "address");
         (void)fprintf(call->out, "Connected to %.*s%s.\n", SLICE_ARGS(address),
@@ -83,7 +89,7 @@ static void say(struct call *call, struct value sync) {
     if (is_true(sync, "connected") && value_get(sync, SLICE("link")) != NULL) {
         say_link(call, *value_get(sync, SLICE("link")));
     }
-    if (is_true(sync, "joined") && !slice_is(error, "-")) {
+    if (is_true(sync, "joined") && !slice_is(error, "-") && !slice_equal(error, refusal)) {
         (void)fprintf(call->out, "Last trouble: %.*s\n", SLICE_ARGS(error));
     }
 }

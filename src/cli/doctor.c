@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "cli/human.h"
+#include "cli/joining.h"
 
 enum { SENTENCE_BYTES_MAX = 1024, BYTES_LOW = 16 << 20, FILES_LOW = 100, SHARE_LOW = 20 };
 
@@ -216,12 +217,12 @@ void doctor_judge_ended(struct doctor *doctor, struct value answer) {
 /* --- what goes elsewhere, and what was kept aside --- */
 
 /* Times as the API writes them are in the order of their letters. */
-static bool is_overdue(struct value row, int64_t wall_ms) {
+static bool is_before(struct value row, const char *name, int64_t wall_ms) {
     char limit[TIME_TEXT_BYTES];
-    const struct value *oldest = value_get(row, SLICE("oldest_at"));
-    time_write_plain(wall_ms - DOCTOR_PATIENCE_MS, limit);
-    return oldest != NULL && oldest->kind == VALUE_TEXT &&
-           slice_compare(value_text(*oldest), slice_of(limit)) < 0;
+    const struct value *moment = value_get(row, slice_of(name));
+    time_write_plain(wall_ms, limit);
+    return moment != NULL && moment->kind == VALUE_TEXT &&
+           slice_compare(value_text(*moment), slice_of(limit)) < 0;
 }
 
 static void judge_destination(struct doctor *doctor, struct value row, int64_t wall_ms) {
@@ -235,11 +236,12 @@ static void judge_destination(struct doctor *doctor, struct value row, int64_t w
         const struct slice since =
             waiting > 0 ? arena_print(arena, ", the oldest of %.*s", SLICE_ARGS(oldest))
                         : SLICE("");
-        doctor_find(doctor, "destination", is_overdue(row, wall_ms) ? STATUS_OFFLINE : STATUS_OK,
-                    "It is tried again by itself; mend what the sentence says.",
-                    "destination '%.*s' is down, %" PRId64 " result%s for it%.*s: %.*s",
-                    SLICE_ARGS(name), waiting, waiting == 1 ? " waits" : "s wait",
-                    SLICE_ARGS(since), SLICE_ARGS(why));
+        doctor_find(
+            doctor, "destination",
+            is_before(row, "oldest_at", wall_ms - DOCTOR_PATIENCE_MS) ? STATUS_OFFLINE : STATUS_OK,
+            "It is tried again by itself; mend what the sentence says.",
+            "destination '%.*s' is down, %" PRId64 " result%s for it%.*s: %.*s", SLICE_ARGS(name),
+            waiting, waiting == 1 ? " waits" : "s wait", SLICE_ARGS(since), SLICE_ARGS(why));
     }
     if (missed > 0) {
         doctor_find(doctor, "gaps", STATUS_OK,
@@ -255,6 +257,46 @@ void doctor_judge_destinations(struct doctor *doctor, struct value answer, int64
     for (uint32_t i = 0; i < count; i++) {
         judge_destination(doctor, rows[i], wall_ms);
     }
+}
+
+/* --- the hub --- */
+
+static void judge_certificate(struct doctor *doctor, struct value answer, int64_t wall_ms) {
+    if (is_before(answer, "certificate_ends_at", wall_ms + DOCTOR_CERTIFICATE_MS)) {
+        const struct slice ends =
+            human_moment(doctor->arena, human_member(doctor->arena, answer, "certificate_ends_at"));
+        doctor_find(doctor, "certificate", STATUS_OK,
+                    "It is renewed by itself when the hub is reached, also when it has ended.",
+                    "the certificate of this device %s %.*s",
+                    is_before(answer, "certificate_ends_at", wall_ms) ? "has ended:" : "ends:",
+                    SLICE_ARGS(ends));
+    }
+}
+
+void doctor_judge_hub(struct doctor *doctor, struct value answer, int64_t wall_ms) {
+    struct arena *arena = doctor->arena;
+    const struct slice hub = human_member(arena, answer, "hub");
+    const struct slice refusal = human_member(arena, answer, "refused");
+    const struct slice trouble = human_member(arena, answer, "last_error");
+    const struct slice since = human_moment(arena, human_member(arena, answer, "last_contact_at"));
+    if (!is_true(answer, "joined")) {
+        return;
+    }
+    if (value_get(answer, SLICE("refused")) != NULL) {
+        doctor_find(doctor, "hub", STATUS_DENIED, joining_again,
+                    "hub %.*s refuses this device: %.*s", SLICE_ARGS(hub), SLICE_ARGS(refusal));
+        return;
+    }
+    if (!is_true(answer, "connected") && value_get(answer, SLICE("last_error")) != NULL) {
+        const bool ever = value_get(answer, SLICE("last_contact_at")) != NULL;
+        doctor_find(doctor, "hub", STATUS_OK,
+                    "It is tried again by itself, and nothing is lost meanwhile; mend what the "
+                    "sentence says.",
+                    "hub %.*s is not reached, %s%.*s: %.*s", SLICE_ARGS(hub),
+                    ever ? "last heard of at " : "nor was it since the daemon began",
+                    SLICE_ARGS(ever ? since : SLICE("")), SLICE_ARGS(trouble));
+    }
+    judge_certificate(doctor, answer, wall_ms);
 }
 
 void doctor_judge_events(struct doctor *doctor, struct value answer) {

@@ -21,7 +21,9 @@
 
 enum {
     DOCTOR_FINDINGS_MAX = 200, /* what is beyond is counted, not kept */
-    DOCTOR_PATIENCE_MS = 24 * 3600 * 1000
+    DOCTOR_PATIENCE_MS = 24 * 3600 * 1000,
+    /* Less than is left at a renewal of the shortest certificates that hubs give. */
+    DOCTOR_CERTIFICATE_MS = 2 * 24 * 3600 * 1000
 };
 
 struct finding {
@@ -66,6 +68,10 @@ void doctor_judge_ended(struct doctor *doctor, struct value answer);
 /* The answer of /v1/destinations. One that is down is a fault when results have waited for it for
  * DOCTOR_PATIENCE_MS: shorter outages are what ebb is for. */
 void doctor_judge_destinations(struct doctor *doctor, struct value answer, int64_t wall_ms);
+
+/* The answer of /v1/sync: a hub that refuses the device is a fault, one that is not reached and a
+ * certificate that ends within DOCTOR_CERTIFICATE_MS, or has ended, are warnings. */
+void doctor_judge_hub(struct doctor *doctor, struct value answer, int64_t wall_ms);
 
 /* The answer of /v1/events: how many events are kept aside, and went. */
 void doctor_judge_events(struct doctor *doctor, struct value answer);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "cli/call.h"
 #include "platform/json.h"
 
@@ -156,8 +157,9 @@ static void test_doctor__finds_a_workflow_that_fails_now(void **state) {
     arena_done(&ward.arena);
 }
 
+enum { NOW_MS = 5 * DOCTOR_PATIENCE_MS };
+
 static void judge_destination(struct ward *ward, const char *members) {
-    enum { NOW_MS = 5 * DOCTOR_PATIENCE_MS };
     char text[512];
     (void)snprintf(text, sizeof(text), "{\"destinations\":[{\"name\":\"desk\",%s}]}", members);
     doctor_judge_destinations(&ward->doctor, json(ward, text), NOW_MS);
@@ -180,6 +182,43 @@ static void test_doctor__knows_for_how_long_a_destination_is_down(void **state) 
     assert_found(&ward, "destination", STATUS_OFFLINE, "2 results wait for it");
     judge_destination(&ward, "\"failing\":false,\"waiting\":0,\"missed\":3,\"oldest_at\":null");
     assert_found(&ward, "gaps", STATUS_OK, "destination 'desk' missed 3 results");
+    arena_done(&ward.arena);
+}
+
+static void judge_hub(struct ward *ward, const char *members) {
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "{\"joined\":true,\"hub\":\"h:1\",%s}", members);
+    doctor_judge_hub(&ward->doctor, json(ward, text), NOW_MS);
+}
+
+static void test_doctor__tells_how_the_device_gets_on_with_its_hub(void **state) {
+    (void)state;
+    struct ward ward;
+    ward_init(&ward);
+    doctor_judge_hub(&ward.doctor, json(&ward, "{\"joined\":false,\"offline\":false}"), NOW_MS);
+    judge_hub(&ward, "\"connected\":false"); /* the first try is under way */
+    judge_hub(&ward, "\"connected\":true,\"last_error\":\"old\","
+                     "\"certificate_ends_at\":\"1970-03-01T00:00:00.000\"");
+    assert_int_equal(ward.doctor.count, 0);
+    judge_hub(&ward, "\"connected\":false,\"last_error\":\"nobody answers\"");
+    assert_found(&ward, "hub", STATUS_OK,
+                 "hub h:1 is not reached, nor was it since the daemon began: nobody answers");
+    judge_hub(&ward, "\"connected\":false,\"last_error\":\"nobody answers\","
+                     "\"last_contact_at\":\"1970-01-05T10:00:00.000\"");
+    assert_found(&ward, "hub", STATUS_OK,
+                 "hub h:1 is not reached, last heard of at 1970-01-05 10:00:00: nobody answers");
+    judge_hub(&ward, "\"connected\":false,\"last_error\":\"403\",\"refused\":\"it is revoked\","
+                     "\"certificate_ends_at\":\"1970-01-02T00:00:00.000\"");
+    assert_non_null(strstr(ward.doctor.findings[0].remedy.bytes, "ebb leave"));
+    assert_found(&ward, "hub", STATUS_DENIED, "hub h:1 refuses this device: it is revoked");
+    judge_hub(&ward, "\"connected\":true,\"certificate_ends_at\":\"1970-01-02T00:00:00.000\"");
+    assert_found(&ward, "certificate", STATUS_OK, "has ended: 1970-01-02 00:00:00");
+    char ends[TIME_TEXT_BYTES], members[200];
+    time_write_plain(NOW_MS + DOCTOR_CERTIFICATE_MS - 1000, ends);
+    (void)snprintf(members, sizeof(members), "\"connected\":true,\"certificate_ends_at\":\"%s\"",
+                   ends);
+    judge_hub(&ward, members);
+    assert_found(&ward, "certificate", STATUS_OK, "of this device ends: ");
     arena_done(&ward.arena);
 }
 
@@ -253,6 +292,7 @@ int main(void) {
         cmocka_unit_test(test_doctor__reads_the_daemon_s_own_account),
         cmocka_unit_test(test_doctor__finds_parked_runs_and_gaps),
         cmocka_unit_test(test_doctor__finds_a_workflow_that_fails_now),
+        cmocka_unit_test(test_doctor__tells_how_the_device_gets_on_with_its_hub),
         cmocka_unit_test(test_doctor__knows_for_how_long_a_destination_is_down),
         cmocka_unit_test(test_doctor__counts_events_and_blobs),
         cmocka_unit_test(test_doctor__knows_when_a_disk_is_nearly_full),

@@ -8,6 +8,9 @@
 #include "cli/daemon.h"
 #include "cli/device_program.h"
 
+const char joining_again[] =
+    "`ebb leave`, then `ebb join TOKEN` with a token of `ebb hub token new --device NAME`.";
+
 /* Of ebb-device, beside those that were typed. */
 static const struct command_option DATA_OPTION = {"data", "DIR", ""};
 static const struct command_option TELL_OPTION = {"tell", "SOCKET", ""};

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "deployment/enrolment.h"
 
-enum { PATH_BYTES_MAX = 4096 };
+enum { PATH_BYTES_MAX = 4096, UNAUTHORIZED = 401, FORBIDDEN = 403 };
 
 struct renewal {
     struct job job; /* first */
@@ -87,6 +87,7 @@ status renewal_begin(struct renewal *renewal, struct link *link, const struct id
     buffer_init(&body, ENROLMENT_ANSWER_BYTES_MAX);
     TRY(enrolment_renewal_write(identity->key, &body, err));
     TRY(link_ask(link, &REQUEST, buffer_slice(&body), err));
+    renewal->reply.code = 0;
     renewal->state = ASKING;
     return STATUS_OK;
 }
@@ -101,6 +102,10 @@ void renewal_answered(struct renewal *renewal, const struct link_answer *answer)
 void renewal_lost(struct renewal *renewal, const struct error *error) {
     renewal->state = IDLE;
     renewal->ended(renewal->owner, error);
+}
+
+bool renewal_was_refused(const struct renewal *renewal) {
+    return renewal->reply.code == UNAUTHORIZED || renewal->reply.code == FORBIDDEN;
 }
 
 bool renewal_is_asking(const struct renewal *renewal) {

@@ -31,5 +31,8 @@ status renewal_begin(struct renewal *renewal, struct link *link, const struct id
 void renewal_answered(struct renewal *renewal, const struct link_answer *answer);
 void renewal_lost(struct renewal *renewal, const struct error *error);
 
+/* Whether the hub answered the last one, and that it does not take this device. */
+bool renewal_was_refused(const struct renewal *renewal);
+
 /* Whether an answer or a loss of the link is this one's business. */
 bool renewal_is_asking(const struct renewal *renewal);

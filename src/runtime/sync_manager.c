@@ -13,7 +13,12 @@
 #include "runtime/renewal.h"
 #include "runtime/sync_store.h"
 
-enum { NS_PER_MS = 1000000, RENEWALS_APART_MS = 10 * 60 * 1000, UNAUTHORIZED = 401 };
+enum {
+    NS_PER_MS = 1000000,
+    RENEWALS_APART_MS = 10 * 60 * 1000,
+    UNAUTHORIZED = 401,
+    FORBIDDEN = 403
+};
 
 struct sync_manager {
     struct sync_manager_options options;
@@ -28,9 +33,10 @@ struct sync_manager {
     struct identity identity;
     struct sync_store *store; /* made when the device is joined for the first time */
     bool stopping;
-    bool reload;        /* once the store has answered */
-    bool refused;       /* the hub did not take the certificate; it may be that its time is up */
-    int64_t renewed_ms; /* when it was renewed last; 0: not by this process */
+    bool reload;          /* once the store has answered */
+    bool refused;         /* the hub did not take the certificate; it may be that its time is up */
+    struct error refusal; /* why the hub does not take this device; OK: it does, or never said */
+    int64_t renewed_ms;   /* when it was renewed last; 0: not by this process */
     int64_t hub_offset_ms, hub_uncertainty_ms, hub_ms, hub_boot_ns;
 };
 
@@ -104,6 +110,9 @@ static void renewal_ended(void *owner, const struct error *outcome) {
         return;
     }
     log_line(LOG_WARN, "runtime", "sync: renew the certificate: %s", outcome->text);
+    if (renewal_was_refused(manager->renewal)) {
+        manager->refusal = *outcome;
+    }
     struct link_facts facts;
     link_facts(manager->link, &facts);
     if (facts.state == LINK_IDLE) {
@@ -121,6 +130,17 @@ static void taken(void *owner, size_t bytes) {
     go_on(manager);
 }
 
+/* What a renewal may mend is no refusal yet; one that stands does until the hub takes something. */
+static void note_refusal(struct sync_manager *manager, int code) {
+    struct sender_facts facts;
+    if (code == SYNC_STORED) {
+        manager->refusal = (struct error){.code = STATUS_OK};
+    } else if ((code == UNAUTHORIZED || code == FORBIDDEN) && !must_renew(manager)) {
+        sender_facts(manager->sender, &facts);
+        (void)fail(&manager->refusal, STATUS_DENIED, "%s", facts.last_error);
+    }
+}
+
 static void answered(void *owner, const struct link_answer *answer) {
     struct sync_manager *manager = owner;
     if (renewal_is_asking(manager->renewal)) {
@@ -129,6 +149,7 @@ static void answered(void *owner, const struct link_answer *answer) {
     }
     manager->refused = answer->code == UNAUTHORIZED;
     sender_answered(manager->sender, answer->code, answer->retry_after_ms, answer->body, now_ms());
+    note_refusal(manager, answer->code);
     go_on(manager);
 }
 
@@ -324,6 +345,7 @@ static void part(struct sync_manager *manager) {
     identity_forget(&manager->identity);
     arena_reset(&manager->arena);
     manager->refused = false;
+    manager->refusal = (struct error){.code = STATUS_OK};
     timer_clear(manager->timer);
 }
 
@@ -447,17 +469,20 @@ void sync_manager_pause(struct sync_manager *manager, bool paused) {
 }
 
 void sync_manager_facts(const struct sync_manager *manager, struct sync_manager_facts *out_facts) {
-    *out_facts = (struct sync_manager_facts){.joined = manager->sender != NULL,
-                                             .offline = is_offline(manager),
-                                             .now_ms = now_ms(),
-                                             .hub_offset_ms = manager->hub_offset_ms,
-                                             .hub_uncertainty_ms = manager->hub_uncertainty_ms,
-                                             .hub_time_known = manager->hub_ms != 0};
+    *out_facts = (struct sync_manager_facts){
+        .joined = manager->sender != NULL,
+        .offline = is_offline(manager),
+        .refusal = manager->refusal.code != STATUS_OK ? manager->refusal.text : "",
+        .now_ms = now_ms(),
+        .hub_offset_ms = manager->hub_offset_ms,
+        .hub_uncertainty_ms = manager->hub_uncertainty_ms,
+        .hub_time_known = manager->hub_ms != 0};
     if (manager->sender != NULL) {
         struct link_facts link;
         link_facts(manager->link, &link);
         (void)memcpy(out_facts->address, link.address, sizeof(out_facts->address));
         out_facts->device = manager->identity.name;
+        out_facts->ends_ms = manager->identity.not_after_ms;
         out_facts->hub = slice_of(manager->identity.hubs[0]);
         (void)memcpy(out_facts->interface, manager->interface, sizeof(out_facts->interface));
         sender_facts(manager->sender, &out_facts->sender);

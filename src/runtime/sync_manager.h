@@ -62,7 +62,9 @@ struct sync_manager_facts {
     char interface[LINK_INTERFACE_BYTES]; /* that the last connection goes by; "": none yet */
     struct sender_budget budget;          /* of its kind of link */
     struct sender_facts sender;
-    int64_t now_ms;        /* of the sender's clock */
+    const char *refusal; /* why the hub does not take this device, when it last said; "": it does */
+    int64_t ends_ms;     /* of the certificate, by the wall clock */
+    int64_t now_ms;      /* of the sender's clock */
     int64_t hub_offset_ms; /* what must be added to our wall clock to have the hub's */
     int64_t hub_uncertainty_ms;
     bool hub_time_known;

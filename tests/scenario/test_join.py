@@ -481,6 +481,42 @@ def test_a_revoked_device_is_denied_at_its_next_request(hub, tmp_path):
     assert speaker(hub, tmp_path, folder).hello()
 
 
+def test_a_device_that_the_hub_refuses_is_told_so_and_what_to_do(hub, device):
+    hub.start()
+    device.workflow("inbox", INBOX)
+    device.start()
+    assert device.cli("join", token(hub, name="line-3")).code == 0
+    devices.until("it is connected", lambda: device.get("/v1/sync")["connected"])
+
+    def found(code):
+        answer = device.cli("doctor", "--json")
+        assert answer.code == code, answer
+        return [one for one in answer.lines()[0]["findings"] if one["what"] in ("hub", "certificate")]
+
+    assert found(0) == []
+    assert "refused" not in device.get("/v1/sync")
+    assert hub.ebb("revoke", "line-3").code == 0
+    device.drop("a.txt", b"after")
+    remedy = "`ebb leave`, then `ebb join TOKEN` with a token of `ebb hub token new --device NAME`."
+    devices.until("the refusal is known", lambda: "refused" in device.get("/v1/sync"))
+    for _ in range(2):
+        first = device.cli("sync", "status").out.splitlines()[0]
+        assert f":{hub.port} refuses this device: " in first and "revoked" in first and first.endswith(remedy), first
+        [one] = found(DENIED)
+        assert one["class"] == "denied" and "revoked" in one["text"] and one["remedy"] == remedy, one
+        losses = device.get("/v1/sync")["retries"]
+        devices.until("it is tried again", lambda losses=losses: device.get("/v1/sync")["retries"] > losses)
+    assert device.cli("leave").code in (0, DENIED)
+    assert device.cli("join", token(hub, device="line-3")).code == 0
+    devices.until("the result is at the hub", lambda: hub.get("/v1/results")["results"])
+    assert "refused" not in device.get("/v1/sync") and found(0) == []
+    hub.stop()
+    devices.until("the hub is missed", lambda: not device.get("/v1/sync")["connected"])
+    [one] = found(0)
+    assert one["severity"] == "warning" and "is not reached, last heard of at " in one["text"], one
+    assert "is not reached; " in device.cli("sync", "status").out.splitlines()[0]
+
+
 def request_for(folder):
     """A certificate request for the device's own key."""
     return subprocess.run(["openssl", "req", "-new", "-key", folder / "identity.key", "-subj", "/CN=x"],

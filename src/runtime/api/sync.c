@@ -72,6 +72,12 @@ static void write_joined(struct buffer *out, const struct sync_manager_facts *fa
                  (unsigned long long)sender->sent_records, (unsigned long long)sender->sent_bytes,
                  (unsigned long long)sender->bodies, (unsigned long long)sender->retries,
                  (long long)sender->bytes_per_s);
+    buffer_add_byte(out, ',');
+    api_write_time(out, "certificate_ends_at", facts->ends_ms);
+    if (facts->refusal[0] != '\0') {
+        buffer_add_byte(out, ',');
+        api_write_text(out, "refused", slice_of(facts->refusal));
+    }
     write_waits(out, facts);
     if (facts->budget.link.kind[0] != '\0') {
         write_link(out, facts);
