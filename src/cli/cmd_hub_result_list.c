@@ -97,9 +97,10 @@ static status write_filters(struct call *call, struct buffer *out, struct error 
 /* A page on its way out, as one of three. */
 struct output {
     struct call *call;
-    bool is_csv, is_table;
+    bool is_csv;
     bool away;          /* the hub did not answer the last look */
-    struct value *rows; /* of a table, which wants to know all of them */
+    bool keeps;         /* a table wants to know all rows, who follows begins with the oldest */
+    struct value *rows; /* that were kept */
     uint32_t row_count;
 };
 
@@ -147,17 +148,37 @@ static void write_csv_head(struct call *call) {
     }
 }
 
+static status write_rows(struct output *output, const struct value *rows, uint32_t count,
+                         struct error *err) {
+    if (output->is_csv) {
+        return write_csv(output->call, rows, count, err);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(call_write_json(output->call, rows[i], false, err));
+    }
+    return STATUS_OK;
+}
+
 static status write_page(struct output *output, struct value answer, struct error *err) {
     struct call *call = output->call;
     uint32_t count = 0;
     const struct value *rows = human_items(answer, "results", &count);
-    if (output->is_table) {
+    if (output->keeps) {
         return listing_join(call, &output->rows, &output->row_count, rows, count, err);
     }
-    const status written = output->is_csv ? write_csv(call, rows, count, err)
-                                          : listing_answer(call, &LISTING, answer, err);
+    const status written = write_rows(output, rows, count, err);
     arena_reset(&call->arena); /* what is printed need not be kept */
     return written;
+}
+
+/* Who follows reads on in the order in which things arrive. */
+static status write_kept_backwards(struct output *output, struct error *err) {
+    for (uint32_t i = output->row_count; i > 0; i--) {
+        TRY(write_rows(output, &output->rows[i - 1], 1, err));
+    }
+    output->keeps = false;
+    arena_reset(&output->call->arena);
+    return STATUS_OK;
 }
 
 /* Page after page; *out_last is the newest row that the hub had at the first. */
@@ -220,16 +241,28 @@ static status follow(struct output *output, struct slice filters, int64_t last, 
     }
 }
 
+/* Everything, the oldest first, is what came since nothing: none of it need be kept. A hub that is
+ * away at the beginning is an error, as it is without --all. */
+static status follow_from_the_first(struct output *output, struct slice filters,
+                                    struct error *err) {
+    struct value answer = {.kind = VALUE_NULL};
+    output->keeps = false;
+    TRY(daemon_get(output->call, &answer, err, "/v1/results?limit=1%.*s", SLICE_ARGS(filters)));
+    return follow(output, filters, 0, err);
+}
+
 static status run(struct call *call, struct error *err) {
     struct output output = {.call = call, .is_csv = call_has(call, "csv")};
     const bool follows = call_has(call, "follow");
+    const bool all = call_has(call, "all");
     int64_t left = 0;
     int64_t last = 0;
     TRY(call_number(call, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT, &left, err));
     if (output.is_csv && call->json) {
         return fail(err, STATUS_INVALID, "--csv and --json are two answers: choose one");
     }
-    output.is_table = !output.is_csv && !call->json && !follows;
+    const bool is_table = !output.is_csv && !call->json && !follows;
+    output.keeps = is_table || follows;
     call->json = call->json || (follows && !output.is_csv); /* a table has an end */
     CLEANUP(buffer_done) struct buffer filters;
     buffer_init(&filters, 1024);
@@ -237,13 +270,15 @@ static status run(struct call *call, struct error *err) {
     if (output.is_csv) {
         write_csv_head(call);
     }
-    TRY(list(&output, buffer_slice(&filters), call_has(call, "all") ? LIMIT_MAX : left, &last,
-             err));
+    if (follows && all) {
+        return follow_from_the_first(&output, buffer_slice(&filters), err);
+    }
+    TRY(list(&output, buffer_slice(&filters), all ? LIMIT_MAX : left, &last, err));
     if (follows) {
+        TRY(write_kept_backwards(&output, err));
         return follow(&output, buffer_slice(&filters), last, err);
     }
-    return output.is_table ? listing_write(call, &LISTING, output.rows, output.row_count, err)
-                           : STATUS_OK;
+    return is_table ? listing_write(call, &LISTING, output.rows, output.row_count, err) : STATUS_OK;
 }
 
 static const struct command_option OPTIONS[] = {
@@ -264,7 +299,9 @@ const struct command cmd_hub_result_list = {
     .noun = "hub result",
     .verb = "list",
     .summary = "List the results that the hub has, the newest first",
-    .details = "Newest is what arrived last; with --workflow, what was made last.\n",
+    .details =
+        "Newest is what arrived last; with --workflow, what was made last. --follow begins with\n"
+        "the oldest of those it lists.\n",
     .example = "ebb hub result list --workflow inbox-triage -l line=3 --since 2h\n"
                "ebb hub result list --all --csv > results.csv",
     .options = OPTIONS,

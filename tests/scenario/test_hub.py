@@ -874,17 +874,20 @@ def test_pages_end_where_the_next_begins(hub, line):
         assert seen == sorted(seen, reverse=True) or words[:1] == ["--workflow"]
 
 
-def test_the_list_follows_what_arrives(hub, line):
-    follower = subprocess.Popen([devices.EBB, "hub", "result", "list", "--follow", "--socket", str(hub.socket)],
+@pytest.mark.parametrize("words, first", [([], 1), (["--limit", "2"], 2), (["--all"], 1), (["--workflow", "WORKFLOW"], 1)])
+def test_the_list_follows_what_arrives(hub, line, words, first):
+    """What was there comes the oldest first, as what arrives does."""
+    line.send(line.stream, last=3)
+    [row] = hub.get("/v1/results?limit=1")["results"]
+    words = [row["workflow"] if word == "WORKFLOW" else word for word in words]
+    follower = subprocess.Popen([devices.EBB, "hub", "result", "list", "--follow", *words, "--socket", str(hub.socket)],
                                 stdout=subprocess.PIPE, text=True, env=devices.clean_environment())
     hub.started.append(follower)
-    time.sleep(0.2)
-    line.send(line.stream, last=3)
-    seen = [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(3)]
+    seen = [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(first, 4)]
     line.send(line.stream, first=4, last=5)
     seen += [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(2)]
     follower.kill()
-    assert seen == [1, 2, 3, 4, 5]
+    assert seen == list(range(first, 6))
 
 
 def test_who_follows_waits_for_a_hub_that_is_away(hub, line, tmp_path):
@@ -904,7 +907,7 @@ def test_who_follows_waits_for_a_hub_that_is_away(hub, line, tmp_path):
     line.send(line.stream, first=4, last=5)
     seen += [json.loads(follower.stdout.readline())["result"]["number"] for _ in range(2)]
     follower.kill()
-    assert sorted(seen[:3]) + seen[3:] == [1, 2, 3, 4, 5]
+    assert seen == [1, 2, 3, 4, 5]
     assert said.read_text().count("away") == 1
 
 
@@ -925,6 +928,12 @@ def test_status_and_metrics_say_what_there_is(hub, line):
     assert "100" in hub.ebb("status").out
     metrics = hub.get("/metrics")
     assert "ebb_hub_frames_total 10\n" in metrics and "# TYPE ebb_hub_connections gauge" in metrics
+
+
+@pytest.mark.parametrize("words", [[], ["--all"]])
+def test_who_follows_does_not_wait_for_a_hub_that_was_never_there(tmp_path, ebb, words):
+    said = ebb("hub", "result", "list", "--follow", *words, "--socket", tmp_path / "nobody.sock")
+    assert said.code == 4 and "no hub answers on" in said.err, said
 
 
 def test_without_a_hub_the_commands_say_how_to_start_one(tmp_path, ebb):
