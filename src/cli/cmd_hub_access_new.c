@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/hub_devices.h"
@@ -9,12 +10,18 @@
 enum { BODY_BYTES_MAX = 64 << 10 };
 
 static status write_wish(struct call *call, struct buffer *body, struct error *err) {
+    const char *name = call_argument(call, 0);
     const char **labels = NULL;
     size_t count = 0;
-    TRY(hub_devices_check(call_argument(call, 0), err));
+    if (!text_is_name(slice_of(name))) {
+        return fail(err, STATUS_INVALID,
+                    "'%.64s' cannot be the name of a program: names are small letters, digits and "
+                    "'-', a letter first, at most 63",
+                    name);
+    }
     TRY(hub_devices_options(call, "label", &labels, &count, err));
     buffer_add_text(body, "{\"name\":");
-    json_write_text(body, slice_of(call_argument(call, 0)));
+    json_write_text(body, slice_of(name));
     buffer_add_text(body, ",\"labels\":");
     TRY(pairs_write(body, labels, count, false, err));
     buffer_add_byte(body, '}');

@@ -9,6 +9,7 @@
 #include "cli/pairs.h"
 #include "platform/json.h"
 #include "wire/hub_address.h"
+#include "wire/token.h"
 
 enum { BODY_BYTES_MAX = 64 << 10, USES_MAX = 100000 };
 
@@ -27,6 +28,10 @@ static status write_span(const struct call *call, struct buffer *body, struct er
     }
     if (!time_read_span(slice_of(text), &ms) || ms == 0) {
         return fail(err, STATUS_INVALID, "--ttl wants a span such as 1h or 7d, not '%.40s'", text);
+    }
+    if (ms < INT64_C(1000) * TOKEN_LIFE_S_LEAST || ms > INT64_C(1000) * TOKEN_LIFE_S_MOST) {
+        return fail(err, STATUS_INVALID, "--ttl is a span from %dm to %dd, not '%.40s'",
+                    TOKEN_LIFE_S_LEAST / 60, TOKEN_LIFE_S_MOST / (24 * 3600), text);
     }
     buffer_print(body, ",\"ttl_ms\":%" PRId64, ms);
     return STATUS_OK;

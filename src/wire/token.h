@@ -29,7 +29,10 @@ enum {
     TOKEN_ID_HEX_BYTES = 2 * TOKEN_ID_BYTES,
     TOKEN_SECRET_BYTES = 16,
     TOKEN_ADDRESSES_BYTES_MAX = 255, /* together */
-    TOKEN_TEXT_BYTES_MAX = 496       /* with a zero */
+    TOKEN_TEXT_BYTES_MAX = 496,      /* with a zero */
+    /* How long one may be used: a minute to 366 days. */
+    TOKEN_LIFE_S_LEAST = 60,
+    TOKEN_LIFE_S_MOST = 366 * 24 * 3600
 };
 
 struct token_id {

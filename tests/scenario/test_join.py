@@ -391,6 +391,18 @@ def test_a_token_expires_and_can_be_withdrawn(hub, tmp_path, clock):
     assert hub.rows("SELECT 1 FROM device") == []
 
 
+def test_what_a_token_cannot_be_is_said_in_the_words_of_the_command(hub):
+    hub.start()
+    for span in ("900d", "59s", "367d"):
+        said = hub.ebb("token", "new", "--ttl", span)
+        assert said.code == INVALID and f"--ttl is a span from 1m to 366d, not '{span}'" in said.err, said
+    for span in ("366d", "1m"):
+        assert hub.ebb("token", "new", "--ttl", span).code == 0
+    for name in ("Gw 3", "0" * 32, "3-gw", "g" * 64):
+        said = hub.ebb("access", "new", name)
+        assert said.code == INVALID and f"'{name}' cannot be the name of a program: names are small letters" in said.err, said
+
+
 def test_guessing_is_slowed_down(hub, tmp_path):
     hub.start()
     guesser = FakeDevice(hub, tmp_path)

@@ -8,12 +8,13 @@
 #include "hub/token_rows.h"
 #include "platform/random.h"
 #include "wire/hub_address.h"
+#include "wire/token.h"
 
 enum { QUERY_LABEL };
 
-static const int64_t MINUTE_MS = INT64_C(60) * 1000;
 static const int64_t TTL_MS = INT64_C(3600) * 1000;
-static const int64_t TTL_MS_MOST = INT64_C(366) * 24 * 3600 * 1000;
+static const int64_t TTL_MS_LEAST = INT64_C(1000) * TOKEN_LIFE_S_LEAST;
+static const int64_t TTL_MS_MOST = INT64_C(1000) * TOKEN_LIFE_S_MOST;
 
 /* --- listing ---------------------------------------------------------------------------------- */
 
@@ -94,7 +95,7 @@ static status read_wish(struct hub_call *call, struct database *database, struct
     const struct value labels = hub_call_value(body, "labels");
     int64_t ttl_ms = 0;
     TRY(hub_call_number(body, "uses", 1, TOKEN_USES_MAX, 1, &row->uses, err));
-    TRY(hub_call_number(body, "ttl_ms", MINUTE_MS, TTL_MS_MOST, TTL_MS, &ttl_ms, err));
+    TRY(hub_call_number(body, "ttl_ms", TTL_MS_LEAST, TTL_MS_MOST, TTL_MS, &ttl_ms, err));
     TRY(labels_check(labels, err));
     TRY(labels_merge(call->arena, (struct value){.kind = VALUE_NULL}, labels, &row->labels, err));
     row->expires_ms = call->now_ms + ttl_ms;
