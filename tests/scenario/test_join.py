@@ -517,6 +517,7 @@ def test_a_device_that_the_hub_refuses_is_told_so_and_what_to_do(hub, device):
         [one] = found(DENIED)
         assert one["class"] == "denied" and "revoked" in one["text"] and one["remedy"] == remedy, one
         losses = device.get("/v1/sync")["retries"]
+        assert device.cli("sync", "now").code == 0
         devices.until("it is tried again", lambda losses=losses: device.get("/v1/sync")["retries"] > losses)
     assert device.cli("leave").code in (0, DENIED)
     assert device.cli("join", token(hub, device="line-3")).code == 0
