@@ -18,11 +18,12 @@ static status read_line(struct call *call, const char *name, struct buffer *out,
     }
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)fprintf(call->talk, "secret %s: ", name);
-    (void)fflush(call->talk);
+    /* What was typed before is dropped, so the question comes after that. */
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0) {
         return fail_errno(err, errno, "ask the terminal");
     }
+    (void)fprintf(call->talk, "secret %s: ", name);
+    (void)fflush(call->talk);
     const ssize_t count =
         read(STDIN_FILENO, buffer_reserve(out, SECRET_BYTES_MAX), SECRET_BYTES_MAX);
     const int why = errno;
