@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/link_test.h"
+#include "platform/test_names.h"
 
 #include <fcntl.h>
 
@@ -281,6 +282,7 @@ static void test_link__a_hub_may_have_an_address_of_version_6(void **state) {
 static void test_link__a_hub_may_have_a_name(void **state) {
     (void)state;
     struct scene scene;
+    need_localhost();
     struct link_peer hub = hub_that(talk_echo);
     link_peer_start(&hub);
     scene_open(&scene, hub.port);
@@ -298,6 +300,7 @@ static void test_link__a_hub_may_have_a_name(void **state) {
 static void test_link__a_name_that_is_looked_up_may_be_forgotten(void **state) {
     (void)state;
     struct scene scene;
+    need_localhost();
     struct link_peer hub = hub_that(talk_echo);
     link_peer_start(&hub);
     scene_open(&scene, hub.port);
