@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import itertools
 import json
 import os
 import random
@@ -142,6 +143,26 @@ def test_whole_frames_of_a_body_that_is_cut_are_held(hub, line):
             (bytes.fromhex(line.stream.id), 3), (0,))[0] >= whole * 10)
         assert hub.accounts().get((bytes.fromhex(line.stream.id), 3), (0,))[0] == whole * 10
     assert held(line.send(line.stream)) == [[1, 100]]
+
+
+def test_a_body_is_cut_at_every_byte(hub, line):
+    """What stands whole before the cut is held, and nothing of what does not; then it is sent again."""
+    records = line.stream.lanes[3][:2]
+    frames = line.stream.frames(3, last=2, each=1)
+    ends = list(itertools.accumulate(map(len, frames)))
+    body = b"".join(frames)
+    whole = {}  # frames of each stream, as many streams as there are places to cut at
+    streams = [Stream().add(3, *records) for _ in body]
+    for cut, stream in enumerate(streams):
+        whole[bytes.fromhex(stream.id), 3] = sum(end <= cut for end in ends)
+        with line.dial_greeted(stream) as raw:
+            raw.sendall(raw_put(stream, 3, len(body)) + body[:cut])
+    devices.until("whole frames are held", lambda: {
+        lane: found[0] for lane, found in hub.accounts().items()} == {lane: count for lane, count in whole.items() if count})
+    for stream in streams:
+        line.hello(stream)
+        assert held(line.send(stream)) == [[1, 2]]
+    assert hub.accounts() == {lane: (2, 0, 0, 2) for lane in whole}
 
 
 def test_a_record_of_a_mebibyte_is_taken(hub, line):
