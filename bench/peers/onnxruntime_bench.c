@@ -2,16 +2,19 @@
 /*
  * onnxruntime_bench: a model in a bare loop of ONNX Runtime's C API: what there is without ebb.
  *
- *   onnxruntime_bench LIBRARY MODEL LOOPS COUNT    loops in threads of their own, one session
+ *   onnxruntime_bench LIBRARY MODEL LOOPS COUNT [SHAPE]    loops in threads of their own
  *
- * One thread computes a run, as with us. The model's first input is zeroes (open dimensions are 1);
- * all its outputs are computed, and nobody looks at them. Prints what measured.h says.
+ * All of one session. SHAPE, like 1x3x48x320, is the input's where the model leaves sizes open;
+ * else they are 1. One thread computes a run, as with us. The first input is zeroes; all outputs
+ * are computed, and nobody looks at them. Prints what measured.h says, and as the last number the
+ * memory in bytes that the process then has.
  */
 #include <dlfcn.h>
 #include <onnxruntime/onnxruntime_c_api.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "measured.h"
 
@@ -55,7 +58,30 @@ static void open_library(struct bare *bare, const char *path) {
     }
 }
 
-static void read_input(struct bare *bare) {
+/* Sizes of SHAPE where the model leaves them open. */
+static void fill_shape(struct bare *bare, const char *text) {
+    for (size_t i = 0; i < bare->rank; i++) {
+        char *end = NULL;
+        const long size = text != NULL ? strtol(text, &end, 10) : 1;
+        if (bare->shape[i] < 0) {
+            bare->shape[i] = size > 0 ? size : 1;
+        }
+        text = end != NULL && *end == 'x' ? end + 1 : NULL;
+    }
+}
+
+static long long resident_bytes(void) {
+    long long all = 0;
+    long long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL || fscanf(file, "%lld %lld", &all, &resident) != 2) {
+        exit(1);
+    }
+    (void)fclose(file);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+static void read_input(struct bare *bare, const char *shape) {
     OrtTypeInfo *type = NULL;
     const OrtTensorTypeAndShapeInfo *info = NULL;
     need(bare, bare->api->SessionGetInputTypeInfo(bare->session, 0, &type));
@@ -65,15 +91,15 @@ static void read_input(struct bare *bare) {
         exit(1);
     }
     need(bare, bare->api->GetDimensions(info, bare->shape, bare->rank));
+    fill_shape(bare, shape);
     bare->count = 1;
     for (size_t i = 0; i < bare->rank; i++) {
-        bare->shape[i] = bare->shape[i] < 0 ? 1 : bare->shape[i];
         bare->count *= (size_t)bare->shape[i];
     }
     bare->api->ReleaseTypeInfo(type);
 }
 
-static void open_model(struct bare *bare, const char *path) {
+static void open_model(struct bare *bare, const char *path, const char *shape) {
     OrtEnv *env = NULL;
     OrtSessionOptions *options = NULL;
     need(bare, bare->api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "bare", &env));
@@ -91,7 +117,7 @@ static void open_model(struct bare *bare, const char *path) {
         need(bare,
              bare->api->SessionGetOutputName(bare->session, i, bare->allocator, &bare->outputs[i]));
     }
-    read_input(bare);
+    read_input(bare, shape);
 }
 
 static void run_once(struct lane *lane) {
@@ -139,17 +165,18 @@ static void run_lanes(struct bare *bare, struct lane *lanes, uint32_t loops, uin
 }
 
 int main(int count, char **words) {
-    const uint32_t loops = count == 5 ? (uint32_t)strtoul(words[3], NULL, 10) : 0;
-    const uint32_t calls = count == 5 ? (uint32_t)strtoul(words[4], NULL, 10) : 0;
+    const bool complete = count == 5 || count == 6;
+    const uint32_t loops = complete ? (uint32_t)strtoul(words[3], NULL, 10) : 0;
+    const uint32_t calls = complete ? (uint32_t)strtoul(words[4], NULL, 10) : 0;
     if (loops < 1 || loops > LOOPS_MAX || calls < loops) {
-        (void)fprintf(stderr, "usage: onnxruntime_bench LIBRARY MODEL LOOPS COUNT\n");
+        (void)fprintf(stderr, "usage: onnxruntime_bench LIBRARY MODEL LOOPS COUNT [SHAPE]\n");
         return 2;
     }
     static struct lane lanes[LOOPS_MAX];
     struct bare bare = {0};
     struct measured measured;
     open_library(&bare, words[1]);
-    open_model(&bare, words[2]);
+    open_model(&bare, words[2], count == 6 ? words[5] : NULL);
     for (uint32_t i = 0; i < loops; i++) {
         lanes[i].numbers = memory_new(bare.count, sizeof(float));
         if (lanes[i].numbers == NULL) {
@@ -164,6 +191,7 @@ int main(int count, char **words) {
     run_lanes(&bare, lanes, loops, calls, measured.latencies_ns);
     measured.count = calls / loops * loops;
     measured_report(&measured);
+    (void)printf("%lld\n", resident_bytes());
     for (uint32_t i = 0; i < loops; i++) {
         memory_free(lanes[i].numbers);
     }

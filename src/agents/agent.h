@@ -63,6 +63,7 @@ struct agent_stats {
     uint64_t inferences; /* of a model, with how long it computed; 0: it is none */
     int64_t inference_last_ns, inference_total_ns;
     int64_t model_bytes; /* by which the process grew when the model was opened */
+    bool compiled;       /* it was opened as it had been compiled before */
     bool broken; /* ended too often: until `ebb apply` or a person. This, `restarts`, `late_answers`
                     and what is about models are the kind's to know: catalog_stats asks it */
 };

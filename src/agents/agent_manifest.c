@@ -405,7 +405,8 @@ void agent_manifest_schema(struct buffer *out) {
         buffer_add_text(&more, kind > 0 ? "," : "");
         write_kind(kind, &more);
     }
-    buffer_add_text(&more, "]");
+    buffer_add_text(&more, ",{\"properties\":{\"model\":{\"oneOf\":[{\"required\":[\"file\"]},"
+                           "{\"required\":[\"variants\"]}]}}}]");
     schema_write(&MANIFEST_TABLE, "an agent of ebb", buffer_slice(&more), out);
 }
 

@@ -80,6 +80,8 @@ struct agent_manifest {
     /* text, onnx */
     struct slice model_file; /* absolute path, ended by a zero */
     int64_t model_bytes;
+    struct id model_digest;     /* BLAKE2b-128 of its bytes, where has_model_digest */
+    bool has_model_digest;      /* not of a long file, nor of one with an absolute path */
     struct onnx_manifest *onnx; /* what manifest_onnx reads; NULL for other kinds */
     bool carries; /* the model has a state of its own, given and taken as the call's: `carry`,
                      `context` */

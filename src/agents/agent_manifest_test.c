@@ -11,6 +11,7 @@
 #include "agents/manifest_onnx.h"
 #include "agents/test_folder.h"
 #include "base/memory.h"
+#include "platform/hash.h"
 
 static const char DRIFT[] = "ebb: 1\n"
                             "agent: drift\n"
@@ -311,7 +312,8 @@ static void test_agent_manifest__a_model_and_what_is_around_it(void **state) {
     struct agent_manifest *manifest = read_good(
         ONNX_HEAD "inputs: { sound: { type: audio, rate: 16000, channels: 1, samples: 512 } }\n"
                   "model: { file: m.onnx, metadata: m.json, set: { sr: 16000, w: [1, 2] },\n"
-                  "         carry: { stateN: state }, threads: 2, providers: [cuda, cpu] }\n"
+                  "         carry: { stateN: state }, threads: 2, providers: [cuda, cpu],\n"
+                  "         compiled: true }\n"
                   "before:\n"
                   "  audio: { from: sound, context: 64, scale: 1/32768, to: input }\n"
                   "  numbers:\n"
@@ -324,6 +326,9 @@ static void test_agent_manifest__a_model_and_what_is_around_it(void **state) {
     const struct onnx_manifest *onnx = manifest->onnx;
     assert_int_equal(manifest->inputs.fields[0].samples, 512);
     assert_int_equal(manifest->model_bytes, 5);
+    assert_true(manifest->has_model_digest);
+    assert_true(id_equal(manifest->model_digest, hash_128(SLICE("model"), (struct slice){0})));
+    assert_true(onnx->compiled);
     assert_int_equal(onnx->metadata->rank, 2);
     assert_true(manifest->carries);
     assert_int_equal(onnx->set_count, 2);
@@ -353,9 +358,10 @@ static void test_agent_manifest__what_is_wrong_about_a_model(void **state) {
     test_folder_write(&folder, "m.onnx", "model");
     test_folder_write(&folder, "m.json", "{\"input_type\":\"double\"}");
     static const char *const expected[] = {
-        ":5:34: `metadata: m.json`: `input_type` is float32, float16",
+        ":5:34: `metadata: m.json`: `input_type` is one of float32, float16",
         ":5:51: `threads: 0`",
         ":5:66: `providers: cdua`: did you mean `cuda`?",
+        ":5:83: `compiled: ever`",
         ":6:29: `scale: 1/0`: a number that is not 0, such as 0.5 or 1/255",
         ":6:40: `std` holds numbers above 0, not this",
         ":7:32: no file `nowhere.txt` in ",
@@ -363,7 +369,8 @@ static void test_agent_manifest__what_is_wrong_about_a_model(void **state) {
         ":7:73: `detector` needs the key `decode`",
         NULL};
     assert_refused(ONNX_HEAD
-                   "model: { file: m.onnx, metadata: m.json, threads: 0, providers: [cdua] }\n"
+                   "model: { file: m.onnx, metadata: m.json, threads: 0, providers: [cdua], "
+                   "compiled: ever }\n"
                    "before: { numbers: { scale: 1/0, std: [0] } }\n"
                    "after: { classifier: { labels: nowhere.txt, softmax: maybe }, detector: {} }\n",
                    expected);

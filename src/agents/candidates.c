@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agents/candidates.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static int compare(const void *a, const void *b) {
@@ -17,7 +18,7 @@ void candidates_sort(struct candidates *list) {
 }
 
 void candidates_add(struct candidates *list, const struct candidate *candidate) {
-    if (!(candidate->width > 0) || !(candidate->height > 0)) {
+    if (!(candidate->width > 0) || !(candidate->height > 0) || !isfinite(candidate->score)) {
         return;
     }
     if (list->count == CANDIDATES_ROOM) {

@@ -29,7 +29,7 @@ struct candidates {
     struct candidate items[CANDIDATES_ROOM];
 };
 
-/* A box without a positive size is passed over. */
+/* A box without a positive size, or whose score is infinite or no number, is passed over. */
 void candidates_add(struct candidates *list, const struct candidate *candidate);
 
 /* Sorts by score, the highest first; of two that are equal the one from the lower row. */

@@ -33,6 +33,17 @@ static void test_candidates__overlap_is_a_share_of_both_together(void **state) {
     assert_true(candidate_overlap(&a, &far) == 0);
 }
 
+static void test_candidates__what_has_no_score_is_none(void **state) {
+    (void)state;
+    list.count = 0;
+    add(INFINITY, 0, 0, 0, 10);
+    add(NAN, 0, 20, 0, 10);
+    add(-INFINITY, 0, 40, 0, 10);
+    add(0.9f, 0, 60, 0, 10);
+    assert_int_equal(list.count, 1);
+    assert_true(list.items[0].score == 0.9f);
+}
+
 static void test_candidates__leave_the_best_of_each_heap(void **state) {
     (void)state;
     list.count = 0;
@@ -89,6 +100,7 @@ static void test_candidates__of_very_many_the_best_are_kept(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_candidates__overlap_is_a_share_of_both_together),
+        cmocka_unit_test(test_candidates__what_has_no_score_is_none),
         cmocka_unit_test(test_candidates__leave_the_best_of_each_heap),
         cmocka_unit_test(test_candidates__a_neighbour_of_what_was_dropped_stays),
         cmocka_unit_test(test_candidates__with_a_share_of_one_all_stay_up_to_the_most),

@@ -5,6 +5,7 @@
 
 #include "agents/number_tensor.h"
 #include "base/memory.h"
+#include "base/tensor_number.h"
 
 static const double DIGITS = 1e6;
 static const double SUM_TOLERANCE = 1e-3;
@@ -89,7 +90,7 @@ status classifier_decode(const struct classifier_after *after, const struct tens
         return fail(err, STATUS_NO_MEMORY, "no memory for %zu classes", count);
     }
     for (size_t i = 0; i < count; i++) {
-        numbers[i] = number_tensor_at(tensor, i);
+        numbers[i] = tensor_number_at(tensor, i);
     }
     if (after->softmax == SOFTMAX_YES ||
         (after->softmax == SOFTMAX_AUTO && !are_chances(numbers, count))) {

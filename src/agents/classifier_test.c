@@ -68,7 +68,7 @@ static status read_labels(const char *text, struct labels *out_labels, struct er
     char path[2 * TEST_PATH_BYTES];
     test_folder_write(&folder, "labels.txt", text);
     (void)snprintf(path, sizeof(path), "%s/labels.txt", folder.path);
-    return labels_read(path, &arena, out_labels, err);
+    return labels_read_file(path, &arena, out_labels, err);
 }
 
 static void test_classifier__labels_are_a_line_each(void **state) {

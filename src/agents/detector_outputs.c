@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "agents/number_tensor.h"
+#include "base/tensor_number.h"
 
 enum { SCRATCH_BYTES_MAX = TENSOR_BYTES_MAX };
 
 static const char *const PART_NAMES[] = {"boxes", "scores", "classes", "offsets"};
 
 static bool is_integer(enum tensor_type type) {
-    return type == TENSOR_INT32 || type == TENSOR_INT64;
+    return type == TENSOR_INT32 || type == TENSOR_INT64 || type == TENSOR_UINT32 ||
+           type == TENSOR_UINT64; /* those of 16 bits and less may be scores in whole numbers */
 }
 
 static status take_numbers(struct detector_outputs *outputs, struct detector_rows *rows,
@@ -30,7 +32,7 @@ static status take_numbers(struct detector_outputs *outputs, struct detector_row
             return fail(err, STATUS_NO_MEMORY, "no memory for what a detector found");
         }
         for (size_t i = 0; i < count; i++) {
-            numbers[i] = (float)number_tensor_at(tensor, i);
+            numbers[i] = (float)tensor_number_at(tensor, i);
         }
         rows->numbers = numbers;
     }

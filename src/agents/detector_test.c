@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agents/number_tensor.h"
 #include "base/float16.h"
 #include "base/memory.h"
 
@@ -363,6 +364,29 @@ static void test_detector__boxes_are_taken_as_the_model_gives_them(void **state)
     check(&trial, 1, "owl", 0.6, BOX(10, 30, 30, 20));
 }
 
+static void test_detector__outputs_of_whole_numbers_are_classes(void **state) {
+    (void)state;
+    const enum tensor_type types[] = {TENSOR_INT32, TENSOR_INT64, TENSOR_UINT32, TENSOR_UINT64};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        CLEANUP(trial_done) struct trial trial;
+        trial_init(&trial, DETECTOR_BOXES);
+        name_animals(&trial);
+        set(add3(&trial, "a", 2, 4), (const float[]){10, 30, 30, 60, 50, 30, 70, 60}, 8);
+        add(&trial, "b", 2, (const int64_t[]){1, 4}); /* room for two of eight bytes */
+        set(add(&trial, "c", 2, (const int64_t[]){1, 2}), (const float[]){0.9f, 0.6f}, 2);
+        struct tensor *classes = &trial.outputs[1];
+        classes->type = types[i];
+        classes->shape[1] = 2;
+        classes->byte_count = 2 * tensor_type_bytes(types[i]);
+        assert_true(number_tensor_put(classes, 0, 2));
+        assert_true(number_tensor_put(classes, 1, 0));
+        decode(&trial);
+        assert_int_equal(trial.objects.count, 2);
+        check(&trial, 0, "owl", (double)0.9f, BOX(10, 30, 20, 30));
+        check(&trial, 1, "cat", (double)0.6f, BOX(50, 30, 20, 30));
+    }
+}
+
 static void test_detector__boxes_may_come_as_rows_of_six(void **state) {
     (void)state;
     CLEANUP(trial_done) struct trial trial;
@@ -442,6 +466,7 @@ int main(void) {
         cmocka_unit_test(test_detector__ssd_counts_from_anchors),
         cmocka_unit_test(test_detector__centre_finds_the_peaks_of_its_map),
         cmocka_unit_test(test_detector__boxes_are_taken_as_the_model_gives_them),
+        cmocka_unit_test(test_detector__outputs_of_whole_numbers_are_classes),
         cmocka_unit_test(test_detector__boxes_may_come_as_rows_of_six),
         cmocka_unit_test(test_detector__an_output_that_is_not_there_is_named),
         cmocka_unit_test(test_detector__what_is_no_number_is_refused),

@@ -32,8 +32,8 @@ static status split(struct slice text, struct arena *arena, struct labels *out_l
     return STATUS_OK;
 }
 
-status labels_read(const char *path, struct arena *arena, struct labels *out_labels,
-                   struct error *err) {
+status labels_read_file(const char *path, struct arena *arena, struct labels *out_labels,
+                        struct error *err) {
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, LABELS_BYTES_MAX);
     TRY(file_read(path, &text, err));

@@ -22,8 +22,8 @@ struct labels {
 };
 
 /* INVALID: it is empty, not UTF-8, or beyond the bounds. */
-status labels_read(const char *path, struct arena *arena, struct labels *out_labels,
-                   struct error *err);
+status labels_read_file(const char *path, struct arena *arena, struct labels *out_labels,
+                        struct error *err);
 
 /* The name of a number; the number itself where the labels have none. Empty: no room. */
 struct slice labels_name(const struct labels *labels, size_t number, struct arena *arena);

@@ -37,7 +37,7 @@ static void read_labels(struct reading *reading, const struct key *key, const st
     } else if (keys_scalar(reading, key->name, "a list, or the path of a file with one a line",
                            node, &text) &&
                manifest_need_file(reading, reading->owner, text, node->place, &path, &bytes) &&
-               labels_read(path.bytes, reading->arena, labels, &why) != STATUS_OK) {
+               labels_read_file(path.bytes, reading->arena, labels, &why) != STATUS_OK) {
         faults_add(reading->faults, node->place, "`%s: %.*s`: %s", key->name, QUOTED(text),
                    why.text);
     }

@@ -25,3 +25,7 @@ bool manifest_take_file(struct reading *reading, struct agent_manifest *manifest
 /* The same for a file that must be there: says so at `place` when it is not. */
 bool manifest_need_file(struct reading *reading, struct agent_manifest *manifest, struct slice path,
                         struct place place, struct slice *out_path, int64_t *out_bytes);
+
+/* The same for the file that is the agent's model: it becomes the manifest's. */
+void manifest_need_model(struct reading *reading, struct agent_manifest *manifest,
+                         struct slice path, struct place place);

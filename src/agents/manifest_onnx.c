@@ -53,8 +53,7 @@ static void read_file(struct reading *reading, const struct key *key, const stru
     struct agent_manifest *manifest = target;
     struct slice text;
     if (keys_scalar(reading, key->name, "the path of a file", node, &text)) {
-        (void)manifest_need_file(reading, manifest, text, node->place, &manifest->model_file,
-                                 &manifest->model_bytes);
+        manifest_need_model(reading, manifest, text, node->place);
     }
 }
 
@@ -154,9 +153,15 @@ static void read_threads(struct reading *reading, const struct key *key, const s
     keys_read_count(reading, &inner, node, &((struct agent_manifest *)target)->onnx->options);
 }
 
+static void read_compiled(struct reading *reading, const struct key *key, const struct yaml *node,
+                          void *target) {
+    struct key inner = *key;
+    inner.offset = offsetof(struct onnx_manifest, compiled);
+    keys_read_boolean(reading, &inner, node, ((struct agent_manifest *)target)->onnx);
+}
+
 static const struct key MODEL_KEYS[] = {
     {.name = "file",
-     .state = KEY_REQUIRED,
      .read = read_file,
      .help =
          "The model, a file of the agent's folder: ONNX, or for kind text what `ebb train text` "
@@ -185,17 +190,51 @@ static const struct key MODEL_KEYS[] = {
      .help = "What executes the model, the best first; what is not to be had is passed over.",
      .form = FORM_WORDS,
      .words = INFERENCE_PROVIDERS},
-    {.name = "variants", .state = KEY_RESERVED},
+    {.name = "compiled",
+     .read = read_compiled,
+     .help = "true: what ONNX Runtime makes of the model when it is opened is kept beside it as "
+             "NAME.compiled.onnx and loaded the next time, for as long as it is true.",
+     .form = FORM_BOOLEAN},
+    {.name = "variants",
+     .help = "In place of file: the folder where `ebb model optimize` wrote variants.yaml, or a "
+             "list of models, the best first.",
+     .form = FORM_TEXT_OR_MAPS,
+     .table = &MANIFEST_VARIANT_TABLE},
+    {.name = "use",
+     .help = "Which of the variants is the model; what variants.yaml says, or the first.",
+     .form = FORM_TEXT},
     {.name = "batch", .state = KEY_RESERVED},
     {0}};
 const struct key_table MANIFEST_MODEL_TABLE = {
     .what = "`model` of an agent of kind onnx", .keys = MODEL_KEYS, .example = "{ file: m.onnx }"};
 
+/* One model by its file, or one of several. */
+static void choose_model(struct reading *reading, const struct yaml *map,
+                         struct agent_manifest *manifest) {
+    const struct yaml *file = yaml_get(map, "file");
+    const struct yaml *variants = yaml_get(map, "variants");
+    const struct yaml *use = yaml_get(map, "use");
+    if (file != NULL && variants != NULL) {
+        faults_add(reading->faults, variants->place,
+                   "`file` is the one model that there is, `variants` are several to choose from: "
+                   "either, not both");
+    } else if (variants != NULL) {
+        manifest_read_variants(reading, variants, use, manifest, &manifest->onnx->variants);
+    } else if (use != NULL) {
+        faults_add(reading->faults, use->place,
+                   "`use` chooses one of `variants`, and there are none beside it");
+    } else if (file == NULL) {
+        faults_add(reading->faults, map->place, "%s needs the key `file`, or `variants`",
+                   MANIFEST_MODEL_TABLE.what);
+    }
+}
+
 void manifest_read_onnx_model(struct reading *reading, const struct key *key,
                               const struct yaml *node, void *target) {
     (void)key;
-    if (part_of(reading, target) != NULL) {
-        (void)keys_read(reading, &MANIFEST_MODEL_TABLE, node, target);
+    if (part_of(reading, target) != NULL &&
+        keys_read(reading, &MANIFEST_MODEL_TABLE, node, target)) {
+        choose_model(reading, node, target);
     }
 }
 
@@ -443,8 +482,8 @@ static void read_labels(struct reading *reading, const struct key *key, const st
     struct error why = {0};
     if (keys_scalar(reading, key->name, "the path of a file with a label a line", node, &text) &&
         manifest_need_file(reading, reading->owner, text, node->place, &path, &bytes) &&
-        labels_read(path.bytes, reading->arena, (struct labels *)((char *)target + key->offset),
-                    &why) != STATUS_OK) {
+        labels_read_file(path.bytes, reading->arena,
+                         (struct labels *)((char *)target + key->offset), &why) != STATUS_OK) {
         faults_add(reading->faults, node->place, "`%s: %.*s`: %s", key->name, QUOTED(text),
                    why.text);
     }

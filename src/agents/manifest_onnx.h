@@ -13,10 +13,15 @@
 #include "agents/agent_manifest.h"
 #include "agents/classifier.h"
 #include "agents/manifest_picture.h"
+#include "agents/manifest_variants.h"
 #include "agents/number_tensor.h"
 #include "agents/onnx_metadata.h"
+#include "model/compiled.h"
 #include "platform/inference.h"
 #include "wire/keys.h"
+
+/* How the names of compiled models end: made where they are used, they are not taken along. */
+#define ONNX_COMPILED_ENDING COMPILED_ENDING
 
 enum {
     ONNX_PARTS_MAX =
@@ -57,6 +62,7 @@ struct carry_pair {
 
 struct onnx_manifest {
     struct inference_options options;
+    struct manifest_variants variants;
     const struct onnx_metadata *metadata; /* NULL: none was named */
     const struct member *set;             /* an input of the model and what it always is */
     uint32_t set_count;
@@ -70,7 +76,8 @@ struct onnx_manifest {
     uint32_t values_count;
     const struct classifier_after *classifier; /* NULL: none */
     const struct detector_after *detector;     /* NULL: none */
-    bool performance;                          /* the output says how long it took */
+    bool compiled;    /* what is made of the model at the start is kept beside it */
+    bool performance; /* the output says how long it took */
 };
 
 /* The keys of `model`, `before` and `after`. */

@@ -2,6 +2,7 @@
 #include "agents/number_tensor.h"
 
 #include <assert.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "base/float16.h"
+#include "base/tensor_number.h"
 
 enum { SHAPE_TEXT_BYTES = 200, FLOAT_DIGITS_LEAST = 6, FLOAT_DIGITS_MOST = 9, NUMBER_BYTES = 40 };
 
@@ -21,7 +23,11 @@ static const struct {
 } RANGES[TENSOR_TYPE_COUNT] = {
     [TENSOR_UINT8] = {0, UINT8_MAX},
     [TENSOR_INT8] = {INT8_MIN, INT8_MAX},
+    [TENSOR_UINT16] = {0, UINT16_MAX},
+    [TENSOR_INT16] = {INT16_MIN, INT16_MAX},
+    [TENSOR_UINT32] = {0, UINT32_MAX},
     [TENSOR_INT32] = {INT32_MIN, INT32_MAX},
+    [TENSOR_UINT64] = {0, 0x1.fffffffffffffp63},
     [TENSOR_INT64] = {-0x1p63, 0x1.fffffffffffffp62},
     [TENSOR_BOOLEAN] = {0, 1},
 };
@@ -37,57 +43,58 @@ static bool put_half(char *at, float number) {
     return isfinite(float16_to_float(half));
 }
 
-bool number_tensor_put(struct tensor *tensor, size_t index, double number) {
-    char *at = (char *)tensor->bytes + index * tensor_type_bytes(tensor->type);
-    if (tensor->type == TENSOR_FLOAT32) {
+static bool put_bfloat(char *at, float number) {
+    const uint16_t half = bfloat16_from_float(number);
+    (void)memcpy(at, &half, sizeof(half));
+    return isfinite(bfloat16_to_float(half));
+}
+
+static bool put_real(enum tensor_type type, char *at, double number) {
+    switch (type) {
+    case TENSOR_FLOAT64:
+        (void)memcpy(at, &number, sizeof(number));
+        return isfinite(number);
+    case TENSOR_FLOAT16:
+        return put_half(at, (float)number);
+    case TENSOR_BFLOAT16:
+        return put_bfloat(at, (float)number);
+    default:
         return put_float(at, (float)number);
     }
-    if (tensor->type == TENSOR_FLOAT16) {
-        return put_half(at, (float)number);
+}
+
+/* What the type holds of 64 bits, with a sign or without. */
+static void put_whole(char *at, uint64_t bits, size_t bytes) {
+    const uint32_t word = (uint32_t)bits;
+    const uint16_t half = (uint16_t)bits;
+    switch (bytes) {
+    case sizeof(bits):
+        (void)memcpy(at, &bits, sizeof(bits));
+        break;
+    case sizeof(word):
+        (void)memcpy(at, &word, sizeof(word));
+        break;
+    case sizeof(half):
+        (void)memcpy(at, &half, sizeof(half));
+        break;
+    default:
+        *at = (char)bits;
+        break;
+    }
+}
+
+bool number_tensor_put(struct tensor *tensor, size_t index, double number) {
+    const size_t bytes = tensor_type_bytes(tensor->type);
+    char *at = (char *)tensor->bytes + index * bytes;
+    if (tensor_type_is_real(tensor->type)) {
+        return put_real(tensor->type, at, number);
     }
     if (!(number >= RANGES[tensor->type].least && number <= RANGES[tensor->type].most) ||
         number != trunc(number)) {
         return false;
     }
-    const int64_t whole = (int64_t)number;
-    const int32_t word = (int32_t)whole;
-    switch (tensor->type) {
-    case TENSOR_INT64:
-        (void)memcpy(at, &whole, sizeof(whole));
-        return true;
-    case TENSOR_INT32:
-        (void)memcpy(at, &word, sizeof(word));
-        return true;
-    default:
-        *at = (char)whole;
-        return true;
-    }
-}
-
-double number_tensor_at(const struct tensor *tensor, size_t index) {
-    const char *at = (const char *)tensor->bytes + index * tensor_type_bytes(tensor->type);
-    float single;
-    uint16_t half;
-    int64_t whole;
-    int32_t word;
-    switch (tensor->type) {
-    case TENSOR_FLOAT32:
-        (void)memcpy(&single, at, sizeof(single));
-        return single;
-    case TENSOR_FLOAT16:
-        (void)memcpy(&half, at, sizeof(half));
-        return float16_to_float(half);
-    case TENSOR_INT64:
-        (void)memcpy(&whole, at, sizeof(whole));
-        return (double)whole;
-    case TENSOR_INT32:
-        (void)memcpy(&word, at, sizeof(word));
-        return word;
-    case TENSOR_INT8:
-        return *(const signed char *)at;
-    default:
-        return *(const unsigned char *)at;
-    }
+    put_whole(at, number < 0 ? (uint64_t)(int64_t)number : (uint64_t)number, bytes);
+    return true;
 }
 
 static size_t count_of(const struct tensor *tensor) {
@@ -95,7 +102,7 @@ static size_t count_of(const struct tensor *tensor) {
 }
 
 bool number_tensor_is_finite(const struct tensor *tensor, size_t *out_index) {
-    if (tensor->type != TENSOR_FLOAT32 && tensor->type != TENSOR_FLOAT16) {
+    if (!tensor_type_is_real(tensor->type)) {
         return true;
     }
     const size_t count = count_of(tensor);
@@ -110,7 +117,7 @@ bool number_tensor_is_finite(const struct tensor *tensor, size_t *out_index) {
         }
     }
     for (size_t i = 0; i < count; i++) {
-        if (!isfinite(number_tensor_at(tensor, i))) {
+        if (!isfinite(tensor_number_at(tensor, i))) {
             *out_index = i;
             return false;
         }
@@ -233,6 +240,48 @@ static double scaled(const struct filling *filling, double number) {
     return number;
 }
 
+/* The digits of a number that is too large for an int64. */
+static bool read_digits(struct slice text, uint64_t *out_number) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < text.count; i++) {
+        const uint64_t digit = (uint64_t)(unsigned char)text.bytes[i] - '0';
+        if (digit > 9 || number > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        number = number * 10 + digit;
+    }
+    *out_number = number;
+    return text.count > 0;
+}
+
+/* false: it is no integer of 64 bits that the type holds. */
+static bool put_plain(struct filling *filling, struct value value) {
+    const bool is_signed = filling->tensor->type == TENSOR_INT64;
+    uint64_t bits = 0;
+    if (value.kind == VALUE_INTEGER && (is_signed || value.integer >= 0)) {
+        bits = (uint64_t)value.integer;
+    } else if (is_signed || value.kind != VALUE_RAW || !read_digits(value_text(value), &bits)) {
+        return false;
+    }
+    put_whole((char *)filling->tensor->bytes + filling->next * sizeof(bits), bits, sizeof(bits));
+    return true;
+}
+
+/* Its double is only the largest there is. */
+static bool is_beyond(struct value value, double number) {
+    return value.kind == VALUE_RAW && fabs(number) == DBL_MAX;
+}
+
+static status refuse(const struct filling *filling, struct value value, double number) {
+    char text[NUMBER_BYTES];
+    const struct slice raw = value_text(value); /* beyond a double, it has its own text */
+    (void)snprintf(text, sizeof(text), "%g", number);
+    return fail(filling->err, STATUS_INVALID, "number %zu of it, %.*s, does not fit %s",
+                filling->next,
+                raw.count > 0 ? (int)slice_part(raw, 0, NUMBER_BYTES).count : NUMBER_BYTES,
+                raw.count > 0 ? raw.bytes : text, tensor_type_name(filling->tensor->type));
+}
+
 static status put_number(struct filling *filling, struct value value) {
     double number = value_number(value);
     if (value.kind == VALUE_BOOLEAN) {
@@ -241,12 +290,10 @@ static status put_number(struct filling *filling, struct value value) {
         return fail(filling->err, STATUS_INVALID, "number %zu of it is a %s", filling->next,
                     value_kind_name(value.kind));
     }
-    if (filling->plain && value.kind == VALUE_INTEGER) {
-        (void)memcpy((char *)filling->tensor->bytes + filling->next * sizeof(value.integer),
-                     &value.integer, sizeof(value.integer));
-    } else if (!number_tensor_put(filling->tensor, filling->next, scaled(filling, number))) {
-        return fail(filling->err, STATUS_INVALID, "number %zu of it, %g, does not fit %s",
-                    filling->next, number, tensor_type_name(filling->tensor->type));
+    if (!(filling->plain && put_plain(filling, value)) &&
+        (is_beyond(value, number) ||
+         !number_tensor_put(filling->tensor, filling->next, scaled(filling, number)))) {
+        return refuse(filling, value, number);
     }
     filling->next++;
     return STATUS_OK;
@@ -307,7 +354,8 @@ status number_tensor_from_value(struct value value, const struct number_scaling 
         return fail(err, STATUS_NO_MEMORY, "no memory for %zu numbers", count);
     }
     struct filling filling = {.tensor = tensor, .scaling = scaling, .err = err};
-    filling.plain = tensor->type == TENSOR_INT64 && scaling->scale == 1 && scaling->channels == 0;
+    filling.plain = (tensor->type == TENSOR_INT64 || tensor->type == TENSOR_UINT64) &&
+                    scaling->scale == 1 && scaling->channels == 0;
     TRY(find_channels(&filling));
     return put_all(&filling, value, given, rank);
 }
@@ -326,28 +374,45 @@ static double shortest(double number) {
     return strtod(text, NULL);
 }
 
-struct value number_tensor_value(const struct tensor *tensor, size_t index) {
-    const double number = number_tensor_at(tensor, index);
-    int64_t whole;
+/* No kind of value but a text of digits holds what is above an int64. */
+static bool write_unsigned(uint64_t number, struct arena *arena, struct value *out_value) {
+    if (number <= INT64_MAX) {
+        *out_value = value_of_integer((int64_t)number);
+        return true;
+    }
+    const struct slice digits = arena_print(arena, "%" PRIu64, number);
+    *out_value =
+        (struct value){.kind = VALUE_RAW, .count = (uint32_t)digits.count, .text = digits.bytes};
+    return digits.bytes != NULL;
+}
+
+bool number_tensor_value(const struct tensor *tensor, size_t index, struct arena *arena,
+                         struct value *out_value) {
+    const char *at = (const char *)tensor->bytes + index * tensor_type_bytes(tensor->type);
     switch (tensor->type) {
+    case TENSOR_FLOAT64:
+        *out_value = value_of_real(tensor_real_at(tensor, index));
+        return true;
     case TENSOR_FLOAT32:
     case TENSOR_FLOAT16:
-        return value_of_real(shortest(number));
+    case TENSOR_BFLOAT16:
+        *out_value = value_of_real(shortest(tensor_real_at(tensor, index)));
+        return true;
     case TENSOR_BOOLEAN:
-        return value_of_boolean(number != 0);
-    case TENSOR_INT64:
-        (void)memcpy(&whole, (const char *)tensor->bytes + index * sizeof(whole), sizeof(whole));
-        return value_of_integer(whole);
+        *out_value = value_of_boolean(*at != 0);
+        return true;
+    case TENSOR_UINT64:
+        return write_unsigned((uint64_t)tensor_whole_at(tensor, index), arena, out_value);
     default:
-        return value_of_integer((int64_t)number);
+        *out_value = value_of_integer(tensor_whole_at(tensor, index));
+        return true;
     }
 }
 
 static bool list_all(const struct tensor *tensor, uint32_t axis, size_t *next, struct arena *arena,
                      struct value *out_value) {
     if (axis == tensor->rank) {
-        *out_value = number_tensor_value(tensor, (*next)++);
-        return true;
+        return number_tensor_value(tensor, (*next)++, arena, out_value);
     }
     struct value *items = value_new_list(arena, (uint32_t)tensor->shape[axis], out_value);
     bool whole = items != NULL;

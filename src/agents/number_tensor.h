@@ -37,17 +37,16 @@ int number_tensor_channel_axis(const int64_t *shape, uint32_t rank, uint32_t cha
 status number_tensor_from_value(struct value value, const struct number_scaling *scaling,
                                 struct arena *arena, struct tensor *tensor, struct error *err);
 
-/* The number at a place in row-major order. */
-double number_tensor_at(const struct tensor *tensor, size_t index);
-
 /* Puts it there. false: the type does not hold it. */
 bool number_tensor_put(struct tensor *tensor, size_t index, double number);
 
 /* Every number is one: no NaN, nothing infinite. *out_index is the first that is not. */
 bool number_tensor_is_finite(const struct tensor *tensor, size_t *out_index);
 
-/* The number as a value: a float as the shortest digits that name it. */
-struct value number_tensor_value(const struct tensor *tensor, size_t index);
+/* The number as a value: a float as the shortest digits that name it; the arena is for those above
+ * an int64. false: it has no room. */
+bool number_tensor_value(const struct tensor *tensor, size_t index, struct arena *arena,
+                         struct value *out_value);
 
 /* All of it as lists in lists from dimension `from_axis` on; those before it must be 1. FULL: the
  * arena has no room. */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/tensor_number.h"
 #include "platform/json.h"
 
 static struct arena arena;
@@ -131,6 +132,79 @@ static void test_number_tensor__numbers_of_each_type_come_back(void **state) {
     comes_back(TENSOR_INT8, "[[127,-128]]", "[[127,-128]]");
     comes_back(TENSOR_UINT8, "[[255,0]]", "[[255,0]]");
     comes_back(TENSOR_BOOLEAN, "[[true,0]]", "[[true,false]]");
+    comes_back(TENSOR_FLOAT64, "[[0.1,-2],[1e-300,9007199254740993.0]]",
+               "[[0.1,-2.0],[1e-300,9007199254740992.0]]");
+    comes_back(TENSOR_BFLOAT16, "[[0.5,-2],[0.1,1e38]]", "[[0.5,-2.0],[0.100097656,9.96921e37]]");
+    comes_back(TENSOR_INT16, "[[32767,-32768]]", "[[32767,-32768]]");
+    comes_back(TENSOR_UINT16, "[[65535,0]]", "[[65535,0]]");
+    comes_back(TENSOR_UINT32, "[[4294967295,0]]", "[[4294967295,0]]");
+    comes_back(TENSOR_UINT64, "[[18446744073709551615,9223372036854775808],[9007199254740993,1.0]]",
+               "[[18446744073709551615,9223372036854775808],[9007199254740993,1]]");
+}
+
+static void test_number_tensor__each_type_refuses_what_it_does_not_hold(void **state) {
+    (void)state;
+    const struct {
+        enum tensor_type type;
+        const char *json, *why;
+    } cases[] = {
+        {TENSOR_INT16, "[32768]", "number 0 of it, 32768, does not fit int16"},
+        {TENSOR_INT16, "[-32769]", "number 0 of it, -32769, does not fit int16"},
+        {TENSOR_UINT16, "[65536]", "number 0 of it, 65536, does not fit uint16"},
+        {TENSOR_UINT16, "[-1]", "number 0 of it, -1, does not fit uint16"},
+        {TENSOR_UINT16, "[1.5]", "number 0 of it, 1.5, does not fit uint16"},
+        {TENSOR_UINT32, "[4294967296]", "number 0 of it, 4.29497e+09, does not fit uint32"},
+        {TENSOR_UINT32, "[-1]", "number 0 of it, -1, does not fit uint32"},
+        {TENSOR_UINT64, "[-1]", "number 0 of it, -1, does not fit uint64"},
+        {TENSOR_UINT64, "[0.5]", "number 0 of it, 0.5, does not fit uint64"},
+        {TENSOR_UINT64, "[18446744073709551616]",
+         "number 0 of it, 18446744073709551616, does not fit uint64"},
+        {TENSOR_INT64, "[9223372036854775808]",
+         "number 0 of it, 9223372036854775808, does not fit int64"},
+        {TENSOR_FLOAT64, "[1,1e400]", "number 1 of it, 1e400, does not fit float64"},
+        {TENSOR_FLOAT64, "[-1e400]", "number 0 of it, -1e400, does not fit float64"},
+        {TENSOR_BFLOAT16, "[3.4e38]", "number 0 of it, 3.4e+38, does not fit bfloat16"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        refused(cases[i].json, (struct tensor){.type = cases[i].type, .rank = 1, .shape = {-1}},
+                cases[i].why);
+    }
+}
+
+/* What only text holds needs room of its own. */
+static void test_number_tensor__no_room_is_said(void **state) {
+    (void)state;
+    struct arena small;
+    struct value value;
+    struct error err = {0};
+    uint64_t most = UINT64_MAX;
+    const struct tensor tensor = {
+        .type = TENSOR_UINT64, .bytes = &most, .byte_count = sizeof(most)};
+    arena_init(&small, 0);
+    assert_int_equal(number_tensor_to_lists(&tensor, 0, &small, &value, &err), STATUS_FULL);
+    most = INT64_MAX;
+    assert_int_equal(number_tensor_to_lists(&tensor, 0, &small, &value, &err), STATUS_OK);
+    assert_true(value.integer == INT64_MAX);
+    arena_done(&small);
+}
+
+/* With a scale they go by way of a double, and come from each type as one. */
+static void test_number_tensor__numbers_of_each_type_are_scaled(void **state) {
+    (void)state;
+    const struct number_scaling twice = {.scale = 2};
+    for (int type = 0; type < TENSOR_TYPE_COUNT; type++) {
+        struct tensor tensor = {.type = (enum tensor_type)type, .rank = 1, .shape = {2}};
+        struct error err = {0};
+        if (type == TENSOR_BOOLEAN) {
+            continue;
+        }
+        assert_int_equal(take("[1,60]", &twice, &tensor, &err), STATUS_OK);
+        assert_true(tensor_number_at(&tensor, 0) == 2);
+        assert_true(tensor_number_at(&tensor, 1) == 120);
+    }
+    uint64_t most = UINT64_MAX;
+    const struct tensor large = {.type = TENSOR_UINT64, .bytes = &most, .byte_count = sizeof(most)};
+    assert_true(tensor_number_at(&large, 0) == 0x1p64);
 }
 
 static void test_number_tensor__what_is_no_number_is_found(void **state) {
@@ -147,6 +221,16 @@ static void test_number_tensor__what_is_no_number_is_found(void **state) {
     tensor = (struct tensor){.type = TENSOR_FLOAT16, .rank = 1, .bytes = halves, .byte_count = 4};
     assert_false(number_tensor_is_finite(&tensor, &index));
     assert_int_equal(index, 1);
+    halves[1] = 0x7fc0;
+    tensor.type = TENSOR_BFLOAT16;
+    assert_false(number_tensor_is_finite(&tensor, &index));
+    double doubles[] = {1, -1e300 * 1e10};
+    tensor = (struct tensor){
+        .type = TENSOR_FLOAT64, .rank = 1, .bytes = doubles, .byte_count = sizeof(doubles)};
+    assert_false(number_tensor_is_finite(&tensor, &index));
+    assert_int_equal(index, 1);
+    tensor.type = TENSOR_UINT64; /* any bits are a number */
+    assert_true(number_tensor_is_finite(&tensor, &index));
 }
 
 int main(void) {
@@ -155,6 +239,9 @@ int main(void) {
         cmocka_unit_test(test_number_tensor__what_does_not_fit_is_said),
         cmocka_unit_test(test_number_tensor__channels_are_scaled_where_they_lie),
         cmocka_unit_test(test_number_tensor__numbers_of_each_type_come_back),
+        cmocka_unit_test(test_number_tensor__each_type_refuses_what_it_does_not_hold),
+        cmocka_unit_test(test_number_tensor__no_room_is_said),
+        cmocka_unit_test(test_number_tensor__numbers_of_each_type_are_scaled),
         cmocka_unit_test(test_number_tensor__what_is_no_number_is_found),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -5,7 +5,9 @@
 
 #include "agents/onnx_inputs.h"
 #include "agents/onnx_outputs.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "model/compiled.h"
 #include "platform/clock.h"
 #include "platform/image.h"
 #include "platform/watchdog.h"
@@ -19,6 +21,7 @@ struct agent {
     struct watchdog *dog;                  /* owned */
     struct arena arena;                    /* the plan's constants */
     struct onnx_plan plan;
+    bool is_compiled;
     _Atomic uint64_t runs;
     _Atomic int64_t last_ns, total_ns;
 };
@@ -36,18 +39,42 @@ static void close_onnx(struct agent *agent) {
     }
 }
 
-static status open_model(struct agent *agent, struct error *err) {
+/* Nobody else knows why a start took longer than the one before. */
+static status open_compiled(struct agent *agent, const struct inference_options *options,
+                            bool may_make, struct error *err) {
+    const struct agent_manifest *manifest = agent->manifest;
+    const char *path = manifest->model_file.bytes;
+    const struct compiled_source source = {
+        .path = path, .digest = manifest->has_model_digest ? &manifest->model_digest : NULL};
+    struct compiled_report report;
+    TRY(compiled_open(&source, options, may_make, &agent->model, &report, err));
+    agent->is_compiled = report.outcome != COMPILED_SOURCE;
+    if (report.outcome == COMPILED_ANEW) {
+        log_line(report.why.code == STATUS_NOT_FOUND ? LOG_INFO : LOG_WARN, "agents",
+                 "%.300s is compiled anew: %s", path, report.why.text);
+    } else if (report.outcome == COMPILED_SOURCE && may_make) {
+        log_line(LOG_WARN, "agents", "%.300s is opened without being compiled: %s", path,
+                 report.why.text);
+    }
+    return STATUS_OK;
+}
+
+static status open_model(struct agent *agent, bool may_make, struct error *err) {
     const struct agent_manifest *manifest = agent->manifest;
     struct inference_options options = manifest->onnx->options;
     options.memory_bytes =
         manifest->memory_bytes > 0 ? manifest->memory_bytes : ONNX_MEMORY_BYTES_DEFAULT;
-    TRY(inference_open(manifest->model_file.bytes, &options, &agent->model, err));
+    if (manifest->onnx->compiled) {
+        TRY(open_compiled(agent, &options, may_make, err));
+    } else {
+        TRY(inference_open(manifest->model_file.bytes, &options, &agent->model, err));
+    }
     return onnx_plan_make(manifest, agent->model, &agent->arena, &agent->plan, err);
 }
 
-/* With its model, and nobody yet who keeps deadlines. */
-static status new_agent(const struct agent_manifest *manifest, struct agent **out_agent,
-                        struct error *err) {
+/* With its model, and nobody yet who keeps deadlines. Who only checks leaves no file behind. */
+static status new_agent(const struct agent_manifest *manifest, bool may_make,
+                        struct agent **out_agent, struct error *err) {
     if (manifest->model_file.count == 0 || manifest->onnx == NULL) {
         return fail(err, STATUS_INVALID, "an agent of kind onnx needs `model: { file: ... }`");
     }
@@ -58,7 +85,7 @@ static status new_agent(const struct agent_manifest *manifest, struct agent **ou
     }
     agent->manifest = manifest;
     arena_init(&agent->arena, ARENA_BYTES_MAX);
-    const status code = open_model(agent, err);
+    const status code = open_model(agent, may_make, err);
     if (code != STATUS_OK) {
         close_onnx(agent);
         return code;
@@ -69,7 +96,7 @@ static status new_agent(const struct agent_manifest *manifest, struct agent **ou
 
 static status check_onnx(const struct agent_manifest *manifest, struct error *err) {
     struct agent *agent;
-    TRY(new_agent(manifest, &agent, err));
+    TRY(new_agent(manifest, false, &agent, err));
     bool sees = false;
     for (uint32_t i = 0; i < agent->plan.input_count; i++) {
         sees = sees || agent->plan.inputs[i].source == ONNX_PICTURE;
@@ -81,7 +108,7 @@ static status check_onnx(const struct agent_manifest *manifest, struct error *er
 static status open_onnx(struct loop *loop, const struct agent_manifest *manifest,
                         struct agent **out_agent, struct error *err) {
     struct agent *agent;
-    TRY(new_agent(manifest, &agent, err));
+    TRY(new_agent(manifest, true, &agent, err));
     const status code = watchdog_create(loop, stop_run, &agent->dog, err);
     if (code != STATUS_OK) {
         close_onnx(agent);
@@ -136,7 +163,7 @@ static status answer(struct agent *agent, struct agent_call *call, struct infere
                      struct arena *scratch) {
     const struct onnx_plan *plan = &agent->plan;
     struct onnx_filled inputs;
-    struct tensor outputs[INFERENCE_PORTS_MAX];
+    struct tensor outputs[ONNX_PORTS_MAX];
     struct value output;
     struct value state;
     struct error *err = &call->error;
@@ -188,6 +215,7 @@ static void health(const struct agent *agent, struct agent_stats *stats) {
     stats->inference_last_ns = atomic_load(&agent->last_ns);
     stats->inference_total_ns = atomic_load(&agent->total_ns);
     stats->model_bytes = inference_loaded_bytes(agent->model);
+    stats->compiled = agent->is_compiled;
 }
 
 const struct agent_kind ONNX_AGENT = {

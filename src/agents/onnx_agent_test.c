@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "agents/onnx_plan.h"
 #include "agents/test_folder.h"
 #include "base/blob.h"
 #include "base/memory.h"
@@ -189,6 +190,11 @@ static void test_onnx_agent__every_type_of_number(void **state) {
         {ONNX_INT32, "{\"y\":[2,6]}", "{\"x\":[1,3000000000]}"},
         {ONNX_INT64, "{\"y\":[2,6]}", "{\"x\":[1,1.5]}"},
         {ONNX_UINT8, "{\"y\":[2,6]}", "{\"x\":[1,-1]}"},
+        {ONNX_DOUBLE, "{\"y\":[2.0,6.0]}", "{\"x\":[1,1e400]}"},
+        {ONNX_INT16, "{\"y\":[2,6]}", "{\"x\":[1,32768]}"},
+        {ONNX_UINT16, "{\"y\":[2,6]}", "{\"x\":[1,65536]}"},
+        {ONNX_UINT32, "{\"y\":[2,6]}", "{\"x\":[1,-1]}"},
+        {ONNX_UINT64, "{\"y\":[2,6]}", "{\"x\":[1,0.5]}"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         write_doubler(cases[i].type, "2");
@@ -199,6 +205,44 @@ static void test_onnx_agent__every_type_of_number(void **state) {
     write_doubler(ONNX_INT64, "");
     open_it(HEAD "model: { file: model.onnx }\n");
     answers("{\"x\":4503599627370497}", "{\"y\":9007199254740994}");
+    write_doubler(ONNX_UINT64, "");
+    open_it(HEAD "model: { file: model.onnx }\n");
+    answers("{\"x\":9223372036854775807}", "{\"y\":18446744073709551614}");
+    write_doubler(ONNX_DOUBLE, "");
+    open_it(HEAD "model: { file: model.onnx }\nafter: { value: { as: sum } }\n");
+    answers("{\"x\":0.1234567890123456}", "{\"sum\":0.2469135780246912}");
+    fails("{\"x\":1e308}", "output 'y' is no number");
+}
+
+/* Models for tools have more inputs and outputs than an agent may give and ask for. */
+static void test_onnx_agent__of_many_outputs_it_takes_a_few(void **state) {
+    (void)state;
+    struct test_model model;
+    char name[16];
+    test_model_begin(&model);
+    test_model_input(&model, "x", ONNX_FLOAT, "1");
+    test_model_input(&model, "s", ONNX_FLOAT, "1");
+    for (int i = 0; i <= ONNX_PORTS_MAX; i++) {
+        (void)snprintf(name, sizeof(name), "y%d", i);
+        test_model_output(&model, name, ONNX_FLOAT, "1");
+        test_model_node(&model, "Add", i == 0 ? "x s" : "y0 x", name);
+    }
+    write_model(&model);
+    open_it(HEAD "model: { file: model.onnx }\nafter: { value: { output: y64, as: last } }\n");
+    answers("{\"x\":[2],\"s\":[3]}", "{\"last\":7.0}");
+    open_fails(HEAD "model: { file: model.onnx }\n", "`after` has more than 64 parts");
+    open_fails(HEAD "model: { file: model.onnx, carry: { y64: s } }\n",
+               "more than 64 of the model's outputs are asked for");
+    test_model_begin(&model);
+    for (int i = 0; i <= ONNX_PORTS_MAX; i++) {
+        (void)snprintf(name, sizeof(name), "x%d", i);
+        test_model_input(&model, name, ONNX_FLOAT, "1");
+    }
+    test_model_output(&model, "y", ONNX_FLOAT, "1");
+    test_model_node(&model, "Add", "x0 x64", "y");
+    write_model(&model);
+    open_fails(HEAD "model: { file: model.onnx }\n",
+               "the model has 65 inputs: an agent gives at most 64");
 }
 
 static void test_onnx_agent__an_object_of_features_is_a_row(void **state) {
@@ -505,6 +549,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_onnx_agent__numbers_go_in_and_come_out_by_name),
         cmocka_unit_test(test_onnx_agent__every_type_of_number),
+        cmocka_unit_test(test_onnx_agent__of_many_outputs_it_takes_a_few),
         cmocka_unit_test(test_onnx_agent__an_object_of_features_is_a_row),
         cmocka_unit_test(test_onnx_agent__several_inputs_and_outputs),
         cmocka_unit_test(test_onnx_agent__a_classifier_names_the_likeliest),

@@ -11,9 +11,9 @@
 
 /* What a call gave, as the model takes it. */
 struct onnx_filled {
-    struct tensor tensors[INFERENCE_PORTS_MAX]; /* of each of its inputs */
-    struct picture_fit fit;                     /* where there is a picture */
-    double score_least;                         /* the call's `min_score`; negative: none */
+    struct tensor tensors[ONNX_PORTS_MAX]; /* of each of its inputs */
+    struct picture_fit fit;                /* where there is a picture */
+    double score_least;                    /* the call's `min_score`; negative: none */
 };
 
 /* Fills a tensor for each input of the model. Bytes lie in the scratch arena or are the plan's.

@@ -109,8 +109,7 @@ status onnx_metadata_read(struct slice json, struct arena *arena,
         TRY(read_shape(*shape, &metadata, err));
     }
     if (type != NULL && !tensor_type_read(value_text(*type), &metadata.type)) {
-        return fail(err, STATUS_INVALID,
-                    "`input_type` is float32, float16, uint8, int8, int32, int64 or bool");
+        return fail(err, STATUS_INVALID, "`input_type` is one of %s", TENSOR_TYPES_TEXT);
     }
     if (preprocessing != NULL) {
         TRY(read_preprocessing(*preprocessing, arena, &metadata, err));

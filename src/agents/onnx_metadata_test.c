@@ -81,7 +81,7 @@ static void test_onnx_metadata__what_is_wrong_is_named(void **state) {
     refused("{\"input_shape\":[1,0]}", "size 1 of `input_shape`");
     refused("{\"input_shape\":[1,1.5]}", "size 1 of `input_shape`");
     refused("{\"input_shape\":[1,1,1,1,1,1,1,1,1]}", "at most 8");
-    refused("{\"input_type\":\"double\"}", "`input_type` is float32, float16");
+    refused("{\"input_type\":\"double\"}", "`input_type` is one of float32, float16");
     refused("{\"preprocessing\":{\"mean\":[1,2],\"std\":[1]}}", "`mean` has 2 numbers and `std`");
     refused("{\"preprocessing\":{\"std\":[0]}}",
             "`std` of `preprocessing` is a list of numbers above");

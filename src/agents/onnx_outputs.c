@@ -45,8 +45,9 @@ static status write_output(const struct onnx_output *output, const struct tensor
                     SLICE_ARGS(output->as), count);
     }
     if (output->one) {
-        *out_value = number_tensor_value(tensor, 0);
-        return STATUS_OK;
+        return number_tensor_value(tensor, 0, arena, out_value)
+                   ? STATUS_OK
+                   : fail(err, STATUS_FULL, "no room for '%.*s'", SLICE_ARGS(output->as));
     }
     if ((int64_t)count > bytes_max / NUMBER_BYTES_LEAST) {
         return fail(err, STATUS_FULL,

@@ -93,6 +93,10 @@ static status want_output(const struct planning *planning, struct slice name,
         while (at < plan->wanted_count && plan->wanted[at] != i) {
             at++;
         }
+        if (at == ONNX_PORTS_MAX) {
+            return fail(planning->err, STATUS_INVALID,
+                        "more than %d of the model's outputs are asked for", ONNX_PORTS_MAX);
+        }
         plan->wanted[at] = i;
         plan->wanted_names[at] = port->name;
         plan->wanted_count += at == plan->wanted_count;
@@ -110,14 +114,18 @@ static status want_output(const struct planning *planning, struct slice name,
 static status list_inputs(const struct planning *planning) {
     struct onnx_plan *plan = planning->plan;
     plan->input_count = inference_input_count(planning->model);
+    if (plan->input_count > ONNX_PORTS_MAX) {
+        return fail(planning->err, STATUS_INVALID,
+                    "the model has %u inputs: an agent gives at most %d", plan->input_count,
+                    ONNX_PORTS_MAX);
+    }
     for (uint32_t i = 0; i < plan->input_count; i++) {
         const struct inference_port *port = inference_input(planning->model, i);
         struct onnx_input *input = &plan->inputs[i];
         if (!port->is_tensor) {
             return fail(planning->err, STATUS_INVALID,
-                        "the model's input '%s' is no tensor of numbers that ebb makes: float32, "
-                        "float16, uint8, int8, int32, int64 and bool",
-                        port->name);
+                        "the model's input '%s' is no tensor of numbers that ebb makes: %s",
+                        port->name, TENSOR_TYPES_TEXT);
         }
         *input = (struct onnx_input){.name = port->name,
                                      .tensor = {.type = port->type, .rank = port->rank}};
@@ -407,9 +415,9 @@ static status take_rest(const struct planning *planning) {
 static status add_output(const struct planning *planning, struct slice output, struct slice as,
                          bool one, bool raw) {
     struct onnx_plan *plan = planning->plan;
-    if (plan->output_count == INFERENCE_PORTS_MAX) {
+    if (plan->output_count == ONNX_PORTS_MAX) {
         return fail(planning->err, STATUS_INVALID, "`after` has more than %d parts",
-                    INFERENCE_PORTS_MAX);
+                    ONNX_PORTS_MAX);
     }
     if (!planning->manifest->outputs.open && field_find(&planning->manifest->outputs, as) == NULL) {
         return fail(planning->err, STATUS_INVALID, "`after` gives '%.*s', which `outputs` has not",

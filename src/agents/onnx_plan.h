@@ -11,6 +11,8 @@
 
 #include "agents/manifest_onnx.h"
 
+enum { ONNX_PORTS_MAX = 64 /* inputs of the model, and those of its outputs that are wanted */ };
+
 enum onnx_source {
     ONNX_FREE, /* none yet: only while the plan is made */
     ONNX_SET,
@@ -43,12 +45,12 @@ struct onnx_output {
 
 struct onnx_plan {
     const struct agent_manifest *manifest;
-    struct onnx_input inputs[INFERENCE_PORTS_MAX];
+    struct onnx_input inputs[ONNX_PORTS_MAX];
     uint32_t input_count;
-    uint32_t wanted[INFERENCE_PORTS_MAX]; /* outputs of the model that are computed */
-    const char *wanted_names[INFERENCE_PORTS_MAX];
+    uint32_t wanted[ONNX_PORTS_MAX]; /* outputs of the model that are computed */
+    const char *wanted_names[ONNX_PORTS_MAX];
     uint32_t wanted_count;
-    struct onnx_output outputs[INFERENCE_PORTS_MAX];
+    struct onnx_output outputs[ONNX_PORTS_MAX];
     uint32_t output_count;
     const struct classifier_after *classifier; /* NULL: none */
     uint32_t classified;                       /* index in `wanted` */

@@ -55,3 +55,16 @@ uint16_t float16_from_float(float number) {
     }
     return (uint16_t)(sign | round_off((size & 0x7fffffU) | 1U << FLOAT_BITS, dropped));
 }
+
+float bfloat16_to_float(uint16_t half) {
+    return from_bits((uint32_t)half << 16);
+}
+
+uint16_t bfloat16_from_float(float number) {
+    uint32_t bits;
+    (void)memcpy(&bits, &number, sizeof(bits));
+    if ((bits & 0x7fffffffU) > 0x7f800000U) { /* no number: it stays one */
+        return (uint16_t)(bits >> 16 | 0x40U);
+    }
+    return (uint16_t)round_off(bits, 16); /* the sign is no part of the size, and stays */
+}

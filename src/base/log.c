@@ -49,15 +49,19 @@ void log_set_listener(log_listener *listener, void *owner) {
     listening.owner = owner;
 }
 
-static size_t write_head(char *line, enum log_level level, const char *room) {
+static int64_t wall_now_ms(void) {
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static size_t write_head(char *line, int64_t wall_ms, enum log_level level, const char *room) {
     int count = 0;
     if (getenv("JOURNAL_STREAM") != NULL) {
         count = snprintf(line, LINE_BYTES_MAX, "<%d>%s: ", LEVEL[level].journal, room);
     } else {
-        struct timespec now = {0};
-        (void)clock_gettime(CLOCK_REALTIME, &now);
         char time[TIME_TEXT_BYTES];
-        time_write((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, time);
+        time_write(wall_ms, time);
         count = snprintf(line, LINE_BYTES_MAX, "%s %s %s: ", time, LEVEL[level].shown, room);
     }
     return count < 0 ? 0 : count >= LINE_BYTES_MAX ? LINE_BYTES_MAX - 1 : (size_t)count;
@@ -83,7 +87,8 @@ void log_line(enum log_level level, const char *room, const char *format, ...) {
         return;
     }
     char line[LINE_BYTES_MAX + 1];
-    const size_t head = write_head(line, level, room);
+    const int64_t wall_ms = wall_now_ms();
+    const size_t head = write_head(line, wall_ms, level, room);
     va_list args;
     va_start(args, format);
     const int said = vsnprintf(line + head, LINE_BYTES_MAX - head, format, args);
@@ -96,7 +101,7 @@ void log_line(enum log_level level, const char *room, const char *format, ...) {
     const ssize_t written = write(STDERR_FILENO, line, head + body + 1);
     (void)written;
     if (listening.tell != NULL) {
-        listening.tell(listening.owner, level, room,
+        listening.tell(listening.owner, wall_ms, level, room,
                        (struct slice){.bytes = line + head, .count = body});
     }
 }

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/slice.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -21,8 +23,10 @@ void log_set_level(enum log_level least);
 int log_level_from(const char *word);
 
 /* Has every line that is logged told to a listener as well (NULL: to nobody), by the thread that
- * logs it: level, room (static text) and sentence. Set while no other thread logs. */
-typedef void log_listener(void *owner, enum log_level level, const char *room, struct slice text);
+ * logs it: the time of the line, level, room (static text) and sentence. Set while no other thread
+ * logs. */
+typedef void log_listener(void *owner, int64_t wall_ms, enum log_level level, const char *room,
+                          struct slice text);
 void log_set_listener(log_listener *listener, void *owner);
 
 void log_line(enum log_level level, const char *room, const char *format, ...)

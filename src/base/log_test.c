@@ -63,6 +63,29 @@ static void test_log_line__has_time_level_room_and_sentence(void **state) {
     assert_string_equal(text + 24, " warn  storage: disk is full lane=low bytes=7\n");
 }
 
+static void keep_time(void *owner, int64_t wall_ms, enum log_level level, const char *room,
+                      struct slice text) {
+    (void)level, (void)room, (void)text;
+    *(int64_t *)owner = wall_ms;
+}
+
+static void test_log_set_listener__hears_the_time_that_is_written(void **state) {
+    (void)state;
+    char text[100];
+    int64_t heard_ms = 0;
+    int64_t written_ms = 0;
+    log_set_listener(keep_time, &heard_ms);
+    for (int i = 0; i < 2000; i++) {
+        struct capture capture;
+        capture_begin(&capture);
+        log_line(LOG_INFO, "room", "line");
+        (void)capture_end(&capture, text, sizeof(text));
+        assert_true(time_read(slice_part(slice_of(text), 0, 24), &written_ms));
+        assert_int_equal(heard_ms, written_ms);
+    }
+    log_set_listener(NULL, NULL);
+}
+
 static void test_log_line__is_left_out_below_the_level(void **state) {
     (void)state;
     char text[1000];
@@ -152,6 +175,8 @@ static void test_log_level_from__knows_four_words(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_log_line__has_time_level_room_and_sentence, forget_journal),
+        cmocka_unit_test_setup(test_log_set_listener__hears_the_time_that_is_written,
+                               forget_journal),
         cmocka_unit_test_setup(test_log_line__is_left_out_below_the_level, forget_journal),
         cmocka_unit_test_setup(test_log_line__speaks_the_journals_language_under_systemd,
                                forget_journal),

@@ -12,11 +12,17 @@ static const struct {
     const char *name;
     size_t bytes;
 } TYPES[TENSOR_TYPE_COUNT] = {
-    [TENSOR_FLOAT32] = {"float32", 4}, [TENSOR_FLOAT16] = {"float16", 2},
-    [TENSOR_UINT8] = {"uint8", 1},     [TENSOR_INT8] = {"int8", 1},
-    [TENSOR_INT32] = {"int32", 4},     [TENSOR_INT64] = {"int64", 8},
-    [TENSOR_BOOLEAN] = {"bool", 1},
+    [TENSOR_FLOAT32] = {"float32", 4},   [TENSOR_FLOAT16] = {"float16", 2},
+    [TENSOR_UINT8] = {"uint8", 1},       [TENSOR_INT8] = {"int8", 1},
+    [TENSOR_INT32] = {"int32", 4},       [TENSOR_INT64] = {"int64", 8},
+    [TENSOR_BOOLEAN] = {"bool", 1},      [TENSOR_FLOAT64] = {"float64", 8},
+    [TENSOR_BFLOAT16] = {"bfloat16", 2}, [TENSOR_INT16] = {"int16", 2},
+    [TENSOR_UINT16] = {"uint16", 2},     [TENSOR_UINT32] = {"uint32", 4},
+    [TENSOR_UINT64] = {"uint64", 8},
 };
+
+const char TENSOR_TYPES_TEXT[] = "float32, float16, bfloat16, float64, uint8, int8, uint16, int16, "
+                                 "uint32, int32, uint64, int64 and bool";
 
 size_t tensor_type_bytes(enum tensor_type type) {
     return TYPES[type].bytes;

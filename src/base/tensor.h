@@ -22,6 +22,12 @@ enum tensor_type {
     TENSOR_INT32,
     TENSOR_INT64,
     TENSOR_BOOLEAN, /* a byte each, 0 or 1 */
+    TENSOR_FLOAT64,
+    TENSOR_BFLOAT16, /* the first half of a float32 */
+    TENSOR_INT16,
+    TENSOR_UINT16,
+    TENSOR_UINT32,
+    TENSOR_UINT64,
     TENSOR_TYPE_COUNT
 };
 
@@ -45,6 +51,9 @@ size_t tensor_type_bytes(enum tensor_type type);
 /* "float32" and so on, as the guide's metadata and numpy spell them. */
 const char *tensor_type_name(enum tensor_type type);
 bool tensor_type_read(struct slice name, enum tensor_type *out_type);
+
+/* All of their names, for sentences: "float32, float16, ... and bool". */
+extern const char TENSOR_TYPES_TEXT[];
 
 /* How many numbers a shape holds. false: a dimension is negative, or all would be more than
  * TENSOR_BYTES_MAX bytes. */

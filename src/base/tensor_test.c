@@ -29,9 +29,38 @@ static void test_tensor__type_and_shape_come_back_from_their_text(void **state) 
     }
 }
 
+static void test_tensor__each_type_has_a_name_that_is_read_back(void **state) {
+    (void)state;
+    const struct {
+        const char *name;
+        enum tensor_type type;
+        size_t bytes;
+    } known[] = {
+        {"float32", TENSOR_FLOAT32, 4},   {"float16", TENSOR_FLOAT16, 2},
+        {"uint8", TENSOR_UINT8, 1},       {"int8", TENSOR_INT8, 1},
+        {"int32", TENSOR_INT32, 4},       {"int64", TENSOR_INT64, 8},
+        {"bool", TENSOR_BOOLEAN, 1},      {"float64", TENSOR_FLOAT64, 8},
+        {"bfloat16", TENSOR_BFLOAT16, 2}, {"int16", TENSOR_INT16, 2},
+        {"uint16", TENSOR_UINT16, 2},     {"uint32", TENSOR_UINT32, 4},
+        {"uint64", TENSOR_UINT64, 8},
+    };
+    assert_int_equal(sizeof(known) / sizeof(known[0]), TENSOR_TYPE_COUNT);
+    size_t all = strlen(" and ") - strlen(", ");
+    for (size_t i = 0; i < TENSOR_TYPE_COUNT; i++) {
+        enum tensor_type type;
+        assert_true(tensor_type_read(slice_of(known[i].name), &type));
+        assert_int_equal(type, known[i].type);
+        assert_int_equal(tensor_type_bytes(type), known[i].bytes);
+        assert_string_equal(tensor_type_name(type), known[i].name);
+        assert_non_null(strstr(TENSOR_TYPES_TEXT, known[i].name));
+        all += strlen(known[i].name) + (i > 0 ? strlen(", ") : 0);
+    }
+    assert_int_equal(strlen(TENSOR_TYPES_TEXT), all);
+}
+
 static void test_tensor__the_longest_type_fits_its_text(void **state) {
     (void)state;
-    struct tensor tensor = {.type = TENSOR_FLOAT32, .rank = TENSOR_RANK_MAX};
+    struct tensor tensor = {.type = TENSOR_BFLOAT16, .rank = TENSOR_RANK_MAX};
     for (int i = 0; i < TENSOR_RANK_MAX; i++) {
         tensor.shape[i] = INT64_MAX;
     }
@@ -77,6 +106,7 @@ static void test_tensor__a_shape_is_counted_within_its_bound(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tensor__type_and_shape_come_back_from_their_text),
+        cmocka_unit_test(test_tensor__each_type_has_a_name_that_is_read_back),
         cmocka_unit_test(test_tensor__the_longest_type_fits_its_text),
         cmocka_unit_test(test_tensor__what_is_no_type_is_refused),
         cmocka_unit_test(test_tensor__a_shape_is_counted_within_its_bound),

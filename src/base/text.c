@@ -216,6 +216,19 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+bool text_number(struct slice text, uint64_t most, uint64_t *out_number) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < text.count; i++) {
+        const unsigned digit = (unsigned)text.bytes[i] - '0';
+        if (digit > 9 || digit > most || number > (most - digit) / 10) {
+            return false;
+        }
+        number = number * 10 + digit;
+    }
+    *out_number = number;
+    return text.count > 0;
+}
+
 bool text_is_name(struct slice text) {
     if (text.count == 0 || text.count > NAME_BYTES_MAX || text.bytes[0] < 'a' ||
         text.bytes[0] > 'z') {

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/slice.h"
@@ -34,6 +35,9 @@ bool text_next_parameter(struct slice *query, struct slice *out_name, struct sli
 
 /* Appends the URL with "..." for each value in its query, which may be a secret. */
 void text_mask_query(struct buffer *out, struct slice url);
+
+/* A whole number in decimal digits alone, at most `most`; false for anything else. */
+bool text_number(struct slice text, uint64_t most, uint64_t *out_number);
 
 /* [a-z][a-z0-9-]{0,62}: names of workflows, agents, results, sources, destinations. */
 bool text_is_name(struct slice text);

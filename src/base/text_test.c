@@ -160,6 +160,23 @@ static void test_text_is_field__takes_what_stands_behind_a_dot(void **state) {
     }
 }
 
+static void test_text_number__takes_digits_up_to_the_most(void **state) {
+    (void)state;
+    uint64_t number = 0;
+    assert_true(text_number(SLICE("0"), 9, &number));
+    assert_int_equal(number, 0);
+    assert_true(text_number(SLICE("18446744073709551615"), UINT64_MAX, &number));
+    assert_int_equal(number, UINT64_MAX);
+    assert_true(text_number(SLICE("00120"), 120, &number));
+    assert_int_equal(number, 120);
+    static const char *const WRONG[] = {"", "121", "-1", "+1", "1 ", "0x1", "1e1", "9999"};
+    for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
+        assert_false(text_number(slice_of(WRONG[i]), 120, &number));
+    }
+    assert_false(text_number(SLICE("18446744073709551616"), UINT64_MAX, &number));
+    assert_false(text_number(SLICE("7"), 5, &number));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_is_utf8__accepts_what_is_well_formed),
@@ -172,6 +189,7 @@ int main(void) {
         cmocka_unit_test(test_text_nearest__finds_the_word_that_was_meant),
         cmocka_unit_test(test_text_nearest__is_silent_when_nothing_is_near),
         cmocka_unit_test(test_text_mask_query__leaves_of_a_query_its_names),
+        cmocka_unit_test(test_text_number__takes_digits_up_to_the_most),
         cmocka_unit_test(test_text_is_name__takes_lower_case_digits_and_hyphens),
         cmocka_unit_test(test_text_is_field__takes_what_stands_behind_a_dot),
     };

@@ -14,8 +14,11 @@ enum { WORD_SHOWN_MAX = 60 };
 
 /* The few that people type without thinking, because other programs have them. */
 static const char *written_out(const char *word) {
-    static const char *const LETTERS[][2] = {
-        {"-h", "--help"}, {"-f", "--follow"}, {"-n", "--lines"}, {"-l", "--label"}};
+    static const char *const LETTERS[][2] = {{"-h", "--help"},
+                                             {"-f", "--follow"},
+                                             {"-n", "--lines"},
+                                             {"-l", "--label"},
+                                             {"-o", "--out"}};
     for (size_t i = 0; i < sizeof(LETTERS) / sizeof(LETTERS[0]); i++) {
         if (strcmp(word, LETTERS[i][0]) == 0) {
             return LETTERS[i][1];

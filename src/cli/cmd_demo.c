@@ -143,7 +143,7 @@ static status copy_example(struct demo *demo, struct error *err) {
     TRY(recorded_day_read(day.bytes, &demo->day, err));
     TRY(file_make_folder(demo->readings, err));
     TRY(folder_copy_file(file.bytes, to_file.bytes, err));
-    return folder_copy(agents.bytes, to_agents.bytes, err);
+    return folder_copy(agents.bytes, to_agents.bytes, NULL, err);
 }
 
 /* An example that somebody has changed may have faults. */

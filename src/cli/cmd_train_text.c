@@ -7,7 +7,10 @@
 #include "cli/commands.h"
 #include "cli/human.h"
 #include "cli/table.h"
+#include "model/onnx_file.h"
+#include "model/student_file.h"
 #include "model/train.h"
+#include "platform/file.h"
 
 static const char OUT_DEFAULT[] = "model.ebtm";
 enum { SEED_MAX = 1 << 30, MODEL_BYTES_MAX = 64 << 20, REPORT_MEMBERS = 7 };
@@ -108,6 +111,19 @@ static status write_text(struct call *call, const char *out, const struct train_
     return STATUS_OK;
 }
 
+/* The model's own file, or an ONNX file, which may be a teacher. */
+static status write_model(const char *out, struct slice model, struct train_report *report,
+                          struct error *err) {
+    if (!slice_ends(slice_of(out), ".onnx")) {
+        return file_replace(out, model, err);
+    }
+    CLEANUP(buffer_done) struct buffer onnx;
+    buffer_init(&onnx, ONNX_BYTES_MAX);
+    TRY(student_file_pack_text(model, &onnx, err));
+    report->model_bytes = onnx.count;
+    return file_replace(out, buffer_slice(&onnx), err);
+}
+
 static status run(struct call *call, struct error *err) {
     struct train_options options;
     TRY(read_options(call, &options, err));
@@ -123,15 +139,17 @@ static status run(struct call *call, struct error *err) {
     }
     CLEANUP(buffer_done) struct buffer model;
     buffer_init(&model, MODEL_BYTES_MAX);
-    const status ended = call->dry_run ? train_text(from, &options, &model, report, err)
-                                       : train_text_file(from, out, &options, report, err);
+    const status ended = train_text(from, &options, &model, report, err);
     terminal_progress_done(&call->terminal, call->talk);
     TRY(ended);
+    if (!call->dry_run) {
+        TRY(write_model(out, buffer_slice(&model), report, err));
+    }
     return call->json ? write_json(call, out, report, err) : write_text(call, out, report, err);
 }
 
 static const struct command_option OPTIONS[] = {
-    {"out", "FILE", "the model (model.ebtm)"},
+    {"out", "FILE", "the model (model.ebtm); an ONNX file where it ends in .onnx"},
     {"size", "SIZE", "its file is at most so large (250KiB)"},
     {"passes", "N", "how often to go over the texts (10)"},
     {"seed", "N", "another order of the texts; the same seed makes the same file"},

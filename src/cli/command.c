@@ -13,8 +13,8 @@ static const struct command *const ALL[] = {COMMANDS(COMMAND_ADDRESS) NULL};
 #undef COMMAND_ADDRESS
 
 /* Words of the roadmap: known by name, so that nobody takes them for a typing error. */
-static const char *const LATER[] = {"model", "package", "provision", "source",
-                                    "test",  "top",     "update",    NULL};
+static const char *const LATER[] = {"package", "provision", "source", "test",
+                                    "top",     "update",    NULL};
 
 static const struct command_option JSON_OPTION = {"json", NULL, "answer in JSON, for programs"};
 static const struct command_option HELP_OPTION = {"help", NULL, "this text"};

@@ -91,7 +91,7 @@ static void test_command__a_noun_alone_wants_a_verb(void **state) {
 static void test_command__a_word_of_a_later_version_is_known_by_name(void **state) {
     (void)state;
     expect_refused("provision", NULL, "`ebb provision` is not in this version of ebb");
-    expect_refused("model", "list", "`ebb model` is not in this version of ebb");
+    expect_refused("package", "list", "`ebb package` is not in this version of ebb");
     expect_refused("sorce", NULL,
                    "`ebb sorce` is no command; did you mean `ebb source`? (It is not in this "
                    "version of ebb.)");

@@ -31,6 +31,18 @@
     ROW(agent_list)                                                                                \
     ROW(agent_show)                                                                                \
     ROW(agent_run)                                                                                 \
+    ROW(model_inspect)                                                                             \
+    ROW(model_optimize)                                                                            \
+    ROW(model_report)                                                                              \
+    ROW(model_bench)                                                                               \
+    ROW(model_quantize)                                                                            \
+    ROW(model_distill)                                                                             \
+    ROW(model_prune)                                                                               \
+    ROW(model_float16)                                                                             \
+    ROW(model_fold)                                                                                \
+    ROW(model_bind)                                                                                \
+    ROW(model_upgrade)                                                                             \
+    ROW(model_compile)                                                                             \
     ROW(workflow_list)                                                                             \
     ROW(workflow_show)                                                                             \
     ROW(workflow_start)                                                                            \

@@ -58,7 +58,8 @@ static status gather_label(struct text_examples *examples, const char *path, con
     TRY(file_list(path, gather, &texts, err));
     TRY(texts.done);
     if (examples->count == before) {
-        return fail(err, STATUS_INVALID, "the folder '%s' of label '%s' has no texts", path, label);
+        return fail(err, STATUS_INVALID, "the folder '%s' of label '%s' has no examples", path,
+                    label);
     }
     return STATUS_OK;
 }
@@ -110,8 +111,8 @@ static status open_folder(struct text_examples *examples, struct error *err) {
     TRY(labels.done);
     if (examples->count == 0) {
         return fail(err, STATUS_INVALID,
-                    "'%s' has no texts: a folder for each label is wanted, with a text in each "
-                    "file",
+                    "'%s' has no examples: a folder for each label is wanted, with an example in "
+                    "each file",
                     examples->path);
     }
     return STATUS_OK;
@@ -200,7 +201,8 @@ static status next_file(struct text_examples *examples, size_t bytes_max,
     buffer_clear(&examples->file);
     TRY(file_read_start(path, bytes_max, &examples->file, &whole, err));
     *out_example = (struct text_example){.label = slice_part(name, 0, slice_find(name, '/')),
-                                         .text = buffer_slice(&examples->file)};
+                                         .text = buffer_slice(&examples->file),
+                                         .name = name};
     *out_more = true;
     return STATUS_OK;
 }

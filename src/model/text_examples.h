@@ -3,7 +3,8 @@
  *
  * Two layouts. A folder has a folder for each label, with a text in each file: DIR/LABEL/NAME. A
  * file has a text in each line: LABEL, a tab, the text; or the JSON object {"label","text"}. Names
- * that begin with a dot, empty lines and folders inside of label folders are passed over.
+ * that begin with a dot, empty lines and folders inside of label folders are passed over. What a
+ * file holds is not looked at: a folder of pictures is read the same way.
  *
  * Blocking: programs and tools. Thread: one at a time.
  * SPDX-License-Identifier: Apache-2.0
@@ -26,6 +27,7 @@ struct text_examples;
 
 struct text_example {
     struct slice label, text; /* until the next call */
+    struct slice name;        /* LABEL/NAME of a file in a folder, ended by a zero; else empty */
 };
 
 /* Looks at what is there. INVALID when it is neither layout, and names a folder without texts. */

@@ -157,7 +157,7 @@ static void test_text_examples__what_is_wrong_is_named_with_its_line(void **stat
     put("empty", "\n \n");
     refuse("empty", "no lines");
     put("hollow/a/.keep", "");
-    refuse("hollow", "label 'a' has no texts");
+    refuse("hollow", "label 'a' has no examples");
     put("flat/readme", "text");
     refuse("flat", "a folder for each label");
 

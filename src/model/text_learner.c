@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/dice.h"
 
 /* A text that is this nearly right already teaches nothing; a bias learns more slowly. */
 static const double ERROR_LEAST = 1e-4;
@@ -31,24 +32,6 @@ void text_learner_done(struct text_learner *learner) {
     memory_free(learner->weights);
     memory_free(learner->order);
     *learner = (struct text_learner){0};
-}
-
-/* SplitMix64: small, and the same everywhere. */
-static uint64_t next_random(uint64_t *state) {
-    *state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t bits = *state;
-    bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
-    return bits ^ bits >> 31;
-}
-
-static void shuffle(uint32_t *order, size_t count, uint64_t *random) {
-    for (size_t i = count; i > 1; i--) {
-        const size_t other = (size_t)((next_random(random) >> 32) * i >> 32);
-        const uint32_t moved = order[i - 1];
-        order[i - 1] = order[other];
-        order[other] = moved;
-    }
 }
 
 static double length_share(const struct corpus_text *text) {
@@ -104,22 +87,55 @@ static uint32_t chances_of(const double *scores, uint32_t labels_count, double *
     return text_chances(out_chances, labels_count);
 }
 
+/* How much each label's chance is too large, by the label. False: there is nothing to learn. */
+static bool err_by_label(const struct text_learner *learner, size_t index, const double *scores,
+                         double *out_wrong) {
+    const uint16_t label = learner->corpus->texts[index].label;
+    (void)chances_of(scores, learner->corpus->labels_count, out_wrong);
+    out_wrong[label] -= 1;
+    return -out_wrong[label] >= ERROR_LEAST;
+}
+
+/* The same by the teacher, and by the label where the text has one. */
+static bool err_by_teacher(const struct text_learner *learner, size_t index, const double *scores,
+                           double *out_wrong) {
+    const uint32_t labels = learner->corpus->labels_count;
+    float student[TEXT_LABELS_MAX] = {0};
+    float slope[TEXT_LABELS_MAX];
+    for (uint32_t k = 0; k < learner->vectors; k++) {
+        student[learner->vectors == 1 ? 1 : k] = (float)scores[k];
+    }
+    const struct distill_row row = {
+        .student = student,
+        .teacher = text_answers_of(learner->answers, index),
+        .classes = labels,
+        .label = learner->answers->labelled[index] ? (int32_t)learner->corpus->texts[index].label
+                                                   : DISTILL_NO_LABEL,
+    };
+    (void)distill_loss(&learner->blend, &row, slope);
+    double most = 0;
+    for (uint32_t k = 0; k < labels; k++) {
+        out_wrong[k] = (double)slope[k];
+        most = fmax(most, fabs(out_wrong[k]));
+    }
+    return most >= ERROR_LEAST;
+}
+
 static void learn_one(struct text_learner *learner, size_t index, double step) {
     const struct corpus_text *text = &learner->corpus->texts[index];
     double scores[TEXT_LABELS_MAX] = {0};
-    double chances[TEXT_LABELS_MAX];
+    double wrong[TEXT_LABELS_MAX] = {0};
     text_learner_score(learner, index, scores);
-    (void)chances_of(scores, learner->corpus->labels_count, chances);
-    if (1 - chances[text->label] < ERROR_LEAST) {
+    if (learner->answers != NULL ? !err_by_teacher(learner, index, scores, wrong)
+                                 : !err_by_label(learner, index, scores, wrong)) {
         return;
     }
     const double share = length_share(text);
     float moves[TEXT_LABELS_MAX];
     for (uint32_t k = 0; k < learner->vectors; k++) {
         const uint32_t label = learner->vectors == 1 ? 1 : k;
-        const double wrong = chances[label] - (text->label == label ? 1 : 0);
-        learner->biases[k] -= BIAS_SHARE * step * wrong;
-        moves[k] = (float)(step * wrong * share);
+        learner->biases[k] -= BIAS_SHARE * step * wrong[label];
+        moves[k] = (float)(step * wrong[label] * share);
     }
     const uint32_t *features = learner->corpus->features + text->first;
     for (uint32_t i = 0; learner->vectors == 1 && i < text->count; i++) {
@@ -146,11 +162,11 @@ void text_learner_learn(struct text_learner *learner, uint16_t without, double s
             learner->order[count++] = (uint32_t)i;
         }
     }
-    uint64_t random = seed;
+    uint64_t dice = seed;
     const double steps = (double)count * passes;
     double done = 0;
     for (uint32_t pass = 0; pass < passes; pass++) {
-        shuffle(learner->order, count, &random);
+        dice_shuffle(&dice, learner->order, count);
         for (size_t i = 0; i < count; i++) {
             learn_one(learner, learner->order[i], step * (1 - done / steps));
             done++;
@@ -174,28 +190,50 @@ struct bend {
     double loss;
 };
 
-/* Nobody is certain of a label that few texts have: the right one is worth a little less than 1,
- * which also keeps the slope finite where the scores separate the labels without a fault. */
-static double wanted(const struct text_corpus *corpus, uint32_t truth, uint32_t label) {
-    const double texts = corpus->labels[truth].texts;
-    const double all = texts + corpus->labels_count;
-    return (label == truth ? texts + 1 : 1) / all;
+/* What is right of a text, label by label. */
+static void find_truth(const struct text_corpus *corpus, const struct text_answers *answers,
+                       size_t text, double *out_truth) {
+    if (answers != NULL && !answers->labelled[text]) {
+        (void)distill_chances(text_answers_of(answers, text), corpus->labels_count, 1, out_truth);
+        return;
+    }
+    for (uint32_t k = 0; k < corpus->labels_count; k++) {
+        out_truth[k] = k == corpus->texts[text].label ? 1 : 0;
+    }
 }
 
-static struct bend bend_at(const struct text_corpus *corpus, const float *scores,
-                           const struct text_calibration *at) {
+/* Nobody is certain of a label that few texts have: the right one is worth a little less than 1,
+ * which also keeps the slope finite where the scores separate the labels without a fault. */
+static double wanted(const struct text_corpus *corpus, size_t text, double truth) {
+    const double texts = corpus->labels[corpus->texts[text].label].texts;
+    return (texts * truth + 1) / (texts + corpus->labels_count);
+}
+
+static double loss_of(const double *truth, const double *chances, uint32_t labels_count) {
+    double loss = 0;
+    for (uint32_t k = 0; k < labels_count; k++) {
+        if (truth[k] > 0) {
+            loss -= truth[k] * log(chances[k] > 1e-300 ? chances[k] : 1e-300);
+        }
+    }
+    return loss;
+}
+
+static struct bend bend_at(const struct text_corpus *corpus, const struct text_answers *answers,
+                           const float *scores, const struct text_calibration *at) {
     struct bend bend = {0};
     const uint32_t vectors = text_vectors(corpus->labels_count);
     for (size_t i = 0; i < corpus->texts_count; i++) {
         const float *said = scores + i * vectors;
-        const uint32_t truth = corpus->texts[i].label;
+        double truth[TEXT_LABELS_MAX] = {0};
         double chances[TEXT_LABELS_MAX];
+        find_truth(corpus, answers, i, truth);
         (void)text_calibrated(at, corpus->labels_count, said, chances);
         double mean = 0;
         double square = 0;
         for (uint32_t k = 0; k < vectors; k++) {
             const uint32_t label = vectors == 1 ? 1 : k;
-            const double wrong = chances[label] - wanted(corpus, truth, label);
+            const double wrong = chances[label] - wanted(corpus, i, truth[label]);
             const double score = (double)said[k];
             bend.slope += wrong * score;
             bend.offsets[k] += wrong;
@@ -204,7 +242,7 @@ static struct bend bend_at(const struct text_corpus *corpus, const float *scores
             square += chances[label] * score * score;
         }
         bend.slope_again += square - mean * mean;
-        bend.loss -= log(chances[truth] > 1e-300 ? chances[truth] : 1e-300);
+        bend.loss += loss_of(truth, chances, corpus->labels_count);
     }
     bend.loss /= (double)corpus->texts_count;
     return bend;
@@ -217,16 +255,17 @@ static double half_step(double first, double second, double most) {
 }
 
 /* Newton's method, each number by itself. */
-struct text_calibration text_calibrate(const struct text_corpus *corpus, const float *scores) {
+struct text_calibration text_calibrate(const struct text_corpus *corpus,
+                                       const struct text_answers *answers, const float *scores) {
     struct text_calibration at = {.slope = 1};
     const uint32_t vectors = text_vectors(corpus->labels_count);
     for (int round = 0; round < CALIBRATION_ROUNDS; round++) {
-        const struct bend bend = bend_at(corpus, scores, &at);
+        const struct bend bend = bend_at(corpus, answers, scores, &at);
         at.slope -= half_step(bend.slope, bend.slope_again, 0.5 * at.slope);
         for (uint32_t k = 0; k < vectors; k++) {
             at.offsets[k] -= half_step(bend.offsets[k], bend.offsets_again[k], 1);
         }
     }
-    at.loss = bend_at(corpus, scores, &at).loss;
+    at.loss = bend_at(corpus, answers, scores, &at).loss;
     return at;
 }

@@ -3,7 +3,9 @@
  *
  * Stochastic gradient descent over a corpus: a text is a vector of length 1 (each of its buckets
  * counts the same), one pass after another in an order that the seed decides, with a step that
- * shrinks to nothing. The same corpus, options and seed give the same weights on the same machine.
+ * shrinks to nothing. It learns from the labels, or, with a teacher's answers, from both as
+ * model/distill_loss blends them. The same corpus, options and seed give the same weights on the
+ * same machine.
  *
  * Thread: one at a time. Writing the model is model/train.
  * SPDX-License-Identifier: Apache-2.0
@@ -13,6 +15,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/distill_loss.h"
+#include "model/text_answers.h"
 #include "model/text_corpus.h"
 
 enum { LEARNER_PASSES_MAX = 1000, FOLD_NONE = UINT16_MAX };
@@ -23,6 +27,8 @@ struct text_learner {
     float *weights;  /* owned: buckets * vectors, the vectors of a bucket side by side */
     uint32_t *order; /* owned */
     double biases[TEXT_LABELS_MAX];
+    const struct text_answers *answers; /* not owned; NULL: the labels alone teach */
+    struct distill_blend blend;         /* of answers and labels */
 };
 
 /* The corpus is settled and outlives the learner. */
@@ -45,8 +51,10 @@ struct text_calibration {
 };
 
 /* Finds slope and offsets under which the scores of texts that were held back are honest chances
- * (Platt's method, and what it becomes with more labels). `scores` has `vectors` for each text. */
-struct text_calibration text_calibrate(const struct text_corpus *corpus, const float *scores);
+ * (Platt's method, and what it becomes with more labels). `scores` has `vectors` for each text.
+ * What is right is the label; of a text without one, each label as much as the teacher says. */
+struct text_calibration text_calibrate(const struct text_corpus *corpus,
+                                       const struct text_answers *answers, const float *scores);
 
 /* The label that scores speak for, and its chance. */
 uint32_t text_calibrated(const struct text_calibration *calibration, uint32_t labels_count,

@@ -143,7 +143,7 @@ static void test_text_calibrate__finds_the_slope_that_made_the_labels(void **sta
             const double slope = SLOPES[s];
             struct text_corpus corpus;
             label_at_random(&corpus, labels, scores, slope, &random);
-            const struct text_calibration found = text_calibrate(&corpus, scores);
+            const struct text_calibration found = text_calibrate(&corpus, NULL, scores);
             assert_true(fabs(found.slope / slope - 1) < 0.1);
             for (uint32_t k = 0; k < text_vectors(labels); k++) {
                 assert_true(fabs(found.offsets[k]) < 0.15);
@@ -165,7 +165,7 @@ static void test_text_calibrate__a_bias_is_taken_back(void **state) {
     for (size_t i = 0; i < JUDGED; i++) {
         scores[i] += 2;
     }
-    const struct text_calibration found = text_calibrate(&corpus, scores);
+    const struct text_calibration found = text_calibrate(&corpus, NULL, scores);
     assert_true(fabs(found.slope - 1) < 0.1);
     assert_true(fabs(found.offsets[0] + 2) < 0.2);
     text_corpus_done(&corpus);
@@ -183,11 +183,99 @@ static void test_text_calibrate__few_texts_without_a_fault_give_no_certainty(voi
     }
     corpus.labels[0].texts = 4;
     corpus.labels[1].texts = 4;
-    const struct text_calibration found = text_calibrate(&corpus, scores);
+    const struct text_calibration found = text_calibrate(&corpus, NULL, scores);
     double chances[2];
     const float sure = 1;
     assert_int_equal(text_calibrated(&found, 2, &sure, chances), 1);
     assert_true(fabs(chances[1] - 5.0 / 6) < 0.01);
+    text_corpus_done(&corpus);
+}
+
+/* What a teacher says of each text of the corpus: `sure` for its label. None is labelled. */
+static void answer(struct text_answers *answers, const struct text_corpus *corpus, float sure) {
+    text_answers_init(answers, corpus->labels_count, 1 << 20);
+    answers->count = corpus->texts_count;
+    answers->logits = memory_new(answers->count * corpus->labels_count, sizeof(float));
+    answers->labelled = memory_new(answers->count, sizeof(bool));
+    assert_true(answers->logits != NULL && answers->labelled != NULL);
+    for (size_t i = 0; i < answers->count; i++) {
+        answers->logits[i * corpus->labels_count + corpus->texts[i].label] = sure;
+    }
+}
+
+/* Where labels alone are believed, a text without one teaches nothing. */
+static void test_text_learner__a_text_without_a_label_has_none(void **state) {
+    (void)state;
+    for (uint32_t labels = 2; labels <= 3; labels++) {
+        struct text_corpus corpus;
+        struct text_learner learner;
+        struct text_answers answers;
+        begin(&corpus, labels);
+        open_learner(&learner, &corpus);
+        answer(&answers, &corpus, 5);
+        learner.answers = &answers;
+        learner.blend = (struct distill_blend){.temperature = 1, .share = 0};
+        text_learner_learn(&learner, FOLD_NONE, 2, 2, 1);
+        size_t learned = 0;
+        for (size_t i = 0; i < (size_t)BUCKETS * learner.vectors; i++) {
+            learned += learner.weights[i] != 0;
+        }
+        assert_int_equal(learned, 0);
+        learner.blend.share = 1;
+        text_learner_learn(&learner, FOLD_NONE, 2, 10, 1);
+        double scores[3] = {0};
+        text_learner_score(&learner, 1, scores);
+        assert_true(labels == 2 ? scores[0] > 1 : scores[1] > scores[0] + 1);
+        text_answers_done(&answers);
+        text_learner_done(&learner);
+        text_corpus_done(&corpus);
+    }
+}
+
+/* A student learns how sure its teacher is, not only what it thinks. */
+static void test_text_learner__a_doubtful_teacher_has_a_doubtful_student(void **state) {
+    (void)state;
+    struct text_corpus corpus;
+    struct text_learner learner;
+    begin(&corpus, 2);
+    open_learner(&learner, &corpus);
+    for (int temperature = 1; temperature <= 4; temperature *= 2) {
+        struct text_answers answers;
+        answer(&answers, &corpus, 0.7F);
+        learner.answers = &answers;
+        learner.blend = (struct distill_blend){.temperature = temperature, .share = 1};
+        text_learner_learn(&learner, FOLD_NONE, 2, 60, 1);
+        double score = 0;
+        text_learner_score(&learner, 1, &score);
+        assert_true(fabs(score - 0.7) < 0.1);
+        text_learner_score(&learner, 0, &score);
+        assert_true(fabs(score + 0.7) < 0.1);
+        text_answers_done(&answers);
+    }
+    text_learner_done(&learner);
+    text_corpus_done(&corpus);
+}
+
+/* The teacher is 1.5 times as sure as the scores: that is the slope, though each score has the sign
+ * of its label. */
+static void test_text_calibrate__a_teacher_is_followed_in_how_sure_it_is(void **state) {
+    (void)state;
+    static float scores[JUDGED];
+    uint64_t random = 5;
+    struct text_corpus corpus;
+    struct text_answers answers;
+    for (size_t i = 0; i < JUDGED; i++) {
+        scores[i] = (float)(6 * next_double(&random) - 3);
+    }
+    label_at_random(&corpus, 2, scores, 1000, &random);
+    answer(&answers, &corpus, 0);
+    for (size_t i = 0; i < JUDGED; i++) {
+        answers.logits[2 * i + 1] = 1.5F * scores[i];
+    }
+    const struct text_calibration found = text_calibrate(&corpus, &answers, scores);
+    assert_true(fabs(found.slope - 1.5) < 0.05);
+    assert_true(fabs(found.offsets[0]) < 0.05);
+    text_answers_done(&answers);
     text_corpus_done(&corpus);
 }
 
@@ -214,6 +302,9 @@ int main(void) {
         cmocka_unit_test(test_text_calibrate__finds_the_slope_that_made_the_labels),
         cmocka_unit_test(test_text_calibrate__a_bias_is_taken_back),
         cmocka_unit_test(test_text_calibrate__few_texts_without_a_fault_give_no_certainty),
+        cmocka_unit_test(test_text_learner__a_text_without_a_label_has_none),
+        cmocka_unit_test(test_text_learner__a_doubtful_teacher_has_a_doubtful_student),
+        cmocka_unit_test(test_text_calibrate__a_teacher_is_followed_in_how_sure_it_is),
         cmocka_unit_test(test_text_learner__no_memory_is_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -217,6 +217,19 @@ static status check_whole(struct slice bytes, struct error *err) {
     return STATUS_OK;
 }
 
+struct text_parts text_model_parts(const struct text_model *model) {
+    return (struct text_parts){
+        .settings = model->settings,
+        .labels = model->labels,
+        .labels_count = model->labels_count,
+        .buckets = model->buckets,
+        .scales = model->scales,
+        .biases = model->biases,
+        .weights = model->weights,
+        .provenance = model->provenance,
+    };
+}
+
 /* Reads the fields behind the version. Lengths are checked before anything is done with them. */
 static status read_fields(struct text_model *model, struct error *err) {
     const struct slice whole = buffer_slice(&model->file);
@@ -248,15 +261,7 @@ static status read_fields(struct text_model *model, struct error *err) {
                     cursor.left.count, (unsigned long long)weights, model->buckets);
     }
     model->weights = (const int8_t *)cursor.left.bytes;
-    const struct text_parts parts = {
-        .settings = model->settings,
-        .labels = model->labels,
-        .labels_count = model->labels_count,
-        .buckets = model->buckets,
-        .scales = model->scales,
-        .biases = model->biases,
-        .provenance = model->provenance,
-    };
+    const struct text_parts parts = text_model_parts(model);
     const status checked = check_parts(&parts, STATUS_CORRUPT, err);
     return checked == STATUS_OK ? checked : fail_while(err, "the text model");
 }

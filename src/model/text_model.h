@@ -70,6 +70,9 @@ uint32_t text_model_buckets(const struct text_model *model);
 struct slice text_model_provenance(const struct text_model *model);
 size_t text_model_bytes(const struct text_model *model); /* of the file, and about that in memory */
 
+/* All of it in parts, which are the model's: for who writes it in another format. */
+struct text_parts text_model_parts(const struct text_model *model);
+
 /* The memory that a question needs, for the caller to bring; it need not be cleared. */
 size_t text_model_scratch_bytes(const struct text_model *model);
 

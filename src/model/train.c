@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 #include "base/time.h"
+#include "model/distill_loss.h"
+#include "model/text_answers.h"
 #include "model/text_corpus.h"
 #include "model/text_examples.h"
 #include "model/text_learner.h"
@@ -21,26 +23,39 @@ enum {
     ENOUGH_BUCKETS = 16, /* for each one that is used */
     READ_SHARE_TEXTS = 64,
     PROVENANCE_ARENA_BYTES = 64 * 1024,
-    CLAIMS = 8
+    CLAIMS = 12,
+    TAUGHT_CLAIMS = 4 /* of these, the last */
 };
 
 /* Held-back texts choose one of them. Clean labels want large steps; wrong ones small steps, with
  * which a text of its own is not learned by heart. */
 static const double STEPS[] = {0.1, 0.5, 2, 7, 20};
 
-enum { STEPS_COUNT = sizeof(STEPS) / sizeof(STEPS[0]), FIRST_STEP = 2, TRIES_MAX = 4 };
+enum {
+    STEPS_COUNT = sizeof(STEPS) / sizeof(STEPS[0]),
+    FIRST_STEP = 2,
+    TRIES_MAX = 4,                         /* of steps */
+    BLENDS_MAX = 2 * (DISTILL_CHOICES - 1) /* other ones, with a teacher */
+};
 
 static const double READ_SHARE = 0.3;
+
+/* What is learned with: one of STEPS, and how teacher and labels are blended. */
+struct attempt {
+    int step;
+    struct distill_blend blend;
+};
 
 /* What one training holds; undone as a whole. */
 struct training {
     const struct train_options *options;
     struct text_corpus corpus;
+    struct text_answers answers; /* empty without a teacher */
     struct text_learner learner;
-    float *scores; /* of the held-back texts: the step being tried, then the best so far */
+    float *scores; /* of the held-back texts: the attempt being tried, then the best so far */
     float *best_scores;
-    struct text_calibration calibration; /* of the best step so far */
-    int step;                            /* its index, -1 before the first try */
+    struct text_calibration calibration; /* of the best attempt so far */
+    struct attempt best;
     int tries;
     int8_t *weights;
     double scales[TEXT_LABELS_MAX];
@@ -50,6 +65,7 @@ struct training {
 static void training_done(struct training *training) {
     text_learner_done(&training->learner);
     text_corpus_done(&training->corpus);
+    text_answers_done(&training->answers);
     memory_free(training->scores);
     memory_free(training->best_scores);
     memory_free(training->weights);
@@ -62,7 +78,20 @@ void train_options_init(struct train_options *options) {
                                       .passes = TRAIN_PASSES_DEFAULT,
                                       .text_bytes_max = TEXT_BYTES_DEFAULT,
                                       .pairs = true,
-                                      .letters = -1};
+                                      .letters = -1,
+                                      .share = -1};
+}
+
+static status check_teacher(const struct train_options *options, struct error *err) {
+    const struct distill_blend blend = {.temperature = options->temperature,
+                                        .share = options->share};
+    const char *fault = distill_blend_fault(&blend);
+    const uint32_t labels = options->teacher != NULL ? options->teacher->labels_count : 2;
+    if (labels < 2 || labels > TEXT_LABELS_MAX) {
+        return fail(err, STATUS_INVALID, "a teacher has from 2 to %d labels, this has %u",
+                    TEXT_LABELS_MAX, labels);
+    }
+    return fault == NULL ? STATUS_OK : fail(err, STATUS_INVALID, "%s", fault);
 }
 
 static status check_options(const struct train_options *options, struct error *err) {
@@ -78,7 +107,7 @@ static status check_options(const struct train_options *options, struct error *e
     if (options->memory_bytes_max < 1 << 20) {
         return fail(err, STATUS_INVALID, "training needs 1 MiB of memory at least");
     }
-    return STATUS_OK;
+    return check_teacher(options, err);
 }
 
 static void tell(const struct training *training, double share) {
@@ -95,22 +124,59 @@ static uint8_t choose_letters(int wanted, const struct text_examples *examples) 
     return mean < SHORT_BYTES ? SHORT_LETTERS : 0;
 }
 
+static bool has_label(const struct teacher *teacher, struct slice label) {
+    for (uint32_t i = 0; i < teacher->labels_count; i++) {
+        if (slice_equal(teacher->labels[i], label)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has the teacher look at a text; one without a label gets the teacher's. */
+static status ask_teacher(struct training *training, struct text_example *example,
+                          struct error *err) {
+    const struct teacher *teacher = training->options->teacher;
+    const bool labelled = !slice_is(example->label, TRAIN_UNLABELLED);
+    if (labelled && !has_label(teacher, example->label)) {
+        return fail(err, STATUS_INVALID, "label '%.*s' is none of the teacher's",
+                    SLICE_ARGS(slice_part(example->label, 0, TEXT_LABEL_BYTES_MAX)));
+    }
+    uint32_t best = 0;
+    if (text_answers_ask(&training->answers, teacher, example->text, labelled, &best, err) !=
+        STATUS_OK) {
+        return fail_while(err, "ask the teacher about text %zu", training->answers.count + 1);
+    }
+    example->label = labelled ? example->label : teacher->labels[best];
+    return STATUS_OK;
+}
+
+/* A teacher may look at more of a text than its student will. */
 static status read_texts(struct training *training, struct text_examples *examples,
                          struct error *err) {
     const struct train_options *options = training->options;
+    const struct teacher *teacher = options->teacher;
     const struct text_settings settings = {
         .bytes_max = options->text_bytes_max,
         .pairs = options->pairs,
         .letters = choose_letters(options->letters, examples),
     };
-    TRY(text_corpus_init(&training->corpus, &settings, (size_t)options->memory_bytes_max, err));
+    const size_t bytes_max = (size_t)options->memory_bytes_max;
+    const uint32_t looked_at = teacher != NULL ? TEXT_BYTES_MAX : settings.bytes_max;
+    TRY(text_corpus_init(&training->corpus, &settings, bytes_max, err));
+    if (teacher != NULL) {
+        text_answers_init(&training->answers, teacher->labels_count, bytes_max);
+    }
     const double all = (double)text_examples_count(examples);
     bool more = true;
     while (true) {
         struct text_example example = {0};
-        TRY(text_examples_next(examples, settings.bytes_max, &example, &more, err));
+        TRY(text_examples_next(examples, looked_at, &example, &more, err));
         if (!more) {
             return STATUS_OK;
+        }
+        if (teacher != NULL) {
+            TRY(ask_teacher(training, &example, err));
         }
         TRY(text_corpus_add(&training->corpus, example.text, example.label, err));
         if (training->corpus.texts_count % READ_SHARE_TEXTS == 0) {
@@ -131,6 +197,10 @@ static void choose_buckets(struct training *training) {
     text_corpus_bucket(corpus, buckets);
 }
 
+static const struct text_answers *answers_of(const struct training *training) {
+    return training->options->teacher != NULL ? &training->answers : NULL;
+}
+
 static status make_room(struct training *training, struct error *err) {
     const struct text_corpus *corpus = &training->corpus;
     const size_t vectors = text_vectors(corpus->labels_count);
@@ -148,17 +218,25 @@ static status make_room(struct training *training, struct error *err) {
     if (training->scores == NULL || training->best_scores == NULL || training->weights == NULL) {
         return fail(err, STATUS_NO_MEMORY, "out of memory");
     }
-    return text_learner_init(&training->learner, corpus, err);
+    TRY(text_learner_init(&training->learner, corpus, err));
+    training->learner.answers = answers_of(training);
+    return STATUS_OK;
+}
+
+static void learn_from(struct training *training, const struct attempt *attempt, uint16_t without) {
+    training->learner.blend = attempt->blend;
+    text_learner_learn(&training->learner, without, STEPS[attempt->step], training->options->passes,
+                       training->options->seed);
 }
 
 /* Scores every text by a model that was trained without its fold. */
-static void hold_back(struct training *training, int step) {
+static void hold_back(struct training *training, const struct attempt *attempt) {
     const struct text_corpus *corpus = &training->corpus;
-    struct text_learner *learner = &training->learner;
-    const double all = TRAIN_FOLDS * TRIES_MAX + 1;
+    const struct text_learner *learner = &training->learner;
+    const int tries = TRIES_MAX + (training->options->teacher != NULL ? BLENDS_MAX : 0);
+    const double all = TRAIN_FOLDS * tries + 1;
     for (uint32_t fold = 0; fold < TRAIN_FOLDS; fold++) {
-        text_learner_learn(learner, (uint16_t)fold, STEPS[step], training->options->passes,
-                           training->options->seed);
+        learn_from(training, attempt, (uint16_t)fold);
         for (size_t i = 0; i < corpus->texts_count; i++) {
             if (corpus->texts[i].fold == fold) {
                 double scores[TEXT_LABELS_MAX];
@@ -174,33 +252,66 @@ static void hold_back(struct training *training, int step) {
     training->tries++;
 }
 
-/* True when the held-back chances are more honest than under any step before. */
-static bool try_step(struct training *training, int step) {
-    if (step < 0 || step >= STEPS_COUNT) {
+/* True when the held-back chances are more honest than in any attempt before. */
+static bool try_out(struct training *training, struct attempt attempt) {
+    if (attempt.step < 0 || attempt.step >= STEPS_COUNT) {
         return false;
     }
-    hold_back(training, step);
-    const struct text_calibration calibration = text_calibrate(&training->corpus, training->scores);
-    if (training->step >= 0 && calibration.loss >= training->calibration.loss) {
+    hold_back(training, &attempt);
+    const struct text_calibration calibration =
+        text_calibrate(&training->corpus, answers_of(training), training->scores);
+    if (training->tries > 1 && calibration.loss >= training->calibration.loss) {
         return false;
     }
     training->calibration = calibration;
-    training->step = step;
+    training->best = attempt;
     float *spare = training->best_scores;
     training->best_scores = training->scores;
     training->scores = spare;
     return true;
 }
 
+static struct attempt step_on(struct attempt attempt, int way) {
+    attempt.step += way;
+    return attempt;
+}
+
+/* Temperatures, then shares, at the best step; what the options set is not tried, and no share
+ * where the teacher alone knows. */
+static void try_blends(struct training *training) {
+    const struct train_options *options = training->options;
+    for (int i = 1; options->temperature <= 0 && i < DISTILL_CHOICES; i++) {
+        struct attempt attempt = training->best;
+        attempt.blend.temperature = DISTILL_TEMPERATURES[i];
+        (void)try_out(training, attempt);
+    }
+    const bool labels = training->answers.labelled_count > 0;
+    for (int i = 1; labels && options->share < 0 && i < DISTILL_CHOICES; i++) {
+        struct attempt attempt = training->best;
+        attempt.blend.share = DISTILL_SHARES[i];
+        (void)try_out(training, attempt);
+    }
+}
+
 /* Walks from the middle step up while it gets better, else down; then learns from everything. */
 static void learn(struct training *training) {
-    training->step = -1;
-    (void)try_step(training, FIRST_STEP);
-    const int way = try_step(training, FIRST_STEP + 1) ? 1 : -1;
-    while (try_step(training, training->step + way)) {
+    const struct train_options *options = training->options;
+    struct attempt first = {
+        .step = FIRST_STEP,
+        .blend = {.temperature = options->temperature, .share = options->share}};
+    first.blend.temperature =
+        first.blend.temperature > 0 ? first.blend.temperature : DISTILL_TEMPERATURES[0];
+    if (first.blend.share < 0) {
+        first.blend.share = training->answers.labelled_count > 0 ? DISTILL_SHARES[0] : 1;
     }
-    text_learner_learn(&training->learner, FOLD_NONE, STEPS[training->step],
-                       training->options->passes, training->options->seed);
+    (void)try_out(training, first);
+    const int way = try_out(training, step_on(first, 1)) ? 1 : -1;
+    while (try_out(training, step_on(training->best, way))) {
+    }
+    if (options->teacher != NULL) {
+        try_blends(training);
+    }
+    learn_from(training, &training->best, FOLD_NONE);
 }
 
 /* Weights become bytes; the calibration goes into scales and biases. */
@@ -228,6 +339,8 @@ static void count_answers(const struct training *training, struct train_report *
     const uint32_t vectors = text_vectors(corpus->labels_count);
     uint32_t said[TEXT_LABELS_MAX] = {0};
     uint32_t right = 0;
+    uint32_t agreed = 0;
+    const bool taught = training->options->teacher != NULL;
     for (size_t i = 0; i < corpus->texts_count; i++) {
         double chances[TEXT_LABELS_MAX];
         const uint32_t label = text_calibrated(&training->calibration, corpus->labels_count,
@@ -235,8 +348,14 @@ static void count_answers(const struct training *training, struct train_report *
         report->labels[corpus->texts[i].label].said[label]++;
         said[label]++;
         right += label == corpus->texts[i].label;
+        if (taught) {
+            const float *teacher = text_answers_of(&training->answers, i);
+            agreed += label == distill_best(teacher, corpus->labels_count);
+        }
     }
     report->accuracy = (double)right / (double)corpus->texts_count;
+    report->agreement = (double)agreed / (double)corpus->texts_count;
+    report->labelled = taught ? training->answers.labelled_count : report->texts;
     for (uint32_t i = 0; i < corpus->labels_count; i++) {
         struct train_label *label = &report->labels[i];
         (void)memcpy(label->name, corpus->labels[i].name, sizeof(label->name));
@@ -253,7 +372,11 @@ static void fill_report(const struct training *training, struct train_report *re
     report->text_bytes = corpus->text_bytes;
     report->labels_count = corpus->labels_count;
     report->loss = training->calibration.loss;
-    report->step = STEPS[training->step];
+    report->step = STEPS[training->best.step];
+    if (training->options->teacher != NULL) {
+        report->temperature = training->best.blend.temperature;
+        report->share = training->best.blend.share;
+    }
     report->letters = corpus->settings.letters;
     report->buckets = corpus->buckets;
     count_answers(training, report);
@@ -263,7 +386,8 @@ static struct member claim(struct slice name, struct value value) {
     return (struct member){.name = name, .value = value};
 }
 
-/* When and from what: {"trained_at","ebb","texts","labels","accuracy","loss","step","seed"}. */
+/* When and from what: {"trained_at","ebb","texts","labels","accuracy","loss","step","seed"}, and of
+ * what a teacher taught {"labelled","agreement","temperature","share"}. */
 static status write_provenance(const struct training *training, const struct train_report *report,
                                struct buffer *out, struct error *err) {
     struct arena arena;
@@ -273,7 +397,8 @@ static status write_provenance(const struct training *training, const struct tra
     char at[TIME_TEXT_BYTES];
     time_write(at_ms, at);
     struct value object = {0};
-    struct member *claims = value_new_object(&arena, CLAIMS, &object);
+    const uint32_t count = training->options->teacher != NULL ? CLAIMS : CLAIMS - TAUGHT_CLAIMS;
+    struct member *claims = value_new_object(&arena, count, &object);
     if (claims != NULL) {
         claims[0] = claim(SLICE("trained_at"), value_of_text(slice_of(at)));
         claims[1] = claim(SLICE("ebb"), value_of_text(SLICE(EBB_VERSION)));
@@ -283,6 +408,12 @@ static status write_provenance(const struct training *training, const struct tra
         claims[5] = claim(SLICE("loss"), value_of_real(report->loss));
         claims[6] = claim(SLICE("step"), value_of_real(report->step));
         claims[7] = claim(SLICE("seed"), value_of_integer((int64_t)training->options->seed));
+        if (training->options->teacher != NULL) {
+            claims[8] = claim(SLICE("labelled"), value_of_integer(report->labelled));
+            claims[9] = claim(SLICE("agreement"), value_of_real(report->agreement));
+            claims[10] = claim(SLICE("temperature"), value_of_real(report->temperature));
+            claims[11] = claim(SLICE("share"), value_of_real(report->share));
+        }
         json_write(out, object);
     }
     arena_done(&arena);
@@ -324,6 +455,10 @@ static status train_on(struct training *training, struct text_examples *examples
     const int64_t start_ns = clock_monotonic_ns();
     TRY(read_texts(training, examples, err));
     TRY(text_corpus_settle(&training->corpus, TRAIN_FOLDS, training->options->seed, err));
+    if (training->options->teacher != NULL) {
+        TRY(text_answers_settle(&training->answers, training->options->teacher, &training->corpus,
+                                err));
+    }
     report->read_seconds = seconds_since(start_ns);
     const int64_t read_ns = clock_monotonic_ns();
     choose_buckets(training);

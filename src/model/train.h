@@ -1,6 +1,9 @@
 /*
  * train: labelled texts in, a text model and an honest account of it out.
  *
+ * With a teacher some or all of the texts may be without a label: the model learns from what the
+ * teacher says of them (distillation).
+ *
  * Every text is held back once: it is scored by a model that was trained without its fifth of the
  * texts. Those answers choose the size of the learning step, make the scores honest chances, and
  * are what the report counts; then the model is trained on all texts. What the report says is
@@ -16,7 +19,11 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "model/teacher.h"
 #include "model/text_model.h"
+
+/* The folder (or label) of texts whose label nobody knows but a teacher. */
+#define TRAIN_UNLABELLED "unlabelled"
 
 enum {
     TRAIN_MODEL_BYTES_DEFAULT = 256000,
@@ -36,12 +43,14 @@ struct train_options {
     uint32_t text_bytes_max; /* of a text, no more is looked at */
     bool pairs;              /* look at pairs of words */
     int letters;             /* at runs of so many letters; 0: at none; -1: where texts are short */
+    const struct teacher *teacher; /* NULL: the labels alone teach */
+    double temperature, share;     /* as in model/distill_loss; 0 and below 0: they are chosen */
     /* NULL, or told now and then how far the work is, from 0 to 1. */
     void (*progress)(void *owner, double share);
     void *owner;
 };
 
-/* One label as the held-back texts saw it. */
+/* One label as the held-back texts saw it; a text without one counts to the teacher's. */
 struct train_label {
     char name[TEXT_LABEL_BYTES_MAX + 1];
     uint32_t texts;
@@ -58,6 +67,9 @@ struct train_report {
     double accuracy;                            /* of held-back texts */
     double loss;                                /* mean of -log of the right label's chance */
     double step;                                /* the one that was chosen */
+    uint32_t labelled;         /* texts whose label was given; all without a teacher */
+    double agreement;          /* of held-back texts, with the teacher; 0 without one */
+    double temperature, share; /* those that were chosen */
     int letters;
     uint32_t buckets;
     uint64_t model_bytes;

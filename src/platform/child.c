@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -38,12 +39,14 @@ static int set_descriptors(posix_spawn_file_actions_t *actions, int socket) {
     return failed;
 }
 
-static int spawn(const char *path, int socket, pid_t *out_pid) {
+static int spawn(const char *path, char *const *environment, int socket, pid_t *out_pid) {
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    char name[] = "ebb-jq";
+    char name[NAME_MAX + 1];
     char *arguments[] = {name, NULL};
-    char *environment[] = {NULL};
+    char *nothing[] = {NULL};
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(name, sizeof(name), "%s", slash != NULL ? slash + 1 : path);
     int failed = posix_spawnattr_init(&attributes);
     if (failed != 0) {
         return failed;
@@ -55,21 +58,22 @@ static int spawn(const char *path, int socket, pid_t *out_pid) {
     }
     failed = set_attributes(&attributes);
     failed = failed != 0 ? failed : set_descriptors(&actions, socket);
-    failed = failed != 0
-                 ? failed
-                 : posix_spawn(out_pid, path, &actions, &attributes, arguments, environment);
+    failed = failed != 0 ? failed
+                         : posix_spawn(out_pid, path, &actions, &attributes, arguments,
+                                       environment != NULL ? environment : nothing);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
     return failed;
 }
 
-status child_start(const char *path, struct child *out_child, struct error *err) {
+status child_start(const char *path, char *const *environment, struct child *out_child,
+                   struct error *err) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         return fail_errno(err, errno, "start '%s': make a socket pair", path);
     }
     pid_t pid = 0;
-    const int failed = spawn(path, pair[1], &pid);
+    const int failed = spawn(path, environment, pair[1], &pid);
     (void)close(pair[1]);
     if (failed != 0) {
         (void)close(pair[0]);

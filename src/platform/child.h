@@ -2,10 +2,10 @@
  * child: a process at the other end of a socket pair, started from any thread, asked with a
  * deadline.
  *
- * For the children that a worker waits for (ebb-jq). What the loop waits for is platform/process.
- * The child's descriptor 0 is the socket, 1 and 2 are /dev/null, its environment is empty. It has
- * no parent-death signal, which would be tied to the thread that started it: it ends itself when
- * the socket does.
+ * For the children that a worker or a command waits for (ebb-jq, ebb-measure). What the loop waits
+ * for is platform/process. The child's descriptor 0 is the socket, 1 and 2 are /dev/null. It has no
+ * parent-death signal, which would be tied to the thread that started it: it ends itself when the
+ * socket does.
  *
  * Thread: any; one at a time for each child.
  * SPDX-License-Identifier: Apache-2.0
@@ -33,8 +33,10 @@ struct child_end {
     int signal;    /* 0 when it ended by itself */
 };
 
-/* Runs the program at `path` without arguments. */
-status child_start(const char *path, struct child *out_child, struct error *err);
+/* Runs the program at `path` without arguments, in an environment that NULL ends; NULL: an empty
+ * one. */
+status child_start(const char *path, char *const *environment, struct child *out_child,
+                   struct error *err);
 
 /* True when it has ended, or has closed its end, while nobody asked. */
 bool child_is_gone(const struct child *child);

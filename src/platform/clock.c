@@ -40,6 +40,10 @@ int64_t clock_thread_cpu_ns(void) {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
+int64_t clock_process_cpu_ns(void) {
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 static void read_offset_once(void) {
     offset_file = getenv("EBB_TEST_WALL_OFFSET_FILE");
     const char *text = getenv("EBB_TEST_WALL_OFFSET_MS");

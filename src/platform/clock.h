@@ -30,6 +30,7 @@ int64_t clock_boot_ns(void);
 int64_t clock_wall_ms(void);
 int64_t clock_monotonic_ns(void);
 int64_t clock_thread_cpu_ns(void);
+int64_t clock_process_cpu_ns(void); /* of all threads */
 
 /* /proc/sys/kernel/random/boot_id; zero when it cannot be read. */
 struct id clock_boot_id(void);

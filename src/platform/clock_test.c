@@ -20,11 +20,13 @@ static void test_clock__goes_forward(void **state) {
     const int64_t boot = clock_boot_ns();
     const int64_t steady = clock_monotonic_ns();
     const int64_t cpu = clock_thread_cpu_ns();
-    assert_true(boot > 0 && steady > 0 && cpu > 0);
+    const int64_t all = clock_process_cpu_ns();
+    assert_true(boot > 0 && steady > 0 && cpu > 0 && all > 0);
     for (int i = 0; i < 1000; i++) {
         assert_true(clock_boot_ns() >= boot);
         assert_true(clock_monotonic_ns() >= steady);
         assert_true(clock_thread_cpu_ns() >= cpu);
+        assert_true(clock_process_cpu_ns() >= all);
     }
     assert_true(boot >= steady - 1000000000);
 }

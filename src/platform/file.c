@@ -89,11 +89,14 @@ static status read_bytes(int fd, const char *path, size_t bytes_max, struct buff
 }
 
 /* Reads into `out`, which on failure is as it was. */
-static status read_into(const char *path, size_t bytes_max, struct buffer *out, bool *out_more,
-                        int64_t *out_bytes, struct error *err) {
+static status read_into(const char *path, int64_t offset, size_t bytes_max, struct buffer *out,
+                        bool *out_more, int64_t *out_bytes, struct error *err) {
     CLEANUP(close_fd) int fd = -1;
     int64_t bytes = 0;
     TRY(open_regular(path, &fd, &bytes, err));
+    if (lseek(fd, offset, SEEK_SET) < 0) {
+        return fail_errno(err, errno, "read '%s' from byte %lld", path, (long long)offset);
+    }
     const size_t before = out->count;
     status code = read_bytes(fd, path, bytes_max, out, out_more, err);
     if (code == STATUS_OK && buffer_status(out, err) != STATUS_OK) {
@@ -113,7 +116,7 @@ status file_read(const char *path, struct buffer *out, struct error *err) {
     int64_t bytes = 0;
     bool more = false;
     /* Files under /proc say 0 bytes, and any file may grow meanwhile: what is read counts. */
-    TRY(read_into(path, room, out, &more, &bytes, err));
+    TRY(read_into(path, 0, room, out, &more, &bytes, err));
     if (more) {
         out->count = before;
         return fail(err, STATUS_FULL, "'%s' has more than %zu bytes", path, room);
@@ -124,7 +127,14 @@ status file_read(const char *path, struct buffer *out, struct error *err) {
 status file_read_start(const char *path, size_t bytes_max, struct buffer *out, int64_t *out_bytes,
                        struct error *err) {
     bool more = false;
-    return read_into(path, bytes_max, out, &more, out_bytes, err);
+    return read_into(path, 0, bytes_max, out, &more, out_bytes, err);
+}
+
+status file_read_part(const char *path, int64_t offset, size_t bytes_max, struct buffer *out,
+                      struct error *err) {
+    int64_t bytes = 0;
+    bool more = false;
+    return read_into(path, offset, bytes_max, out, &more, &bytes, err);
 }
 
 /* The folder that a path lies in, into `out`. */
@@ -173,14 +183,16 @@ static status write_all(int fd, const char *path, struct slice bytes, struct err
 }
 
 /* A new file: with these rights whatever the umask says, or with the usual ones. */
-static status write_synced(const char *path, const mode_t *rights, struct slice bytes,
-                           struct error *err) {
+static status write_synced(const char *path, const mode_t *rights, const struct slice *parts,
+                           size_t count, struct error *err) {
     const mode_t mode = rights != NULL ? *rights : 0644;
     CLEANUP(close_fd) int fd = open_again(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     if (fd < 0) {
         return fail_errno(err, errno, "create '%s'", path);
     }
-    TRY(write_all(fd, path, bytes, err));
+    for (size_t i = 0; i < count; i++) {
+        TRY(write_all(fd, path, parts[i], err));
+    }
     if ((rights != NULL && fchmod(fd, mode) != 0) || fsync(fd) != 0) {
         return fail_errno(err, errno, "sync '%s'", path);
     }
@@ -192,8 +204,8 @@ static status write_synced(const char *path, const mode_t *rights, struct slice 
     return STATUS_OK;
 }
 
-static status replace(const char *path, const mode_t *rights, struct slice bytes,
-                      struct error *err) {
+static status replace(const char *path, const mode_t *rights, const struct slice *parts,
+                      size_t parts_count, struct error *err) {
     char folder[PATH_MAX];
     char temporary[PATH_MAX];
     TRY(folder_of(path, folder, err));
@@ -202,7 +214,7 @@ static status replace(const char *path, const mode_t *rights, struct slice bytes
         return fail(err, STATUS_INVALID, "a path has at most %d bytes", PATH_MAX - 16);
     }
     (void)unlink(temporary); /* of a process of the same number that a power cut ended */
-    status code = write_synced(temporary, rights, bytes, err);
+    status code = write_synced(temporary, rights, parts, parts_count, err);
     if (code == STATUS_OK) {
         code = file_rename(temporary, path, err);
     }
@@ -214,16 +226,21 @@ static status replace(const char *path, const mode_t *rights, struct slice bytes
 }
 
 /* It takes the rights of the file whose place it takes. */
-status file_replace(const char *path, struct slice bytes, struct error *err) {
+status file_replace_parts(const char *path, const struct slice *parts, size_t count,
+                          struct error *err) {
     struct stat old;
     const bool is_there = stat(path, &old) == 0;
     const mode_t rights = is_there ? old.st_mode & 0777 : 0;
-    return replace(path, is_there ? &rights : NULL, bytes, err);
+    return replace(path, is_there ? &rights : NULL, parts, count, err);
+}
+
+status file_replace(const char *path, struct slice bytes, struct error *err) {
+    return file_replace_parts(path, &bytes, 1, err);
 }
 
 status file_replace_private(const char *path, struct slice bytes, struct error *err) {
     const mode_t rights = 0600;
-    return replace(path, &rights, bytes, err);
+    return replace(path, &rights, &bytes, 1, err);
 }
 
 status file_facts(const char *path, struct file_facts *out_facts, struct error *err) {

@@ -35,10 +35,19 @@ status file_read(const char *path, struct buffer *out, struct error *err);
 status file_read_start(const char *path, size_t bytes_max, struct buffer *out, int64_t *out_bytes,
                        struct error *err);
 
+/* Appends at most `bytes_max` from `offset` on; nothing behind the end. */
+status file_read_part(const char *path, int64_t offset, size_t bytes_max, struct buffer *out,
+                      struct error *err);
+
 /* Writes PATH.PID.new beside it, syncs, renames, syncs the folder. An old file's rights stay. */
 status file_replace(const char *path, struct slice bytes, struct error *err);
 
-/* The same, and only the owner may read and write it, whatever an older file's rights were. */
+/* The same with bytes that lie in several places, written one after another. */
+status file_replace_parts(const char *path, const struct slice *parts, size_t count,
+                          struct error *err);
+
+/* The same as file_replace, and only the owner may read and write it, whatever an older file's
+ * rights were. */
 status file_replace_private(const char *path, struct slice bytes, struct error *err);
 
 /* NOT_FOUND when there is nothing; links are followed. */

@@ -102,6 +102,21 @@ static void test_file_replace__writes_whole_files_and_leaves_nothing_beside(void
     assert_int_equal(count_names(((struct folder *)*state)->path), 1);
 }
 
+static void test_file_replace_parts__writes_them_one_after_another(void **state) {
+    const char *path = in(*state, "a");
+    const struct slice parts[] = {SLICE("one "), SLICE(""), SLICE("two"), {0}, SLICE(" three")};
+    struct stat facts;
+    put(path, "a file that was longer than what comes");
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(file_replace_parts(path, parts, 5, NULL), STATUS_OK);
+    assert_holds(path, "one two three");
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+    assert_int_equal(file_replace_parts(path, parts, 0, NULL), STATUS_OK);
+    assert_holds(path, "");
+    assert_int_equal(count_names(((struct folder *)*state)->path), 1);
+}
+
 static void test_file_replace__keeps_the_rights_of_the_old_file(void **state) {
     const char *path = in(*state, "secret");
     put(path, "one");
@@ -239,6 +254,23 @@ static void test_file_read_start__gives_the_start_and_the_whole_size(void **stat
         assert_int_equal(file_read_start(in(*state, "a"), MOST[i], &out, &bytes, NULL), STATUS_OK);
         assert_int_equal(out.count, MOST[i] < 8 ? MOST[i] : 8);
         assert_true(bytes == 8);
+        buffer_done(&out);
+    }
+}
+
+static void test_file_read_part__gives_what_stands_there_and_nothing_behind_the_end(void **state) {
+    static const struct {
+        int64_t offset;
+        size_t most;
+        const char *wanted;
+    } CASES[] = {{0, 3, "123"}, {3, 3, "456"}, {6, 3, "78"}, {8, 3, ""}, {100, 3, ""}};
+    put(in(*state, "a"), "12345678");
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        struct buffer out;
+        buffer_init(&out, 100);
+        assert_int_equal(
+            file_read_part(in(*state, "a"), CASES[i].offset, CASES[i].most, &out, NULL), STATUS_OK);
+        assert_true(slice_is(buffer_slice(&out), CASES[i].wanted));
         buffer_done(&out);
     }
 }
@@ -430,6 +462,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             test_file_replace__writes_whole_files_and_leaves_nothing_beside, make_folder,
             remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_replace_parts__writes_them_one_after_another,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_replace__keeps_the_rights_of_the_old_file,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_replace__makes_new_files_as_the_umask_says,
@@ -452,6 +486,9 @@ int main(void) {
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_file_read_start__gives_the_start_and_the_whole_size,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(
+            test_file_read_part__gives_what_stands_there_and_nothing_behind_the_end, make_folder,
+            remove_folder),
         cmocka_unit_test_setup_teardown(test_file_facts__tells_files_from_folders, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(

@@ -14,6 +14,7 @@
 /* One copying: what it has come to, and the folder of it that is being listed. */
 struct copying {
     const char *from, *to;
+    const char *without; /* the end of names that are left out; NULL: none */
     int depth, files;
     int64_t bytes;
     struct error error;
@@ -64,6 +65,9 @@ static bool copy_named(void *owner, const char *name) {
     struct copying *all = owner;
     char from[PATH_MAX];
     char to[PATH_MAX];
+    if (all->without != NULL && slice_ends(slice_of(name), all->without)) {
+        return true;
+    }
     return join(from, all->from, name, &all->error) == STATUS_OK &&
            join(to, all->to, name, &all->error) == STATUS_OK &&
            copy_entry(all, from, to, &all->error) == STATUS_OK;
@@ -76,8 +80,12 @@ static status copy_folder(struct copying *all, const char *from, const char *to,
                     from, FOLDER_DEPTH_MAX);
     }
     TRY(file_make_folder(to, err));
-    struct copying inner = {
-        .from = from, .to = to, .depth = all->depth + 1, .files = all->files, .bytes = all->bytes};
+    struct copying inner = {.from = from,
+                            .to = to,
+                            .without = all->without,
+                            .depth = all->depth + 1,
+                            .files = all->files,
+                            .bytes = all->bytes};
     TRY(file_list(from, copy_named, &inner, err));
     all->files = inner.files;
     all->bytes = inner.bytes;
@@ -95,8 +103,8 @@ status folder_copy_file(const char *from, const char *to, struct error *err) {
     return copy_bytes(from, to, &facts, err);
 }
 
-status folder_copy(const char *from, const char *to, struct error *err) {
-    struct copying all = {.depth = 0};
+status folder_copy(const char *from, const char *to, const char *without, struct error *err) {
+    struct copying all = {.without = without};
     return copy_folder(&all, from, to, err);
 }
 

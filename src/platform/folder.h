@@ -22,9 +22,9 @@ enum {
  * FOLDER_BYTES_MAX. */
 status folder_copy_file(const char *from, const char *to, struct error *err);
 
-/* Copies what is in the folder; `to` is made. INVALID beyond the bounds, or where there is anything
- * but files and folders. */
-status folder_copy(const char *from, const char *to, struct error *err);
+/* Copies what is in the folder, but not what has a name that ends as `without` (NULL: all of it);
+ * `to` is made. INVALID beyond the bounds, or where there is anything but files and folders. */
+status folder_copy(const char *from, const char *to, const char *without, struct error *err);
 
 /* Puts `fresh` in the place of `path`, at once: a reader sees the old or the new one. What was
  * there goes by the name `fresh` from then on; nothing is there when nothing was. */

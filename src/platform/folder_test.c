@@ -67,7 +67,7 @@ static void test_folder__copies_files_folders_and_rights(void **state) {
     put("from/a", "one");
     put("from/deep/er/b", "two");
     assert_int_equal(chmod(at(from, "from/a"), 0755), 0);
-    assert_int_equal(folder_copy(at(from, "from"), at(to, "new/to"), &err), STATUS_OK);
+    assert_int_equal(folder_copy(at(from, "from"), at(to, "new/to"), NULL, &err), STATUS_OK);
     assert_holds("new/to/a", "one");
     assert_holds("new/to/deep/er/b", "two");
     assert_int_equal(stat(at(to, "new/to/a"), &facts), 0);
@@ -77,6 +77,22 @@ static void test_folder__copies_files_folders_and_rights(void **state) {
     assert_memory_equal(&facts.st_mtim, &original.st_mtim, sizeof(facts.st_mtim));
 }
 
+static void test_folder__what_ends_so_is_left_out(void **state) {
+    (void)state;
+    struct error err;
+    char from[256];
+    char to[256];
+    struct stat facts;
+    put("parts/a.onnx", "one");
+    put("parts/deep/a.compiled.onnx", "two");
+    put("parts/deep/b", "three");
+    assert_int_equal(folder_copy(at(from, "parts"), at(to, "some"), ".compiled.onnx", &err),
+                     STATUS_OK);
+    assert_holds("some/a.onnx", "one");
+    assert_holds("some/deep/b", "three");
+    assert_int_not_equal(stat(at(to, "some/deep/a.compiled.onnx"), &facts), 0);
+}
+
 static void test_folder__copies_neither_pipes_nor_without_bound(void **state) {
     (void)state;
     struct error err;
@@ -84,18 +100,19 @@ static void test_folder__copies_neither_pipes_nor_without_bound(void **state) {
     char to[256];
     put("pipe/a", "one");
     assert_int_equal(mkfifo(at(from, "pipe/b"), 0600), 0);
-    assert_int_equal(folder_copy(at(from, "pipe"), at(to, "to"), &err), STATUS_INVALID);
+    assert_int_equal(folder_copy(at(from, "pipe"), at(to, "to"), NULL, &err), STATUS_INVALID);
     assert_non_null(strstr(err.text, "pipe/b"));
 
     put("deep/1/2/3/4/5/6/7/8/a", "nine");
-    assert_int_equal(folder_copy(at(from, "deep"), at(to, "to-deep"), &err), STATUS_INVALID);
+    assert_int_equal(folder_copy(at(from, "deep"), at(to, "to-deep"), NULL, &err), STATUS_INVALID);
     assert_non_null(strstr(err.text, "too deep"));
 
     put("large/a", "");
     assert_int_equal(truncate(at(from, "large/a"), FOLDER_BYTES_MAX / 2), 0);
     put("large/b/a", "");
     assert_int_equal(truncate(at(from, "large/b/a"), FOLDER_BYTES_MAX / 2 + 1), 0);
-    assert_int_equal(folder_copy(at(from, "large"), at(to, "to-large"), &err), STATUS_INVALID);
+    assert_int_equal(folder_copy(at(from, "large"), at(to, "to-large"), NULL, &err),
+                     STATUS_INVALID);
     assert_non_null(strstr(err.text, "64 MiB"));
 }
 
@@ -175,6 +192,8 @@ static void test_folder__removes_links_and_not_what_they_lead_to(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_folder__copies_files_folders_and_rights, make_place,
+                                        end_place),
+        cmocka_unit_test_setup_teardown(test_folder__what_ends_so_is_left_out, make_place,
                                         end_place),
         cmocka_unit_test_setup_teardown(test_folder__copies_neither_pipes_nor_without_bound,
                                         make_place, end_place),

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <onnxruntime/onnxruntime_c_api.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,9 @@ static const int64_t MINUTE_NS = (int64_t)60 * 1000000000;
 
 /* The system's, as upstream and as Debian name it. */
 static const char *const SYSTEM_NAMES[] = {"libonnxruntime.so.1", "libonnxruntime.so.1.21", NULL};
+
+/* How its warning about graphs that are saved begins. */
+static const char SAVING[] = "Serializing optimized model";
 
 /* The end of "file.cc:12 status Name::of(a function)", or NULL when the text does not begin so. */
 static const char *end_of_place(const char *text) {
@@ -102,8 +106,10 @@ static void take_line(void *owner, OrtLoggingLevel level, const char *category, 
     (void)place;
     char line[SENTENCE_BYTES_MAX];
     uint64_t dropped;
-    /* Errors come back as what the call says; its warnings are for who makes models. */
-    if (level == ORT_LOGGING_LEVEL_WARNING && may_speak(&dropped)) {
+    /* Errors come back as what the call says; its warnings are for who makes models. Whether a
+     * graph that was saved is for this machine, its stamp says (model/compiled_stamp). */
+    const bool is_known = strncmp(message, SAVING, strlen(SAVING)) == 0;
+    if (level == ORT_LOGGING_LEVEL_WARNING && !is_known && may_speak(&dropped)) {
         first_line(message, line);
         if (dropped > 0) {
             log_line(LOG_INFO, "platform", "ONNX Runtime: %llu lines were left out",
@@ -162,29 +168,36 @@ static status start(const OrtApi *api, struct inference_library *library, struct
         STATUS_SYSTEM, err);
 }
 
+static status load(struct inference_library *library, struct error *err) {
+    const char *name;
+    void *handle = open_file(&name, err);
+    if (handle == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    const OrtApiBase *(*base)(void) = NULL;
+    void *function = dlsym(handle, "OrtGetApiBase");
+    (void)memcpy(&base, &function, sizeof(function)); /* C has no cast for this */
+    const OrtApi *api = base != NULL ? base()->GetApi(API_LEAST) : NULL;
+    if (api == NULL) {
+        (void)dlclose(handle);
+        return fail(err, STATUS_INVALID, "%.300s is no ONNX Runtime from release 1.%d on", name,
+                    API_LEAST);
+    }
+    library->release = base()->GetVersionString();
+    return start(api, library, err) == STATUS_OK ? STATUS_OK
+                                                 : fail_while(err, "start ONNX Runtime");
+}
+
 status inference_library_use(const struct inference_library **out_library, struct error *err) {
     static struct inference_library library;
-    if (library.memory == NULL) {
-        const char *name;
-        void *handle = open_file(&name, err);
-        if (handle == NULL) {
-            return STATUS_NOT_FOUND;
-        }
-        const OrtApiBase *(*base)(void) = NULL;
-        void *function = dlsym(handle, "OrtGetApiBase");
-        (void)memcpy(&base, &function, sizeof(function)); /* C has no cast for this */
-        const OrtApi *api = base != NULL ? base()->GetApi(API_LEAST) : NULL;
-        if (api == NULL) {
-            (void)dlclose(handle);
-            return fail(err, STATUS_INVALID, "%.300s is no ONNX Runtime from release 1.%d on", name,
-                        API_LEAST);
-        }
-        if (start(api, &library, err) != STATUS_OK) {
-            return fail_while(err, "start ONNX Runtime");
-        }
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    (void)pthread_mutex_lock(&mutex);
+    const status code = library.memory != NULL ? STATUS_OK : load(&library, err);
+    (void)pthread_mutex_unlock(&mutex);
+    if (code == STATUS_OK) {
+        *out_library = &library;
     }
-    *out_library = &library;
-    return STATUS_OK;
+    return code;
 }
 
 status inference_library_took(const struct inference_library *library, OrtStatus *said, status code,

@@ -6,7 +6,7 @@
  * libonnxruntime.so.1. Any release from 1.12 on will do. One environment serves the process; what
  * it warns of becomes lines of our log, a few a minute. Once open it stays so.
  *
- * Thread: the loop opens it; what it offers, on any.
+ * Thread: any.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once
@@ -22,6 +22,7 @@ struct OrtStatus;
 
 struct inference_library {
     const struct OrtApi *api;
+    const char *release; /* "1.28.2" */
     struct OrtEnv *env;
     struct OrtAllocator *allocator; /* of names that the library hands out */
     struct OrtMemoryInfo *memory;   /* where tensors lie */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/inference_provider.h"
 
+#include <assert.h>
 #include <onnxruntime/onnxruntime_c_api.h>
 #include <string.h>
 
@@ -34,8 +35,9 @@ static OrtStatus *append_tensorrt(const OrtApi *api, OrtSessionOptions *options,
     return said;
 }
 
-const char *const INFERENCE_PROVIDERS[] = {"cpu",     "cuda", "tensorrt", "openvino",
-                                           "xnnpack", "qnn",  NULL};
+/* The last three are TensorFlow Lite's alone (platform/lite_delegate). */
+const char *const INFERENCE_PROVIDERS[] = {"cpu", "cuda", "tensorrt", "openvino", "xnnpack",
+                                           "qnn", "gpu",  "edgetpu",  "delegate", NULL};
 static const struct {
     const char *listed; /* as the library names it among those that it was built with */
     const char *name;
@@ -49,7 +51,7 @@ static const struct {
     {"QNNExecutionProvider", "QNN", append_by_name},
 };
 
-static bool has_provider(const OrtApi *api, const char *listed) {
+static bool is_listed(const OrtApi *api, const char *listed) {
     char **names = NULL;
     int count = 0;
     OrtStatus *said = api->GetAvailableProviders(&names, &count);
@@ -68,16 +70,45 @@ static bool has_provider(const OrtApi *api, const char *listed) {
     return found;
 }
 
-bool inference_provider_append(const struct inference_library *library, uint8_t provider,
-                               struct OrtSessionOptions *options, struct error *err) {
-    if (PROVIDERS[provider].append == NULL) {
+static bool has_provider(const struct inference_library *library, uint8_t provider,
+                         struct error *err) {
+    assert(provider < INFERENCE_PROVIDERS_MAX);
+    if (provider >= sizeof(PROVIDERS) / sizeof(PROVIDERS[0])) {
+        return fail(err, STATUS_NOT_FOUND, "ONNX Runtime has no such provider") == STATUS_OK;
+    }
+    if (PROVIDERS[provider].append == NULL || is_listed(library->api, PROVIDERS[provider].listed)) {
         return true;
     }
-    if (!has_provider(library->api, PROVIDERS[provider].listed)) {
-        (void)fail(err, STATUS_NOT_FOUND, "this ONNX Runtime was built without it");
+    (void)fail(err, STATUS_NOT_FOUND, "this ONNX Runtime was built without it");
+    return false;
+}
+
+bool inference_provider_is_here(uint8_t provider, struct error *err) {
+    const struct inference_library *library;
+    return inference_library_use(&library, err) == STATUS_OK &&
+           has_provider(library, provider, err);
+}
+
+bool inference_provider_append(const struct inference_library *library, uint8_t provider,
+                               struct OrtSessionOptions *options, struct error *err) {
+    if (!has_provider(library, provider, err)) {
         return false;
     }
-    return inference_library_took(
+    return PROVIDERS[provider].append == NULL ||
+           inference_library_took(
                library, PROVIDERS[provider].append(library->api, options, PROVIDERS[provider].name),
                STATUS_SYSTEM, err) == STATUS_OK;
+}
+
+bool inference_provider_begins(uint8_t provider, struct error *err) {
+    const struct inference_library *library;
+    OrtSessionOptions *options = NULL;
+    if (inference_library_use(&library, err) != STATUS_OK ||
+        inference_library_took(library, library->api->CreateSessionOptions(&options), STATUS_SYSTEM,
+                               err) != STATUS_OK) {
+        return false;
+    }
+    const bool begins = inference_provider_append(library, provider, options, err);
+    library->api->ReleaseSessionOptions(options);
+    return begins;
 }

@@ -5,7 +5,7 @@
  * A row each, by the word that manifests use (INFERENCE_PROVIDERS). Whether the library was built
  * with one, and whether this machine has what it drives, is known when it is asked for.
  *
- * Thread: the loop.
+ * Thread: any.
  * SPDX-License-Identifier: Apache-2.0
  */
 #pragma once

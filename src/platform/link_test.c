@@ -76,7 +76,7 @@ static void test_link__ten_thousand_requests_on_one_connection_leave_nothing(voi
     const size_t after = resident_bytes();
     assert_int_equal(scene.answers, MANY_REQUESTS + WARM_REQUESTS + 2);
     assert_int_equal(scene.connections, 1);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef EBB_SANITIZED
     assert_true(after < before + GROWTH_BYTES_MAX);
 #else
     (void)before;

@@ -26,7 +26,8 @@
 
 /* Element types and attribute types as the format counts them. */
 enum { ONNX_FLOAT = 1, ONNX_UINT8 = 2, ONNX_INT32 = 6, ONNX_INT64 = 7, ONNX_BOOL = 9 };
-enum { ONNX_FLOAT16 = 10, ONNX_DOUBLE = 11 };
+enum { ONNX_INT8 = 3, ONNX_UINT16 = 4, ONNX_INT16 = 5, ONNX_FLOAT16 = 10, ONNX_DOUBLE = 11 };
+enum { ONNX_UINT32 = 12, ONNX_UINT64 = 13, ONNX_BFLOAT16 = 16 };
 enum { ONNX_OPSET = 15, TEST_MODEL_BYTES_MAX = 64 << 20 };
 
 struct test_model {
@@ -115,18 +116,38 @@ static inline void test_model_output(struct test_model *model, const char *name,
     onnx_put_port(&model->graph, 12, name, type, shape);
 }
 
-static inline void test_model_constant(struct test_model *model, const char *name, int type,
-                                       const char *shape, struct slice bytes) {
-    struct buffer tensor;
-    buffer_init(&tensor, TEST_MODEL_BYTES_MAX);
+/* A tensor without its numbers. */
+static inline void onnx_begin_tensor(struct buffer *tensor, const char *name, int type,
+                                     const char *shape) {
+    buffer_init(tensor, TEST_MODEL_BYTES_MAX);
     struct slice rest = slice_of(shape);
     struct slice size;
     while (onnx_next(&rest, 'x', &size)) {
-        onnx_put_number(&tensor, 1, strtoull(size.bytes, NULL, 10));
+        onnx_put_number(tensor, 1, strtoull(size.bytes, NULL, 10));
     }
-    onnx_put_number(&tensor, 2, (uint64_t)type);
-    onnx_put(&tensor, 8, slice_of(name));
+    onnx_put_number(tensor, 2, (uint64_t)type);
+    onnx_put(tensor, 8, slice_of(name));
+}
+
+static inline void test_model_constant(struct test_model *model, const char *name, int type,
+                                       const char *shape, struct slice bytes) {
+    struct buffer tensor;
+    onnx_begin_tensor(&tensor, name, type, shape);
     onnx_put(&tensor, 9, bytes);
+    onnx_put_part(&model->graph, 5, &tensor);
+}
+
+/* A constant whose numbers are all the bytes of a file beside the model. */
+static inline void test_model_external(struct test_model *model, const char *name, int type,
+                                       const char *shape, const char *file) {
+    struct buffer tensor;
+    struct buffer entry;
+    onnx_begin_tensor(&tensor, name, type, shape);
+    buffer_init(&entry, 4096);
+    onnx_put(&entry, 1, SLICE("location"));
+    onnx_put(&entry, 2, slice_of(file));
+    onnx_put_part(&tensor, 13, &entry);
+    onnx_put_number(&tensor, 14, 1);
     onnx_put_part(&model->graph, 5, &tensor);
 }
 
@@ -191,18 +212,23 @@ static inline void test_model_endless(struct test_model *model, const char *inpu
     onnx_put_node(&model->graph, "Loop", inputs, output, &attribute);
 }
 
+/* The model as bytes, in a buffer that is the caller's then; is done with the model. */
+static inline void test_model_bytes(struct test_model *model, int opset, struct buffer *out_bytes) {
+    struct buffer operators;
+    buffer_init(out_bytes, TEST_MODEL_BYTES_MAX);
+    buffer_init(&operators, 256);
+    onnx_put_number(out_bytes, 1, 8);
+    onnx_put(&operators, 1, SLICE(""));
+    onnx_put_number(&operators, 2, (uint64_t)opset);
+    onnx_put_part(out_bytes, 8, &operators);
+    onnx_put_part(out_bytes, 7, &model->graph);
+    assert_int_equal(out_bytes->failed, STATUS_OK);
+}
+
 /* Writes the file and is done with the model. */
 static inline void test_model_write(struct test_model *model, const char *path, int opset) {
     struct buffer whole;
-    struct buffer operators;
-    buffer_init(&whole, TEST_MODEL_BYTES_MAX);
-    buffer_init(&operators, 256);
-    onnx_put_number(&whole, 1, 8);
-    onnx_put(&operators, 1, SLICE(""));
-    onnx_put_number(&operators, 2, (uint64_t)opset);
-    onnx_put_part(&whole, 8, &operators);
-    onnx_put_part(&whole, 7, &model->graph);
-    assert_int_equal(whole.failed, STATUS_OK);
+    test_model_bytes(model, opset, &whole);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(whole.bytes, 1, whole.count, file), whole.count);

@@ -3,12 +3,12 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "platform/processor.h"
 
 enum { THREAD_NAME_BYTES = 16, HAND_OVER_AT = 32 };
 
@@ -120,12 +120,6 @@ static void deliver(void *owner) {
     pool->delivering = false;
 }
 
-static int cores(void) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
 static status start_worker(struct pool *pool, struct error *err) {
     struct worker *worker = &pool->workers[pool->count];
     worker->pool = pool;
@@ -184,7 +178,7 @@ status pool_create(struct loop *loop, int workers_max, struct pool **out_pool, s
     }
     const int most =
         workers_max > 0 && workers_max < POOL_WORKERS_MAX ? workers_max : POOL_WORKERS_MAX;
-    const int wanted = cores() < most ? cores() : most;
+    const int wanted = processor_cores(most);
     while (code == STATUS_OK && pool->count < wanted) {
         code = start_worker(pool, err);
     }

@@ -38,14 +38,8 @@ struct serving {
 
 /* Under a sanitizer the address space is not ours to limit: shadow memory takes terabytes. */
 static bool is_sanitized(void) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef EBB_SANITIZED
     return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    return true;
-#else
-    return false;
-#endif
 #else
     return false;
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "platform/clock.h"
 
 struct log_ring {
     pthread_mutex_t lock;
@@ -26,7 +25,8 @@ static void drop_oldest(struct log_ring *ring) {
 }
 
 /* Without memory a line is written to standard error all the same, and is missing here. */
-static void on_line(void *owner, enum log_level level, const char *room, struct slice text) {
+static void on_line(void *owner, int64_t wall_ms, enum log_level level, const char *room,
+                    struct slice text) {
     struct log_ring *ring = owner;
     struct log_entry *entry = memory_new(1, sizeof(*entry) + text.count + 1);
     if (entry == NULL) {
@@ -40,7 +40,7 @@ static void on_line(void *owner, enum log_level level, const char *room, struct 
         drop_oldest(ring);
     }
     *entry = (struct log_entry){.number = ring->next,
-                                .wall_ms = clock_wall_ms(),
+                                .wall_ms = wall_ms,
                                 .level = level,
                                 .room = room,
                                 .text = {.bytes = copy, .count = text.count}};

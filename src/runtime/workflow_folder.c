@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agents/manifest_onnx.h"
 #include "platform/file.h"
 #include "platform/folder.h"
 #include "wire/workflow.h"
@@ -75,7 +76,8 @@ static status copy_workflow(const char *file, const struct workflow *workflow, c
         return STATUS_OK;
     }
     (void)snprintf(to, sizeof(to), "%.4000s/agents", folder);
-    return folder_copy(agents, to, err);
+    /* What was compiled there is compiled here, if it is to be. */
+    return folder_copy(agents, to, ONNX_COMPILED_ENDING, err);
 }
 
 /* DATA/workflows/NAME, and .NAME.SUFFIX beside it. */

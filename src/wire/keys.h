@@ -46,6 +46,7 @@ enum key_form {
     FORM_KEYS,         /* a map by `table` */
     FORM_WORD_OR_KEYS, /* a word (any text where there are no words), or a map by `table` */
     FORM_MAPS,         /* a list of maps by `table` */
+    FORM_TEXT_OR_MAPS, /* a scalar, or such a list */
     FORM_MAP_OR_MAPS,  /* one such map, or a list of them */
     FORM_NAMED_MAPS,   /* a map of names to maps by `table` */
     FORM_FIELDS,       /* a map of names to words or maps by `table`; nothing, or a word */

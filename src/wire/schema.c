@@ -143,12 +143,14 @@ static void write_mixed(struct tables *tables, const struct key *key, struct buf
 }
 
 static void write_maps(struct tables *tables, const struct key *key, struct buffer *out) {
-    const bool either = key->form == FORM_MAP_OR_MAPS;
+    const bool either = key->form != FORM_MAPS;
     buffer_add_text(out, either ? "{\"anyOf\":[" : "");
-    if (either) {
+    if (key->form == FORM_MAP_OR_MAPS) {
         write_reference(tables, key->table, out);
-        buffer_add_text(out, ",");
+    } else if (key->form == FORM_TEXT_OR_MAPS) {
+        buffer_add_text(out, TEXT);
     }
+    buffer_add_text(out, either ? "," : "");
     buffer_add_text(out, "{\"type\":\"array\",\"items\":");
     write_reference(tables, key->table, out);
     buffer_add_text(out, either ? "}]}" : "}");
@@ -179,6 +181,7 @@ static void write_form(struct tables *tables, const struct key *key, struct buff
         write_reference(tables, key->table, out);
         break;
     case FORM_MAPS:
+    case FORM_TEXT_OR_MAPS:
     case FORM_MAP_OR_MAPS:
         write_maps(tables, key, out);
         break;

@@ -30,6 +30,7 @@ static const struct key OUTER_KEYS[] = {
     {.name = "queue", .form = FORM_KEYS, .table = &INNER},
     {.name = "queues", .form = FORM_MAPS, .table = &INNER},
     {.name = "either", .form = FORM_WORD_OR_KEYS, .table = &INNER},
+    {.name = "listed", .form = FORM_TEXT_OR_MAPS, .table = &INNER},
     {0}};
 static const struct key_table OUTER = {.what = "an outer file", .keys = OUTER_KEYS};
 
@@ -69,9 +70,11 @@ static void test_schema__is_made_of_the_tables(void **state) {
     const struct value inner = at(schema, (const char *[]){"$defs", "queue", NULL});
     assert_int_equal(at(outer, (const char *[]){"minProperties", NULL}).integer, 1);
     assert_int_equal(at(outer, (const char *[]){"required", NULL}).count, 1); /* the version */
-    assert_int_equal(at(outer, (const char *[]){"properties", NULL}).count, 5);
+    assert_int_equal(at(outer, (const char *[]){"properties", NULL}).count, 6);
     const struct value either = at(outer, (const char *[]){"properties", "either", "allOf", NULL});
     assert_int_equal(at(either.items[0], (const char *[]){"anyOf", NULL}).count, 2); /* or text */
+    const struct value listed = at(outer, (const char *[]){"properties", "listed", "allOf", NULL});
+    assert_int_equal(at(listed.items[0], (const char *[]){"anyOf", NULL}).count, 2); /* or text */
     const struct value help = at(inner, (const char *[]){"properties", "max", "description", NULL});
     assert_true(slice_is(value_text(help), "How \"many\"."));
     const struct value count = at(inner, (const char *[]){"properties", "max", "allOf", NULL});

@@ -10,7 +10,8 @@ import pytest
 import device as devices
 
 COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor", "join", "leave", "demo", "train text", "new workflow", "new agent", "schema", "version", "help", "completion", "agent list",
-            "agent show", "agent run", "workflow list", "workflow show", "workflow start", "workflow stop",
+            "agent show", "agent run", "model inspect", "model optimize", "model report", "model bench", "model quantize",
+            "model distill", "model prune", "model float16", "model fold", "model bind", "model upgrade", "model compile", "workflow list", "workflow show", "workflow start", "workflow stop",
             "workflow rm", "param show", "config show", "secret set", "secret list", "secret rm", "result list", "result save", "result show",
             "event list", "event show", "event post", "runs list", "runs show", "runs resume",
             "sync status", "sync now", "sync pause", "sync resume",
@@ -46,7 +47,7 @@ def test_a_mistyped_word_never_starts_anything(ebb, tmp_path):
         "agent lsit": "did you mean `ebb agent list`?",
         "provision": "not in this version of ebb",
         "join EBB1-AAAA": "mistyped",
-        "model list": "not in this version of ebb",
+        "package list": "not in this version of ebb",
         "qwertz": "`ebb help` lists them",
         "agent": "list, show or run",
         "serve --dtaa x": "did you mean --data?",

@@ -2,6 +2,7 @@
 """Agents of kind onnx: real models through real runs, and models that are none."""
 import json
 import pathlib
+import re
 import wave
 
 import pytest
@@ -147,6 +148,35 @@ def test_a_bad_model_is_one_sentence(device, ebb, one_library, name):
         assert len(said) == 1, answer
 
 
+def test_what_optimize_writes_is_the_model_of_an_agent(device, ebb, one_library):
+    folder = put_model(device, "it", onnx_model.doubler(), HEAD.replace("file: m.onnx", "variants: rec"))
+    manifest = folder / "agent.yaml"
+    answer = ebb("model", "optimize", folder / "m.onnx", "--shape", "x=4x2", "--seconds", 1, "-o", folder / "rec",
+                 environment=one_library)
+    assert answer.code == 0, answer
+    (folder / "m.onnx").unlink()
+    used = re.search("^use: (.*)$", (folder / "rec" / "variants.yaml").read_text(), re.M)[1]
+    checked = ebb("check", manifest, environment=one_library)
+    assert checked.code == 0, checked
+    path = put_workflow(device)
+    answer = ebb("run", path, stdin='{"x":[1,2]}\n', environment=one_library)
+    assert answer.code == 0 and answer.lines()[0]["result"]["y"] == [[2, 4]], answer
+    device.start(environment=one_library)
+    shown = json.loads(device.cli("agent", "show", "it", "--json").out)
+    costs = {variant["name"]: variant for variant in shown["variants"]}
+    assert shown["variant"] == used and "original" in costs
+    assert 0 < costs[used]["p50_ms"] <= costs[used]["p95_ms"] and costs[used]["rss_bytes"] > 1 << 20
+    assert f"variant {used}" in re.sub(" +", " ", device.cli("agent", "show", "it").out)
+    # The model that is used is opened, and no other.
+    (folder / "rec" / "original.onnx").write_bytes(b"no model")
+    manifest.write_text(HEAD.replace("file: m.onnx", "variants: rec, use: original"))
+    checked = ebb("check", manifest, environment=one_library)
+    assert checked.code != 0 and "is no ONNX model, or only a part of one" in checked.err + checked.out, checked
+    manifest.write_text(HEAD.replace("file: m.onnx", "variants: rec, use: originale"))
+    checked = ebb("check", manifest, environment=one_library)
+    assert checked.code == 2 and "`use: originale`: did you mean `original`?" in checked.err + checked.out, checked
+
+
 def test_without_a_library_the_sentence_says_what_to_install(device, ebb):
     put_model(device, "it", onnx_model.doubler())
     path = put_workflow(device)
@@ -248,3 +278,95 @@ def test_speech_is_heard_and_remembered_through_kills(device, frames, one_librar
         assert listen(again, one_library, frames, kill_after=(20, 40)) == whole
     finally:
         again.close()
+
+
+# --- compiled ---------------------------------------------------------------------------------------
+
+COMPILED = HEAD.replace("file: m.onnx", "file: m.onnx, compiled: true")
+
+
+def ask(ebb, folder, environment):
+    answer = ebb("agent", "run", "it", "--agents", folder.parent, "--with", '{"x":[1,2]}', environment=environment)
+    assert answer.code == 0 and json.loads(answer.out)["y"] == [[2, 4]], answer
+    return answer
+
+
+def test_a_compiled_model_is_used_until_it_is_not_true_any_more(device, ebb, one_library):
+    folder = put_model(device, "it", onnx_model.doubler(), COMPILED)
+    kept = folder / "m.compiled.onnx"
+    made = ebb("model", "compile", folder / "m.onnx", "--json", environment=one_library)
+    assert made.code == 0, made
+    facts = json.loads(made.out)
+    assert facts["file"] == str(kept) and facts["compiled_bytes"] == kept.stat().st_size
+    assert facts["provider"] == "cpu" and facts["passed_over"] == []
+    assert facts["source_load_ms"] > 0 and facts["compiled_load_ms"] > 0
+    assert facts["faster"] == (facts["compiled_load_ms"] < facts["source_load_ms"])
+    whole = kept.read_bytes()
+    assert "compiled anew" not in ask(ebb, folder, one_library).err
+    assert kept.read_bytes() == whole
+    for change, why in ((b"Add", "it is damaged: its bytes are not those of its stamp"), (b'"graph":"', "its stamp is damaged"),
+                        (b'"processor":"', "it was made for another processor ("),
+                        (b'"onnxruntime":"', "it was made by ONNX Runtime ?")):
+        at = whole.index(change) + len(change)
+        kept.write_bytes(whole[:at] + b"?" + whole[at + 1:])
+        answer = ask(ebb, folder, one_library)
+        assert f"{folder}/m.onnx is compiled anew: {why}" in answer.err, answer
+        assert "compiled anew" not in ask(ebb, folder, one_library).err
+    (folder / "m.onnx").write_bytes(onnx_model.doubler(opset=14))
+    assert "it was made of another model than the file is now" in ask(ebb, folder, one_library).err
+    (folder / "agent.yaml").write_text(COMPILED.replace("compiled: true", "compiled: true, providers: [qnn, cpu]"))
+    assert "it was made for the providers cpu, asked for are qnn,cpu" in ask(ebb, folder, one_library).err
+    assert sorted(path.name for path in folder.iterdir()) == ["agent.yaml", "m.compiled.onnx", "m.onnx"]
+
+
+@pytest.mark.skipif(len(devices.LIBRARIES) < 2, reason="one ONNX Runtime was named: there is no other to go over to")
+def test_another_release_compiles_anew(device, ebb):
+    libraries = [{"EBB_ONNXRUNTIME": str(path)} for path in devices.LIBRARIES.values() if path.exists()]
+    if len(libraries) < 2:
+        pytest.skip("two releases of ONNX Runtime are wanted: tools/fetch-npm fetches them")
+    folder = put_model(device, "it", onnx_model.doubler(), COMPILED)
+    ask(ebb, folder, libraries[0])
+    assert "compiled anew" not in ask(ebb, folder, libraries[0]).err and (folder / "m.compiled.onnx").exists()
+    for library in (libraries[1], libraries[0]):  # newer and older
+        assert re.search(r"compiled anew: it was made by ONNX Runtime [0-9.]+, here is [0-9.]+", ask(ebb, folder, library).err)
+        assert "compiled anew" not in ask(ebb, folder, library).err
+
+
+def test_where_nothing_can_be_kept_the_source_is_opened(device, ebb, one_library):
+    folder = put_model(device, "it", onnx_model.doubler(), COMPILED)
+    (folder / "m.compiled.onnx").mkdir()
+    assert f"{folder}/m.onnx is opened without being compiled: " in ask(ebb, folder, one_library).err
+    assert sorted(path.name for path in folder.iterdir()) == ["agent.yaml", "m.compiled.onnx", "m.onnx"]
+
+
+def test_who_checks_leaves_no_file_and_who_serves_shows_it(device, ebb, one_library):
+    folder = put_model(device, "it", onnx_model.doubler(), COMPILED)
+    assert ebb("check", folder / "agent.yaml", environment=one_library).code == 0
+    assert not (folder / "m.compiled.onnx").exists()
+    put_workflow(device)
+    device.workflow("go", WATCHING.replace("NAME", "it"))
+    device.start(environment=one_library)
+    assert json.loads(device.cli("agent", "show", "it", "--json").out)["compiled"] is True
+    assert (folder / "m.compiled.onnx").exists()
+
+
+def test_a_provider_that_is_not_here_is_said_or_strictly_refused(ebb, tmp_path, one_library):
+    model = tmp_path / "m.onnx"
+    model.write_bytes(onnx_model.doubler())
+    words = ("model", "compile", model, "--providers", "qnn,cpu")
+    answer = ebb(*words, "--json", environment=one_library)
+    assert answer.code == 0 and answer.err == "", answer
+    passed = json.loads(answer.out)["passed_over"]
+    assert [each["provider"] for each in passed] == ["qnn"] and "built without it" in passed[0]["reason"]
+    answer = ebb(*words, "-o", tmp_path / "other.onnx", environment=one_library)
+    assert "qnn is passed over: this ONNX Runtime was built without it\n" in answer.out, answer
+    answer = ebb(*words, "--strict", "-o", tmp_path / "strict.onnx", environment=one_library)
+    assert answer.code == 3 and "not with provider qnn: " in answer.err, answer
+    assert not (tmp_path / "strict.onnx").exists()
+    for bad, why in (("tpu", "'tpu' is none; there is cpu"), ("cpu,,cpu", "'' is none")):
+        answer = ebb("model", "compile", model, "--providers", bad, environment=one_library)
+        assert answer.code == 2 and why in answer.err, answer
+    answer = ebb("model", "compile", tmp_path / "m.compiled.onnx", environment=one_library)
+    assert answer.code == 2 and "it is compiled already" in answer.err, answer
+    answer = ebb("model", "compile", model, "-o", model, environment=one_library)
+    assert answer.code == 2 and "is the model itself" in answer.err, answer

@@ -91,6 +91,15 @@ def test_a_model_and_what_is_around_it_are_accepted(judges):
         assert faults(judges["agent"], re.sub(name + r": (\[[^]]*\]|\w+)", wrong, VOICE)), wrong
 
 
+def test_variants_are_accepted_in_place_of_a_file(judges):
+    for right in ("variants: rec", "variants: rec, use: int8", "use: a, variants: [{ name: a, file: a.onnx, cost: "
+                  "{ p50: 310us, p95: 2ms, rss: 54MiB } }, { name: b, file: b.onnx }]"):
+        assert faults(judges["agent"], VOICE.replace("file: m.onnx", right)) == [], right
+    for wrong in ("x-none: 1", "file: m.onnx, variants: rec", "variants: [{ name: a }]",
+                  "variants: [{ name: a, file: a.onnx, cost: { p59: 1ms } }]"):
+        assert faults(judges["agent"], VOICE.replace("file: m.onnx", wrong)), wrong
+
+
 def test_a_device_file_is_accepted_as_the_daemon_accepts_it(judges, device):
     assert faults(judges["device"], DEVICE) == []
     (device.folder / "device.yaml").write_text(DEVICE.replace("/var/lib/ebb", str(device.data)))

@@ -217,7 +217,7 @@ static status start_with(struct jq_child *child, uint32_t from, uint32_t to, int
                          struct error *err) {
     char room[PATH_BYTES];
     (void)child_stop(&child->child);
-    TRY(child_start(program_path(room), &child->child, err));
+    TRY(child_start(program_path(room), NULL, &child->child, err));
     const status compiled = compile_some(child, from, to, deadline_ns, err);
     return compiled == STATUS_OK
                ? compiled

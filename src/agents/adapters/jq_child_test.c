@@ -30,7 +30,7 @@ static const int64_t NS_A_MS = 1000000;
 
 /* Memory is not limited under a sanitizer. */
 static bool is_sanitized(void) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef EBB_SANITIZED
     return true;
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

@@ -2,6 +2,7 @@
 /* /v1/agents: what there is, what it takes and gives, how it has fared. */
 #include "runtime/api/api.h"
 
+#include "agents/manifest_onnx.h"
 #include "platform/json.h"
 
 static void write_fields(struct buffer *out, const char *name, const struct field_set *set) {
@@ -33,6 +34,32 @@ static void write_performance(struct buffer *out, const struct agent_stats *stat
         (double)stats->inference_last_ns / 1e9, (double)stats->model_bytes / (1024.0 * 1024.0));
 }
 
+/* What was said about a variant's cost; nothing of what was not said. */
+static void write_variant(struct buffer *out, const struct manifest_variant *variant) {
+    buffer_add_byte(out, '{');
+    api_write_text(out, "name", variant->name);
+    if (variant->p50_us > 0) {
+        buffer_print(out, ",\"p50_ms\":%.3f", (double)variant->p50_us / 1000);
+    }
+    if (variant->p95_us > 0) {
+        buffer_print(out, ",\"p95_ms\":%.3f", (double)variant->p95_us / 1000);
+    }
+    if (variant->rss_bytes > 0) {
+        buffer_print(out, ",\"rss_bytes\":%lld", (long long)variant->rss_bytes);
+    }
+    buffer_add_byte(out, '}');
+}
+
+static void write_variants(struct buffer *out, const struct manifest_variants *variants) {
+    api_write_text(out, "variant", variants->list[variants->used].name);
+    buffer_add_text(out, ",\"variants\":[");
+    for (uint32_t i = 0; i < variants->count; i++) {
+        buffer_add_text(out, i > 0 ? "," : "");
+        write_variant(out, &variants->list[i]);
+    }
+    buffer_add_text(out, "],");
+}
+
 void api_write_agent(struct buffer *out, const struct catalog_agent *agent) {
     const struct agent_manifest *manifest = catalog_manifest(agent);
     const struct agent_stats *stats = catalog_stats(agent);
@@ -59,6 +86,12 @@ void api_write_agent(struct buffer *out, const struct catalog_agent *agent) {
                  (double)stats->last_ns / 1e6);
     if (stats->model_bytes > 0 || stats->inferences > 0) {
         write_performance(out, stats);
+    }
+    if (manifest->onnx != NULL && manifest->onnx->compiled) {
+        buffer_print(out, "\"compiled\":%s,", stats->compiled ? "true" : "false");
+    }
+    if (manifest->onnx != NULL && manifest->onnx->variants.count > 0) {
+        write_variants(out, &manifest->onnx->variants);
     }
     catalog_requirements(agent, &needs);
     write_requirements(out, &needs);
