@@ -370,8 +370,10 @@ def one_turn(cycles, seed, planted):
 
 
 def planted_bug(cycles, seed):
-    """Whether a kill falls between the early answer and its commit is chance: up to thirty devices may try."""
-    found = any("lost" in one_turn(cycles, seed + turn, planted=True)[1] for turn in range(30))
+    """Whether a kill falls between the early answer and its commit is chance: up to thirty devices may try. What is
+    missing afterwards is a result that was shown, or that of an event that was taken."""
+    found = any({"lost", "unanswered"}.intersection(one_turn(cycles, seed + turn, planted=True)[1])
+                for turn in range(30))
     print("the planted bug was found" if found else "the planted bug was NOT found")
     return 0 if found else 1
 
