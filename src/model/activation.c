@@ -234,6 +234,54 @@ static status rewrite_swish(struct graph_node *node, uint32_t *changes) {
     return graph_replace(node->outputs[0], swish->outputs[0]);
 }
 
+/* --- sums --- */
+
+/* The g of a product x * g that only `sum` takes; NULL: something else. */
+static struct graph_value *read_factor(const struct graph_node *sum, const struct graph_value *x,
+                                       const struct graph_value *product) {
+    if (x == NULL || product == NULL || product->producer == NULL ||
+        !graph_node_is(product->producer, "Mul") || graph_only_user(product) != sum) {
+        return NULL;
+    }
+    struct graph_value *left = graph_input(product->producer, 0);
+    struct graph_value *right = graph_input(product->producer, 1);
+    return left == x ? right : right == x ? left : NULL;
+}
+
+/* x * (g + 1) before the sum; NULL: no memory. */
+static struct graph_value *add_gated(struct graph_node *sum, struct graph_value *x,
+                                     struct graph_value *g) {
+    const struct slice name = sum->outputs[0]->name;
+    const float one = 1;
+    struct graph_value *terms[] = {g, graph_add_floats(sum->graph, name, &one, 1, true)};
+    const struct graph_node *more =
+        terms[1] != NULL ? graph_add_node(sum->graph, sum, "Add", terms, 2, 1, name) : NULL;
+    if (more == NULL) {
+        return NULL;
+    }
+    struct graph_value *factors[] = {x, more->outputs[0]};
+    const struct graph_node *product = graph_add_node(sum->graph, sum, "Mul", factors, 2, 1, name);
+    return product != NULL ? product->outputs[0] : NULL;
+}
+
+/* node = x + x * g? */
+static status rewrite_sum(struct graph_node *node, uint32_t *changes) {
+    for (uint32_t i = 0; i < 2; i++) {
+        struct graph_value *x = graph_input(node, i);
+        struct graph_value *g = read_factor(node, x, graph_input(node, 1 - i));
+        if (g == NULL || known_element(x) != ELEMENT_FLOAT32) {
+            continue;
+        }
+        struct graph_value *gated = add_gated(node, x, g);
+        if (gated == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        ++*changes;
+        return graph_replace(node->outputs[0], gated);
+    }
+    return STATUS_OK;
+}
+
 /* --- matrices --- */
 
 /* A constant that is added to every row. */
@@ -280,6 +328,9 @@ static status rewrite(struct graph_node *node, uint32_t *changes) {
     }
     if (graph_node_is(node, "MatMul")) {
         return rewrite_product(node, changes);
+    }
+    if (graph_node_is(node, "Add")) {
+        return rewrite_sum(node, changes);
     }
     const uint32_t before = *changes;
     TRY(rewrite_swish(node, changes));

@@ -189,6 +189,45 @@ static void test_activation__numbers_with_more_axes_stay(void **state) {
     expect_stays(model, OP(model, "Div", OP(model, "Mul", x, gate), number(model, 6)));
 }
 
+/* A gate for each channel lets x through, and x is added. */
+static void test_activation__a_gate_with_a_way_around_it_is_one_product(void **state) {
+    (void)state;
+    for (uint32_t order = 0; order < 4; order++) {
+        struct graph_model *model = begun(OPSET);
+        struct graph_value *x = input(model);
+        struct graph_value *g = OP(model, "Sigmoid", OP(model, "GlobalAveragePool", x));
+        struct graph_value *gated = order & 1 ? OP(model, "Mul", g, x) : OP(model, "Mul", x, g);
+        struct graph_value *sum =
+            order & 2 ? OP(model, "Add", gated, x) : OP(model, "Add", x, gated);
+        test_graph_output(model, OP(model, "Abs", sum));
+        test_graph_expect(model, activation_rewrite, 1, ROUNDING);
+        const struct graph_node *more = g->producer->after;
+        assert_true(graph_node_is(more, "Add"));
+        assert_ptr_equal(graph_input(more, 0), g);
+        assert_true(graph_node_is(more->after, "Mul"));
+        assert_ptr_equal(graph_input(more->after, 0), x);
+        assert_true(graph_node_is(more->after->after, "Abs"));
+        onnx_file_close(model);
+    }
+}
+
+/* The product is seen elsewhere, is of something else, or is of whole numbers, which shapes are. */
+static void test_activation__other_sums_stay(void **state) {
+    (void)state;
+    struct graph_model *model = begun(OPSET);
+    struct graph_value *x = input(model);
+    struct graph_value *gated = OP(model, "Mul", x, OP(model, "Sigmoid", x));
+    test_graph_output(model, gated);
+    expect_stays(model, OP(model, "Add", x, gated));
+    model = begun(OPSET);
+    x = input(model);
+    gated = OP(model, "Mul", OP(model, "Exp", x), OP(model, "Sigmoid", x));
+    expect_stays(model, OP(model, "Add", x, gated));
+    model = begun(OPSET);
+    x = OP(model, "Shape", input(model));
+    expect_stays(model, OP(model, "Add", x, OP(model, "Mul", x, x)));
+}
+
 static struct graph_value *product(struct graph_model *model, const char *shape,
                                    struct graph_value *added) {
     struct graph_value *value =
@@ -239,6 +278,8 @@ int main(void) {
         cmocka_unit_test(test_activation__a_gate_of_something_else_is_no_swish),
         cmocka_unit_test(test_activation__what_others_use_stays),
         cmocka_unit_test(test_activation__numbers_with_more_axes_stay),
+        cmocka_unit_test(test_activation__a_gate_with_a_way_around_it_is_one_product),
+        cmocka_unit_test(test_activation__other_sums_stay),
         cmocka_unit_test(test_activation__a_product_and_a_sum_of_matrices_are_one),
         cmocka_unit_test(test_activation__a_product_of_something_else_stays),
     };
