@@ -8,7 +8,7 @@ enum {
     VARIANT_MEMBERS = 9,
     ANSWER_MEMBERS = 9,
     LAYER_MEMBERS = 6,
-    TRY_MEMBERS = 5,
+    TRY_MEMBERS = 6,
     CHANGED_MEMBERS = 4,
     SAMPLE_MEMBERS = 10,
     NUMBER_MEMBERS = 3
@@ -165,8 +165,10 @@ static struct value tries_value(struct arena *arena, const struct quantize_found
         members[1] = (struct member){SLICE("sqnr_db"), real_or_null(tried->proof.worst_sqnr_db)};
         members[2] =
             (struct member){SLICE("argmax"), value_of_real(drift_agreement(&tried->proof.drift))};
-        members[3] = (struct member){SLICE("close_enough"), value_of_boolean(tried->is_good)};
-        members[4] = (struct member){SLICE("cost"), real_or_null(tried->cost)};
+        members[3] =
+            (struct member){SLICE("iou"), real_or_null(drift_mask_overlap(&tried->proof.drift))};
+        members[4] = (struct member){SLICE("close_enough"), value_of_boolean(tried->is_good)};
+        members[5] = (struct member){SLICE("cost"), real_or_null(tried->cost)};
     }
     return list;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "model/known.h"
+#include "model/scalar_step.h"
 
 enum { STEPS_MAX = 4 /* scalar operators one after another */ };
 
@@ -18,59 +19,17 @@ struct gate {
 
 /* --- operators with one number --- */
 
-/* The number that the node has beside `from`, which keeps its shape; false: there is none. */
-static bool number_beside(const struct graph_node *node, uint32_t index, double *out_number) {
-    const struct graph_tensor *constant = graph_constant(graph_input(node, index));
-    const struct graph_value *from = graph_input(node, 1 - index);
-    float number;
-    if (node->input_count != 2 || from == NULL || !graph_scalar(constant, &number) ||
-        !isfinite(number) || constant->rank > known_rank_least(from)) {
-        return false;
-    }
-    *out_number = (double)number;
-    return true;
-}
-
-/* One operator up: value = scale * *out_from + shift. */
-static bool read_step(const struct graph_value *value, double *out_scale, double *out_shift,
-                      struct graph_value **out_from) {
-    const struct graph_node *node = value->producer;
-    double number;
-    if (node == NULL) {
-        return false;
-    }
-    const bool is_product = graph_node_is(node, "Mul");
-    const bool is_sum = graph_node_is(node, "Add");
-    uint32_t index = 1;
-    bool is_read =
-        (is_product || is_sum || graph_node_is(node, "Div") || graph_node_is(node, "Sub")) &&
-        number_beside(node, 1, &number);
-    if (!is_read && (is_product || is_sum)) {
-        index = 0;
-        is_read = number_beside(node, 0, &number);
-    }
-    if (!is_read || (graph_node_is(node, "Div") && number == 0)) {
-        return false;
-    }
-    *out_scale = is_product ? number : graph_node_is(node, "Div") ? 1 / number : 1;
-    *out_shift = is_sum ? number : graph_node_is(node, "Sub") ? -number : 0;
-    *out_from = graph_input(node, 1 - index);
-    return true;
-}
-
 /* Up through what only scales and is used by nothing else; returns by how much. */
 static double strip_scale(struct graph_value **value, bool is_first_free) {
     double all = 1;
     for (int i = 0; i < STEPS_MAX; i++) {
-        double scale;
-        double shift;
-        struct graph_value *from;
+        struct scalar_step step;
         const bool is_alone = (i == 0 && is_first_free) || graph_only_user(*value) != NULL;
-        if (!is_alone || !read_step(*value, &scale, &shift, &from) || shift != 0) {
+        if (!is_alone || !scalar_step_read(*value, &step) || step.shift != 0) {
             break;
         }
-        all *= scale;
-        *value = from;
+        all *= step.scale;
+        *value = step.from;
     }
     return all;
 }
@@ -99,7 +58,7 @@ static bool read_bound(const struct graph_value *value, const char *op, double *
     }
     const uint32_t index = graph_constant(graph_input(node, 1)) != NULL ? 1 : 0;
     *out_from = graph_input(node, 1 - index);
-    return number_beside(node, index, out_bound);
+    return scalar_step_number(node, index, out_bound);
 }
 
 /* value = the lower bound of zero; through Max, or Relu. */
@@ -146,17 +105,15 @@ static bool read_gate(struct graph_value *value, struct graph_value *x, struct g
         return false;
     }
     for (int i = 0; i < STEPS_MAX && gate.x != x; i++) {
-        double scale;
-        double shift;
-        struct graph_value *from;
-        if (graph_only_user(gate.x) == NULL || !read_step(gate.x, &scale, &shift, &from) ||
-            (x == NULL && has_sum && shift != 0)) {
+        struct scalar_step step;
+        if (graph_only_user(gate.x) == NULL || !scalar_step_read(gate.x, &step) ||
+            (x == NULL && has_sum && step.shift != 0)) {
             break;
         }
-        gate.offset += gate.slope * shift;
-        gate.slope *= scale;
-        gate.x = from;
-        has_sum = has_sum || shift != 0;
+        gate.offset += gate.slope * step.shift;
+        gate.slope *= step.scale;
+        gate.x = step.from;
+        has_sum = has_sum || step.shift != 0;
     }
     *out_gate = gate;
     return has_sum && (x == NULL || gate.x == x);

@@ -439,3 +439,29 @@ bool budget_keeps(const struct budget *budget, const struct cost *cost,
     }
     return true;
 }
+
+/* What the limit allows is counted from 1 for shares, in power for decibels, else from 0. */
+static void tighten(struct budget_limit *limit, double share) {
+    const bool is_least = limit->bound == BUDGET_AT_LEAST || limit->bound == BUDGET_ABOVE;
+    if (limit->factor == 0 || is_least != (limit->kind != COST_DRIFT_MAX)) {
+        return;
+    }
+    const double number = limit->number * limit->factor;
+    const double tight = limit->kind == COST_DRIFT_MAX    ? number * share
+                         : limit->kind == COST_DRIFT_SQNR ? number - 10 * log10(share)
+                                                          : 1 - (1 - number) * share;
+    limit->number = tight / limit->factor;
+}
+
+struct budget budget_drift(const struct budget *budget, double share) {
+    struct budget drift;
+    budget_init(&drift);
+    for (uint32_t i = 0; i < budget->limit_count; i++) {
+        const struct budget_limit *limit = &budget->limits[i];
+        if (limit->kind >= COST_DRIFT_SQNR && limit->kind <= COST_DRIFT_MAX) {
+            drift.limits[drift.limit_count] = *limit;
+            tighten(&drift.limits[drift.limit_count++], share);
+        }
+    }
+    return drift;
+}

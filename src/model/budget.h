@@ -53,3 +53,7 @@ status budget_read(struct slice text, struct budget *out_budget, struct error *e
  * nobody has measured keeps no limit. The reference may be NULL. */
 bool budget_keeps(const struct budget *budget, const struct cost *cost,
                   const struct cost *reference, char out_why[BUDGET_WHY_BYTES_MAX]);
+
+/* The limits of drift alone, with that share of what they allow: 0.9 of "drift.iou>=0.98" is
+ * 0.982. For who judges by samples that are not those that count. */
+struct budget budget_drift(const struct budget *budget, double share);

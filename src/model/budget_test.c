@@ -284,6 +284,19 @@ static void test_budget_keeps__no_limit_is_kept_by_all(void **state) {
     assert_int_equal(budget.objective, COST_LATENCY_P50);
 }
 
+static void test_budget_drift__allows_a_share_of_what_the_limits_do(void **state) {
+    (void)state;
+    const struct budget whole = read_well("latency<=5ms, drift.iou>=98%, drift.sqnr>=20dB, "
+                                          "drift.max<=0.5, drift.cosine>=1, drift.argmax<=0.5");
+    const struct budget drift = budget_drift(&whole, 0.9);
+    static const double NUMBERS[] = {98.2, 20.45757490560675, 0.45, 1, 0.5};
+    assert_int_equal(drift.limit_count, sizeof(NUMBERS) / sizeof(NUMBERS[0]));
+    for (uint32_t i = 0; i < drift.limit_count; i++) {
+        assert_int_equal(drift.limits[i].kind, whole.limits[i + 1].kind);
+        assert_true(fabs(drift.limits[i].number - NUMBERS[i]) < 1e-9);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_budget__reads_what_the_design_shows),
@@ -297,6 +310,7 @@ int main(void) {
         cmocka_unit_test(test_budget_keeps__the_first_broken_limit_is_the_one_that_is_told),
         cmocka_unit_test(test_budget_keeps__x_is_times_the_reference),
         cmocka_unit_test(test_budget_keeps__no_limit_is_kept_by_all),
+        cmocka_unit_test(test_budget_drift__allows_a_share_of_what_the_limits_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,9 @@ static const char *const SHAPELESS[] = {"Relu",
                                         "InstanceNormalization",
                                         "LayerNormalization",
                                         "Gelu",
-                                        "Mish"};
+                                        "Mish",
+                                        "QuantizeLinear",
+                                        "DequantizeLinear"};
 
 /* Operators that keep the first input's rank, and its size along axis 1. */
 static const char *const POOLS[] = {"MaxPool",       "AveragePool",       "LpPool",

@@ -18,6 +18,9 @@
 
 enum { OPSET_TARGET = 13, SEARCH_MS = 400, SEARCH_OPENINGS = 2, CHANGES_MAX = 4 };
 
+/* Of what a budget allows: other samples judge in the end, and may see a little more drift. */
+static const double SEARCH_SHARE = 0.9;
+
 /* Only while a search runs; external data of theirs has names that begin so. */
 static const char BASE_FILE[] = ".base.onnx";
 static const char TRY_FILE[] = ".try.onnx";
@@ -201,20 +204,20 @@ static status find_bounds(struct optimising *work, struct graph_model *model,
     return STATUS_OK;
 }
 
-bool optimise_is_good(const struct optimising *work, const struct proof *proof) {
-    char why[BUDGET_WHY_BYTES_MAX];
-    if (work->drift.limit_count == 0) {
-        return proof->worst_sqnr_db >= OPTIMISE_SQNR_DB_LEAST ||
-               (proof->drift.rows > 0 && drift_agreement(&proof->drift) >= OPTIMISE_ARGMAX_LEAST);
-    }
-    struct cost cost;
-    cost_init(&cost);
-    proof_costs(proof, &cost);
-    return budget_keeps(&work->drift, &cost, NULL, why);
+bool optimise_is_near(const struct proof *proof, double share) {
+    return proof->worst_sqnr_db >= OPTIMISE_SQNR_DB_LEAST - 10 * log10(share) ||
+           (proof->drift.rows > 0 &&
+            drift_agreement(&proof->drift) >= 1 - (1 - OPTIMISE_ARGMAX_LEAST) * share);
 }
 
 static bool is_good(void *owner, const struct proof *proof) {
-    return optimise_is_good(owner, proof);
+    const struct optimising *work = owner;
+    char why[BUDGET_WHY_BYTES_MAX];
+    struct cost cost;
+    cost_init(&cost);
+    proof_costs(proof, &cost);
+    return work->drift.limit_count == 0 ? optimise_is_near(proof, SEARCH_SHARE)
+                                        : budget_keeps(&work->drift, &cost, NULL, why);
 }
 
 /* Files of a folder that are called so, and external data of theirs; of hidden ones also what was
@@ -392,17 +395,6 @@ static void add_float16(struct optimising *work) {
 
 /* --- all of it --- */
 
-static void keep_drift_limits(struct optimising *work) {
-    const struct budget *budget = work->options->budget;
-    budget_init(&work->drift);
-    for (uint32_t i = 0; i < budget->limit_count; i++) {
-        const enum cost_kind kind = budget->limits[i].kind;
-        if (kind >= COST_DRIFT_SQNR && kind <= COST_DRIFT_MAX) {
-            work->drift.limits[work->drift.limit_count++] = budget->limits[i];
-        }
-    }
-}
-
 /* For the model as it came: variants may have fewer inputs. */
 static status take_sample(struct optimising *work, struct sample_source *samples,
                           struct error *err) {
@@ -421,7 +413,7 @@ static status begin(struct optimising *work, struct sample_source *selection, st
     TRY(file_read(options->path, &work->original, err));
     TRY(onnx_file_open(options->path, &work->model, err));
     work->data_folder = work->model->folder.bytes;
-    keep_drift_limits(work);
+    work->drift = budget_drift(options->budget, SEARCH_SHARE);
     if (options->begins_anew) {
         optimise_journal_remove(work);
     }

@@ -36,7 +36,7 @@ enum {
     OPTIMISE_SEARCH_SAMPLES = 16 /* of the selection part, for each model that is tried */
 };
 
-/* When a budget says nothing of drift, a search keeps to one of these. */
+/* When a budget says nothing of drift, a variant keeps to one of these. */
 #define OPTIMISE_SQNR_DB_LEAST 20.0
 #define OPTIMISE_ARGMAX_LEAST  0.97
 

@@ -19,7 +19,7 @@ struct optimising {
     const char *data_folder;   /* of external data */
     struct graph_model *model; /* the original, for its folder */
     struct proof_reference *selection;
-    struct budget drift;       /* the budget's limits of drift alone */
+    struct budget drift;       /* what a search keeps to of the budget's limits of drift */
     struct kept_sample sample; /* that searches are timed with */
     const char *stage;         /* that was told last */
     double share;
@@ -44,8 +44,9 @@ void optimise_path(const struct optimising *work, const char *file,
 /* A variant's file and external data of its, which has names that begin so. */
 void optimise_remove(const struct optimising *work, const char *file);
 
-/* Whether that is near enough to the original: the budget's limits, or what is usual. */
-bool optimise_is_good(const struct optimising *work, const struct proof *proof);
+/* Whether that is near enough to the original where no budget says what is; with that share of the
+ * drift that is usual. */
+bool optimise_is_near(const struct proof *proof, double share);
 
 /* The ranges that were measured before the work was ended. The key is a hash of all that they hang
  * on, the samples' numbers included; false: there are none of that key, or they are damaged. */

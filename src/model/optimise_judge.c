@@ -12,7 +12,7 @@
 /* By what is usual; limits of a budget are the choice's, which has words for them. */
 static bool is_far(const struct optimising *work, const struct optimise_variant *variant) {
     return variant != work->out->variants && work->drift.limit_count == 0 &&
-           !optimise_is_good(work, &variant->proof);
+           !optimise_is_near(&variant->proof, 1);
 }
 
 /* Notes the samples that it answers otherwise; it is judged also without memory for that. */

@@ -5,22 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/quantize_between.h"
 #include "model/quantize_layer.h"
+#include "model/quantize_pairs.h"
 #include "model/quantized_layer.h"
-
-/* A value, its scale, and what it is when it has been through whole numbers. */
-struct pair {
-    const struct graph_value *value;
-    struct graph_value *whole; /* behind DequantizeLinear */
-    struct scale scale;
-};
 
 struct quantizing {
     struct graph_model *model;
     const struct quantize_options *options;
     struct quantize_report *report;
-    struct pair *pairs;
-    uint32_t pair_count;
+    struct quantize_pairs pairs;
 };
 
 static status no_memory(struct error *err) {
@@ -29,44 +23,13 @@ static status no_memory(struct error *err) {
 
 /* --- scales of activations --- */
 
-static const struct pair *pair_of_whole(const struct quantizing *work,
-                                        const struct graph_value *whole) {
-    for (uint32_t i = 0; i < work->pair_count; i++) {
-        if (work->pairs[i].whole == whole) {
-            return &work->pairs[i];
-        }
-    }
-    return NULL;
-}
-
-static const struct pair *pair_of_value(const struct quantizing *work,
-                                        const struct graph_value *value) {
-    for (uint32_t i = 0; i < work->pair_count; i++) {
-        if (work->pairs[i].value == value) {
-            return &work->pairs[i];
-        }
-    }
-    return NULL;
-}
-
-/* Nodes that move numbers and change none. */
-static bool is_mover(const struct graph_node *node) {
-    static const char *const MOVERS[] = {"MaxPool",   "Reshape", "Transpose", "Squeeze",
-                                         "Unsqueeze", "Flatten", "Slice",     "Gather"};
-    for (size_t i = 0; i < sizeof(MOVERS) / sizeof(MOVERS[0]); i++) {
-        if (graph_node_is(node, MOVERS[i])) {
-            return true;
-        }
-    }
-    return graph_node_is(node, "Resize") && slice_is(graph_text(node, "mode"), "nearest");
-}
-
 /* The scale of what was moved here from a value that has one. */
 static bool moved_scale(const struct quantizing *work, const struct graph_value *value,
                         struct scale *out_scale) {
-    while (value != NULL && value->producer != NULL && is_mover(value->producer)) {
+    while (value != NULL && value->producer != NULL && quantize_is_mover(value->producer)) {
         value = graph_input(value->producer, 0);
-        const struct pair *pair = value != NULL ? pair_of_whole(work, value) : NULL;
+        const struct quantize_pair *pair =
+            value != NULL ? quantize_pair_whole(&work->pairs, value) : NULL;
         if (pair != NULL) {
             *out_scale = pair->scale;
             return true;
@@ -80,8 +43,13 @@ static bool bound_scale(const struct quantizing *work, const struct graph_value 
     const struct quantize_options *options = work->options;
     for (uint32_t i = 0; i < options->bound_count; i++) {
         if (slice_equal(options->bounds[i].value, value->name)) {
-            return scale_choose(options->activations, options->bounds[i].threshold.low,
-                                options->bounds[i].threshold.high, out_scale);
+            const struct threshold *threshold = &options->bounds[i].threshold;
+            const bool has_scale =
+                scale_choose(options->activations, threshold->low, threshold->high, out_scale);
+            if (has_scale) {
+                quantize_between_fit(value, options->activations, threshold->low, out_scale);
+            }
+            return has_scale;
         }
     }
     return false;
@@ -89,8 +57,9 @@ static bool bound_scale(const struct quantizing *work, const struct graph_value 
 
 static status scale_of(const struct quantizing *work, const struct graph_value *value,
                        struct scale *out_scale, struct error *err) {
-    const struct pair *whole = pair_of_whole(work, value);
-    const struct pair *pair = whole != NULL ? whole : pair_of_value(work, value);
+    const struct quantize_pair *whole = quantize_pair_whole(&work->pairs, value);
+    const struct quantize_pair *pair =
+        whole != NULL ? whole : quantize_pair_of(&work->pairs, value);
     if (pair != NULL) {
         *out_scale = pair->scale;
         return STATUS_OK;
@@ -104,77 +73,23 @@ static status scale_of(const struct quantizing *work, const struct graph_value *
 
 /* --- pairs of QuantizeLinear and DequantizeLinear --- */
 
-static struct graph_value *add_small(struct graph *graph, struct slice base, enum element_type type,
-                                     const void *bytes, uint32_t rank, int64_t count) {
-    void *place = NULL;
-    struct graph_tensor *tensor = graph_tensor_new(graph->model, type, &count, rank, &place);
-    if (tensor == NULL) {
-        return NULL;
-    }
-    (void)memcpy(place, bytes, tensor->byte_count);
-    return graph_add_tensor(graph, base, tensor);
-}
-
-static struct graph_value *add_zero_point(const struct quantizing *work, struct slice base,
-                                          const struct scale *scale) {
-    const uint8_t plain = (uint8_t)scale->zero_point;
-    return add_small(&work->model->main, base,
-                     work->options->activations == SCALE_UINT8 ? ELEMENT_UINT8 : ELEMENT_INT8,
-                     &plain, 0, 0);
-}
-
-/* Behind what makes the value; whoever takes the value takes it still. */
-static status add_pair(struct quantizing *work, struct graph_value *value,
-                       const struct scale *scale, struct graph_node **out_first,
-                       struct error *err) {
-    struct graph *graph = &work->model->main;
-    struct graph_node *place = value->producer != NULL ? value->producer->after : graph->first;
-    struct graph_value *step = graph_add_floats(graph, value->name, &scale->step, 1, true);
-    struct graph_value *zero = add_zero_point(work, value->name, scale);
-    if (step == NULL || zero == NULL) {
-        return no_memory(err);
-    }
-    struct graph_node *first =
-        graph_add_node(graph, place, "QuantizeLinear", (struct graph_value *[]){value, step, zero},
-                       3, 1, value->name);
-    struct graph_node *second =
-        first != NULL ? graph_add_node(graph, place, "DequantizeLinear",
-                                       (struct graph_value *[]){first->outputs[0], step, zero}, 3,
-                                       1, value->name)
-                      : NULL;
-    if (second == NULL) {
-        return no_memory(err);
-    }
-    work->pairs[work->pair_count++] =
-        (struct pair){.value = value, .whole = second->outputs[0], .scale = *scale};
-    *out_first = first;
-    return STATUS_OK;
-}
-
 static status pair_input(struct quantizing *work, struct graph_node *node,
                          const struct scale *scale, struct error *err) {
     struct graph_value *value = graph_input(node, 0);
-    if (pair_of_whole(work, value) != NULL) {
-        return STATUS_OK;
+    struct quantize_pair *pair;
+    if (quantize_pair_whole(&work->pairs, value) == NULL &&
+        quantize_pair_of(&work->pairs, value) == NULL) {
+        TRY(quantize_pairs_add(&work->pairs, value, scale, &pair, err));
     }
-    const struct pair *pair = pair_of_value(work, value);
-    if (pair == NULL) {
-        struct graph_node *first = NULL;
-        TRY(add_pair(work, value, scale, &first, err));
-        pair = &work->pairs[work->pair_count - 1];
-    }
-    return graph_set_input(node, 0, pair->whole) == STATUS_OK ? STATUS_OK : no_memory(err);
+    return quantize_pairs_take(&work->pairs, node, 0, err);
 }
 
 /* Everybody behind takes the whole numbers. */
 static status pair_output(struct quantizing *work, struct graph_value *value,
                           const struct scale *scale, struct error *err) {
-    struct graph_node *first = NULL;
-    TRY(add_pair(work, value, scale, &first, err));
-    const struct pair *pair = &work->pairs[work->pair_count - 1];
-    const bool replaced = graph_replace(value, pair->whole) == STATUS_OK &&
-                          graph_set_input(first, 0, value) == STATUS_OK;
-    return replaced ? STATUS_OK : no_memory(err);
+    struct quantize_pair *pair;
+    TRY(quantize_pairs_add(&work->pairs, value, scale, &pair, err));
+    return quantize_pair_spread(pair, err);
 }
 
 /* --- weights --- */
@@ -342,10 +257,10 @@ status quantize(struct graph_model *model, const struct quantize_options *option
     }
     struct graph_node **nodes =
         arena_get(&model->arena, (size_t)count + 1, sizeof(struct graph_node *));
-    work.pairs = arena_get(&model->arena, (size_t)count * 2 + 1, sizeof(*work.pairs));
-    if (nodes == NULL || work.pairs == NULL) {
+    if (nodes == NULL) {
         return no_memory(err);
     }
+    TRY(quantize_pairs_init(model, options->activations, &work.pairs, err));
     count = 0;
     for (struct graph_node *node = model->main.first; node != NULL; node = node->after) {
         if (quantize_is_layer(node)) {
@@ -355,6 +270,7 @@ status quantize(struct graph_model *model, const struct quantize_options *option
     for (uint32_t i = 0; i < count; i++) {
         TRY(quantize_node(&work, nodes[i], err));
     }
+    TRY(quantize_between(&work.pairs, &report.between, err));
     (void)graph_remove_dead(model);
     *out_report = report;
     return graph_verify(model, err);

@@ -6,7 +6,8 @@
  * channel, activations uint8 (or int8) with one, the bias int32. A value is quantised once, however
  * many layers take it; what only moves numbers (MaxPool, Reshape, Transpose, ...) keeps the scale
  * of what goes in. Behind a Conv the numbers come after its Relu or Clip, which goes where their
- * bounds say the same. A layer for which that cannot be, says why and stays float32.
+ * bounds say the same. What lies between layers follows where it can: model/quantize_between. A
+ * layer for which that cannot be, says why and stays float32.
  *
  * Ranges come from model/calibrate and model/threshold, the formulas are model/quantized_layer and
  * model/scale. Which layers are worth it is measured by model/quantize_search.
@@ -42,8 +43,9 @@ struct quantize_options {
 };
 
 struct quantize_report {
-    uint32_t layers; /* quantised */
-    uint32_t left;   /* that may be, and stay float32 */
+    uint32_t layers;  /* quantised */
+    uint32_t left;    /* that may be, and stay float32 */
+    uint32_t between; /* operators between layers that take whole numbers, or are gone */
     uint32_t narrow_channels, widened_channels;
     uint64_t weight_count;
     char first_reason[ERROR_TEXT_MAX]; /* why one stayed; "" */

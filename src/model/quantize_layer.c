@@ -106,3 +106,14 @@ struct graph_value *quantize_layer_end(const struct quantize_layer *layer) {
     const struct graph_node *clamp = quantize_layer_clamp(layer, &least, &most);
     return graph_output(clamp != NULL ? clamp : layer->node, 0);
 }
+
+bool quantize_is_mover(const struct graph_node *node) {
+    static const char *const MOVERS[] = {"MaxPool",   "Reshape", "Transpose", "Squeeze",
+                                         "Unsqueeze", "Flatten", "Slice",     "Gather"};
+    for (size_t i = 0; i < sizeof(MOVERS) / sizeof(MOVERS[0]); i++) {
+        if (graph_node_is(node, MOVERS[i])) {
+            return true;
+        }
+    }
+    return graph_node_is(node, "Resize") && slice_is(graph_text(node, "mode"), "nearest");
+}

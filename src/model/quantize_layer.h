@@ -32,3 +32,7 @@ struct graph_node *quantize_layer_clamp(const struct quantize_layer *layer, floa
 
 /* The value that is quantised behind the layer: its output, or what the clamp makes of it. */
 struct graph_value *quantize_layer_end(const struct quantize_layer *layer);
+
+/* A node that moves numbers and changes none, so that what comes out has the scale of what goes in.
+ */
+bool quantize_is_mover(const struct graph_node *node);

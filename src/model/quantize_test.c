@@ -1,53 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/quantize.h"
 
-#include <math.h>
-
-#include "model/test_graph.h"
-
-enum { OPSET = 13, BOUNDS_MAX = 16 };
-
-struct fixture {
-    struct graph_model *model;
-    struct quantize_bound bounds[BOUNDS_MAX];
-    struct quantize_options options;
-    struct quantize_report report;
-    struct error err;
-};
-
-static void begin(struct fixture *fixture, const char *shape) {
-    *fixture = (struct fixture){.model = test_graph_new(OPSET)};
-    (void)test_graph_input(fixture->model, "x", ELEMENT_FLOAT32, shape);
-    fixture->options.bounds = fixture->bounds;
-}
-
-static struct graph_value *x_of(const struct fixture *fixture) {
-    return fixture->model->main.inputs.items[0];
-}
-
-static void bound(struct fixture *fixture, const struct graph_value *value, float low, float high) {
-    fixture->bounds[fixture->options.bound_count++] =
-        (struct quantize_bound){.value = value->name, .threshold = {.low = low, .high = high}};
-}
-
-static void quantise(struct fixture *fixture) {
-    if (quantize(fixture->model, &fixture->options, &fixture->report, &fixture->err) != STATUS_OK) {
-        fail_msg("%s", fixture->err.text);
-    }
-}
-
-static uint32_t pairs(const struct fixture *fixture) {
-    return test_graph_count(fixture->model, "QuantizeLinear");
-}
-
-/* 8 filters of 4 channels, 3 x 3. */
-static struct graph_value *conv(struct fixture *fixture, struct graph_value *from, size_t seed) {
-    struct graph_value *to =
-        OP(fixture->model, "Conv", from, test_graph_weights(fixture->model, "4x4x3x3", seed),
-           test_graph_weights(fixture->model, "4", seed + 1));
-    test_graph_integers(to, "pads", (const int64_t[]){1, 1, 1, 1}, 4);
-    return to;
-}
+#include "model/test_quantize.h"
 
 static void test_quantize__puts_whole_numbers_around_a_conv_and_drops_its_relu(void **state) {
     (void)state;
@@ -83,19 +37,8 @@ static void test_quantize__answers_nearly_as_before(void **state) {
     bound(&fixture, x_of(&fixture), -1, 1);
     bound(&fixture, a, 0, 8);
     bound(&fixture, b, -50, 50);
-    struct test_answer before = test_graph_run(fixture.model, 1);
-    quantise(&fixture);
-    struct test_answer after = test_graph_run(fixture.model, 1);
-    assert_int_equal(before.count, after.count);
-    double signal = 0;
-    double noise = 0;
-    for (size_t i = 0; i < before.count; i++) {
-        signal += before.numbers[i] * before.numbers[i];
-        noise += pow(before.numbers[i] - after.numbers[i], 2);
-    }
-    assert_true(noise > 0 && 10 * log10(signal / noise) > 25);
-    memory_free(before.numbers);
-    memory_free(after.numbers);
+    const double closeness = quantise_and_compare(&fixture);
+    assert_true(closeness > 25 && closeness < INFINITY);
     onnx_file_close(fixture.model);
 }
 

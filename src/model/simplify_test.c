@@ -206,7 +206,7 @@ static void test_simplify__a_detector_of_text(void **state) {
     struct test_answer after = answer_of(pair.after, &input);
     assert_true(highest(before.numbers, before.count) > 0.5); /* there is text */
     assert_true(closeness(&before, &after) >= 100);
-    assert_int_equal(pair.counts.activations, 24);
+    assert_int_equal(pair.counts.activations, 24 + 8); /* eight gates with a way around them */
     assert_true(pair.counts.nodes_after <= 191);
     expect_fused(pair.model, 24);
     memory_free(before.numbers);

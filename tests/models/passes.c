@@ -11,6 +11,7 @@
 #include "model/fold.h"
 #include "model/opset.h"
 #include "model/prune.h"
+#include "model/quantize.h"
 #include "model/simplify.h"
 
 /* Reads and writes: what is left out of a file by mistake is seen. */
@@ -92,6 +93,28 @@ static status quantize_dynamically(struct graph_model *model, uint32_t *out_chan
     return STATUS_OK;
 }
 
+/* Static, with one range for everything: what comes of it loads, and is as far off as that is. */
+static status quantize_all(struct graph_model *model, uint32_t *out_changes, struct error *err) {
+    struct quantize_options options = {.activations = SCALE_UINT8};
+    struct quantize_report report = {0};
+    const struct slice *names;
+    uint32_t count;
+    TRY(opset_upgrade(model, QUANTIZE_OPSET_LEAST, &count, err));
+    TRY(quantize_values(model, &names, &count, err));
+    struct quantize_bound *bounds = arena_get(&model->arena, (size_t)count + 1, sizeof(*bounds));
+    if (bounds == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "out of memory for ranges");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bounds[i] = (struct quantize_bound){.value = names[i], .threshold = {.low = -2, .high = 6}};
+    }
+    options.bounds = bounds;
+    options.bound_count = count;
+    TRY(quantize(model, &options, &report, err));
+    *out_changes = report.layers + report.between;
+    return STATUS_OK;
+}
+
 /* A bug on purpose: the first float32 constant becomes zeros. */
 static status planted(struct graph_model *model, uint32_t *out_changes, struct error *err) {
     (void)err;
@@ -127,6 +150,7 @@ const struct test_pass TEST_PASSES[] = {
     {"float16-store", store_float16, 2e-3},
     {"float16", to_float16, 1e-2},
     {"dynamic", quantize_dynamically, 5e-2},
+    {"quantize", quantize_all, TEST_PASS_LOADS},
     {"planted", planted, TEST_PASS_EXACT},
     {NULL, NULL, 0},
 };
