@@ -111,12 +111,16 @@ static void note_form(struct quantizing *work, const struct quantize_form *form)
 
 static void note(struct quantizing *work, const struct quantize_report *report) {
     struct arena *arena = &work->call->arena;
-    model_step_note(work->step, arena_print(arena, "%u layers in whole numbers of 8 bits, %u stay",
-                                            report->layers, report->left));
+    model_step_note(work->step,
+                    arena_print(arena,
+                                "%u layers and %u operators between them in whole numbers of 8 "
+                                "bits, %u layers stay",
+                                report->layers, report->between, report->left));
     if (report->first_reason[0] != '\0') {
         model_step_note(work->step, arena_print(arena, "%s", report->first_reason));
     }
     model_step_extra(work->step, SLICE("layers"), value_of_integer(report->layers));
+    model_step_extra(work->step, SLICE("between"), value_of_integer(report->between));
     model_step_extra(work->step, SLICE("left"), value_of_integer(report->left));
 }
 

@@ -3,6 +3,10 @@
 
 enum { VARINT_BYTES_MAX = 10 };
 
+/* The largest number that a field may have; 0 is none. (protobuf-c takes a 0 whose tag has more
+ * bytes than it needs, and writes then what it does not read.) */
+enum { NUMBER_MAX = (1 << 29) - 1 };
+
 static bool take_varint(struct slice *rest, uint64_t *out_number) {
     uint64_t number = 0;
     for (size_t i = 0; i < rest->count && i < VARINT_BYTES_MAX; i++) {
@@ -24,6 +28,9 @@ bool onnx_field_take(struct slice *rest, struct onnx_field *out_field) {
         return false;
     }
     *out_field = (struct onnx_field){.number = tag >> 3};
+    if (out_field->number == 0 || out_field->number > NUMBER_MAX) {
+        return false;
+    }
     switch (tag & 7) {
     case ONNX_WIRE_VARINT:
         return take_varint(rest, &count);

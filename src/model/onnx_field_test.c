@@ -46,8 +46,11 @@ static void test_onnx_field__what_does_not_end_is_none(void **state) {
         BYTES("\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7fhi"),       /* nearly all are */
         BYTES("\x1d\x01\x02\x03"),
         BYTES("\x19\x01\x02\x03\x04\x05\x06\x07"),
-        BYTES("\x0b"), /* a group */
-        BYTES("\x0f"), /* no kind */
+        BYTES("\x02\x01x"),                 /* a field 0 */
+        BYTES("\x85\x00\x01\x02\x03\x04"),  /* the same, in two bytes */
+        BYTES("\x82\x80\x80\x80\x10\x01x"), /* a number of 30 bits */
+        BYTES("\x0b"),                      /* a group */
+        BYTES("\x0f"),                      /* no kind */
     };
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
         struct slice rest = broken[i];

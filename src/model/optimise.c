@@ -332,8 +332,10 @@ static status make_int8(struct optimising *work, struct optimise_variant *varian
                     found->try_count);
     }
     (void)snprintf(variant->how, sizeof(variant->how),
-                   "%u layers in whole numbers of 8 bits, %u left in float32; %u models were tried",
-                   found->report.layers, found->report.left, found->try_count);
+                   "%u layers and %u operators between them in whole numbers of 8 bits, %u layers "
+                   "left in float32; %u models were tried",
+                   found->report.layers, found->report.between, found->report.left,
+                   found->try_count);
     return write_variant(work, variant, buffer_slice(&found->model), err);
 }
 
