@@ -12,7 +12,7 @@
 #include "platform/interrupt.h"
 #include "platform/json.h"
 
-enum { SECONDS_USUAL = 6, SECONDS_MAX = 3600, PAGE_BYTES_MAX = 16 << 20, NOTE_BYTES = 48 };
+enum { SECONDS_USUAL = 4, SECONDS_MAX = 3600, PAGE_BYTES_MAX = 16 << 20, NOTE_BYTES = 48 };
 static const int64_t SECOND_NS = 1000000000;
 static const int64_t NOTHING_NS = 2000000;
 
@@ -158,7 +158,7 @@ static const struct command_option OPTIONS[] = {
     {"budget", "TEXT", "'latency_p95<=15ms, rss<=60MB, drift.argmax>=0.97; minimise latency'"},
     {"ranges", "METHOD", "of activations: min-max, mean-min-max, percentile, mse, entropy (mse)"},
     MODEL_DATA_MASK_OPTION,
-    {"seconds", "N", "to measure each variant in (6)"},
+    {"seconds", "N", "to measure each variant in (4)"},
     {"again", NULL, "begin anew where an earlier search was ended, and do not go on with it"},
     MODEL_DATA_OPTIONS,
     {0}};

@@ -34,9 +34,9 @@ static void test_bind__an_input_becomes_numbers(void **state) {
     assert_int_equal(bind_input(model, SLICE("sr"), SLICE("16000"), &err), STATUS_OK);
     assert_int_equal(bind_input(model, SLICE("row"), SLICE("0.5, -2"), &err), STATUS_OK);
     assert_int_equal(model->main.inputs.count, 1);
-    assert_true(test_graph_numbers(row, 2)[0] == 0.5F && test_graph_numbers(row, 2)[1] == -2);
+    assert_true(test_numbers(row, 2)[0] == 0.5F && test_numbers(row, 2)[1] == -2);
     struct test_answer answer = test_graph_run(model, 4);
-    assert_true(answer.numbers[0] == (double)((4 * test_graph_number(0) + 0.5F) * 16000.0F));
+    assert_true(answer.numbers[0] == (double)((4 * test_number(0) + 0.5F) * 16000.0F));
     memory_free(answer.numbers);
     expect_failure(bind_input(model, SLICE("sr"), SLICE("8000"), &err), &err, STATUS_NOT_FOUND,
                    "no input 'sr'");

@@ -79,7 +79,7 @@ static void test_blocked__a_scale_that_others_need_stays(void **state) {
     test_graph_expect(model, sums, 1, ROUNDING);
     assert_int_equal(test_graph_count(model, "Mul"), 1);
     const struct graph_value *made = graph_input(model->main.outputs[1].value->producer, 0);
-    assert_true(test_graph_numbers(graph_input(made->producer, 1), 8)[0] == 1);
+    assert_true(test_numbers(graph_input(made->producer, 1), 8)[0] == 1);
     onnx_file_close(model);
 }
 

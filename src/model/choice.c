@@ -31,7 +31,7 @@ static bool is_worse(const struct profile_row *row, const struct profile_row *be
             row->rounds < ROUNDS_SURE ? fmax(margin, 1 + FEW_ROUNDS_MARGIN) : margin;
         const struct interval ratio =
             profile_compare(is_cpu ? row->cpu_ms : row->wall_ms,
-                            is_cpu ? best->cpu_ms : best->wall_ms, row->rounds, SEED);
+                            is_cpu ? best->cpu_ms : best->wall_ms, &row->openings, SEED);
         return more_is_better ? ratio.high * least_margin < 1 : ratio.low > least_margin;
     }
     return more_is_better ? number * margin < least : number > least * margin;

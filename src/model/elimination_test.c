@@ -19,20 +19,20 @@ static void test_elimination__of_two_inputs_one_stands_for_both(void **state) {
     (void)memcpy(layer.inverse, inverse, sizeof(inverse));
     layer.weights[0] = 1;
     layer.weights[1] = 1;
-    expect(elimination_cost(&layer, none, 1), 1.5, 1e-12);
-    expect(elimination_cost(&layer, none, 0), 0, 0);
+    expect_within(elimination_cost(&layer, none, 1), 1.5, 1e-12);
+    expect_within(elimination_cost(&layer, none, 0), 0, 0);
     /* Without both all is missing: 2 + 2 + 2 * 1. */
-    expect(elimination_cost(&layer, (const uint32_t[]){0, 1}, 2), 6, 1e-12);
-    expect(elimination_cost(&layer, (const uint32_t[]){1, 0}, 2), 6, 1e-12);
+    expect_within(elimination_cost(&layer, (const uint32_t[]){0, 1}, 2), 6, 1e-12);
+    expect_within(elimination_cost(&layer, (const uint32_t[]){1, 0}, 2), 6, 1e-12);
     elimination_drop(&layer, none, 1);
-    expect(layer.weights[0], 0, 1e-12);
-    expect(layer.weights[1], 1.5, 1e-12);
-    expect(layer.inverse[3], 0.5, 1e-12); /* of 2, which is left of X X' */
+    expect_within(layer.weights[0], 0, 1e-12);
+    expect_within(layer.weights[1], 1.5, 1e-12);
+    expect_within(layer.inverse[3], 0.5, 1e-12); /* of 2, which is left of X X' */
     /* What has gone costs nothing, and the rest all that is left: 1.5 * 1.5 * 2. */
-    expect(elimination_cost(&layer, none, 1), 0, 0);
-    expect(elimination_cost(&layer, (const uint32_t[]){1}, 1), 4.5, 1e-12);
+    expect_within(elimination_cost(&layer, none, 1), 0, 0);
+    expect_within(elimination_cost(&layer, (const uint32_t[]){1}, 1), 4.5, 1e-12);
     elimination_drop(&layer, none, 1);
-    expect(layer.weights[1], 1.5, 1e-12);
+    expect_within(layer.weights[1], 1.5, 1e-12);
     elimination_done(&layer);
 }
 
@@ -52,12 +52,12 @@ static void test_elimination__agrees_with_least_squares_of_what_is_left(void **s
         float x[COLUMNS];
         float y[ROWS];
         for (size_t j = 0; j < COLUMNS; j++) { /* neighbours go together */
-            x[j] = number(k * COLUMNS + j) + number(k * COLUMNS + j + 1);
+            x[j] = test_number(k * COLUMNS + j) + test_number(k * COLUMNS + j + 1);
         }
         for (size_t i = 0; i < ROWS; i++) {
             y[i] = 0;
             for (size_t j = 0; j < COLUMNS; j++) {
-                y[i] += x[j] * number(i * COLUMNS + j + 7);
+                y[i] += x[j] * test_number(i * COLUMNS + j + 7);
             }
         }
         least_squares_add(&all, x, y);
@@ -73,11 +73,11 @@ static void test_elimination__agrees_with_least_squares_of_what_is_left(void **s
     elimination_drop(&layer, second, 3);
     double weights[ROWS * LEFT] = {0};
     assert_int_equal(least_squares_solve(&left, 0, weights, &err), STATUS_OK);
-    expect(cost / (least_squares_missing(&left, weights) * EXAMPLES), 1, 1e-4);
+    expect_within(cost / (least_squares_missing(&left, weights) * EXAMPLES), 1, 1e-4);
     for (size_t i = 0; i < ROWS; i++) {
         for (size_t j = 0; j < COLUMNS; j++) {
             const double wanted = j < COLUMNS - LEFT ? 0 : weights[i * LEFT + j - (COLUMNS - LEFT)];
-            expect(layer.weights[i * COLUMNS + j], wanted, 1e-4);
+            expect_within(layer.weights[i * COLUMNS + j], wanted, 1e-4);
         }
     }
     least_squares_done(&all);

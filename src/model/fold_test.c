@@ -37,7 +37,7 @@ static struct graph_node *only_node(const struct graph_model *model) {
 }
 
 static void expect_numbers(const struct graph_value *value, const float *numbers, size_t count) {
-    const float *found = test_graph_numbers(value, count);
+    const float *found = test_numbers(value, count);
     for (size_t i = 0; i < count; i++) {
         if (fabsf(found[i] - numbers[i]) > 1e-6F) {
             fail_msg("number %zu is %g and not %g", i, (double)found[i], (double)numbers[i]);

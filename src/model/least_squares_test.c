@@ -24,19 +24,19 @@ static void test_least_squares__finds_the_line_through_three_points(void **state
     }
     double weights[] = {0, 0};
     struct error err = {0};
-    expect(least_squares_missing(&system, weights), 46.0 / 3, 1e-12);
+    expect_within(least_squares_missing(&system, weights), 46.0 / 3, 1e-12);
     assert_int_equal(least_squares_solve(&system, 0, weights, &err), STATUS_OK);
-    expect(weights[0], 2.5, 1e-9);
-    expect(weights[1], 5.0 / 6, 1e-9);
-    expect(least_squares_missing(&system, weights), 1.0 / 18, 1e-12);
+    expect_within(weights[0], 2.5, 1e-9);
+    expect_within(weights[1], 5.0 / 6, 1e-9);
+    expect_within(least_squares_missing(&system, weights), 1.0 / 18, 1e-12);
     /* More points may come: (4, 11) is on 2.5 x + 1. */
     const float more[] = {4, 1};
     const float y = 11;
     least_squares_add(&system, more, &y);
     assert_int_equal(least_squares_solve(&system, 0, weights, &err), STATUS_OK);
     /* Means 7/4 and 21/4; (x - 7/4) y sums to 22.25, (x - 7/4) x to 8.75. */
-    expect(weights[0], 22.25 / 8.75, 1e-9);
-    expect(weights[1], 5.25 - 1.75 * 22.25 / 8.75, 1e-9);
+    expect_within(weights[0], 22.25 / 8.75, 1e-9);
+    expect_within(weights[1], 5.25 - 1.75 * 22.25 / 8.75, 1e-9);
     least_squares_done(&system);
 }
 
@@ -52,10 +52,10 @@ static void test_least_squares__the_ridge_holds_on_to_what_was(void **state) {
     double weight = 5;
     struct error err = {0};
     assert_int_equal(least_squares_solve(&system, 1, &weight, &err), STATUS_OK);
-    expect(weight, 3.5, 1e-12);
+    expect_within(weight, 3.5, 1e-12);
     weight = 5;
     assert_int_equal(least_squares_solve(&system, 1e12, &weight, &err), STATUS_OK);
-    expect(weight, 5, 1e-9);
+    expect_within(weight, 5, 1e-9);
     least_squares_done(&system);
 }
 
@@ -74,12 +74,12 @@ static void test_least_squares__finds_a_layer_by_its_answers(void **state) {
         double *weights = memory_new((size_t)columns * rows, sizeof(double));
         for (size_t k = 0; k < SIZES[n][2]; k++) {
             for (uint32_t j = 0; j < columns; j++) {
-                x[j] = number(k * columns + j + 1);
+                x[j] = test_number(k * columns + j + 1);
             }
             for (uint32_t i = 0; i < rows; i++) {
                 double sum = 0;
                 for (uint32_t j = 0; j < columns; j++) {
-                    sum += (double)x[j] * (double)number(i * columns + j + 7);
+                    sum += (double)x[j] * (double)test_number(i * columns + j + 7);
                 }
                 y[i] = (float)sum;
             }
@@ -89,7 +89,7 @@ static void test_least_squares__finds_a_layer_by_its_answers(void **state) {
         assert_true(least_squares_missing(&system, weights) > 1e-3);
         assert_int_equal(least_squares_solve(&system, 0, weights, &err), STATUS_OK);
         for (size_t i = 0; i < (size_t)columns * rows; i++) {
-            expect(weights[i], (double)number(i + 7), 1e-4);
+            expect_within(weights[i], (double)test_number(i + 7), 1e-4);
         }
         assert_true(least_squares_missing(&system, weights) < 1e-9);
         memory_free(x);
@@ -104,7 +104,7 @@ static void test_least_squares__equal_inputs_share_a_weight(void **state) {
     struct least_squares system;
     begin(&system, 2, 1);
     for (size_t k = 0; k < 10; k++) {
-        const float x[] = {number(k + 1), number(k + 1)};
+        const float x[] = {test_number(k + 1), test_number(k + 1)};
         const float y = 3 * x[0];
         least_squares_add(&system, x, &y);
     }
@@ -112,8 +112,8 @@ static void test_least_squares__equal_inputs_share_a_weight(void **state) {
     struct error err = {0};
     assert_int_equal(least_squares_solve(&system, 0, weights, &err), STATUS_OK);
     /* From (1, 0) the nearest pair whose sum is 3. */
-    expect(weights[0], 2, 1e-3);
-    expect(weights[1], 1, 1e-3);
+    expect_within(weights[0], 2, 1e-3);
+    expect_within(weights[1], 1, 1e-3);
     least_squares_done(&system);
 }
 
@@ -131,9 +131,9 @@ static void test_least_squares__a_ridge_that_is_too_small_is_raised(void **state
     struct error err = {0};
     least_squares_add(&system, x, &y);
     assert_int_equal(least_squares_solve(&system, 0, weights, &err), STATUS_OK);
-    expect(weights[0], 2, 1e-3);
-    expect(weights[999], 2, 1e-3);
-    expect(weights[1], 0, 1e-9);
+    expect_within(weights[0], 2, 1e-3);
+    expect_within(weights[999], 2, 1e-3);
+    expect_within(weights[1], 0, 1e-9);
     memory_free(x);
     memory_free(weights);
     least_squares_done(&system);
@@ -155,8 +155,8 @@ static void test_least_squares__what_is_no_number_is_passed_over(void **state) {
     double weights[] = {0, 0};
     struct error err = {0};
     assert_int_equal(least_squares_solve(&system, 0, weights, &err), STATUS_OK);
-    expect(weights[0], 2, 1e-9);
-    expect(weights[1], 1, 1e-9);
+    expect_within(weights[0], 2, 1e-9);
+    expect_within(weights[1], 1, 1e-9);
     least_squares_done(&system);
 }
 
@@ -168,8 +168,8 @@ static void test_least_squares__without_examples_nothing_changes(void **state) {
     struct error err = {0};
     assert_int_equal(least_squares_solve(&system, 1, weights, &err), STATUS_INVALID);
     assert_non_null(strstr(err.text, "say nothing"));
-    expect(weights[0], 7, 0);
-    expect(least_squares_missing(&system, weights), 0, 0);
+    expect_within(weights[0], 7, 0);
+    expect_within(least_squares_missing(&system, weights), 0, 0);
     least_squares_done(&system);
     assert_int_equal(least_squares_init(&system, LEAST_SQUARES_COLUMNS_MAX + 1, 1, &err),
                      STATUS_INVALID);

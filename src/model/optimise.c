@@ -18,6 +18,9 @@
 
 enum { OPSET_TARGET = 13, SEARCH_MS = 400, SEARCH_OPENINGS = 2, CHANGES_MAX = 4 };
 
+/* Of what is measured in a few hundred milliseconds. */
+static const double COST_NOISE = 0.03;
+
 /* Of what a budget allows: other samples judge in the end, and may see a little more drift. */
 static const double SEARCH_SHARE = 0.9;
 
@@ -210,6 +213,10 @@ bool optimise_is_near(const struct proof *proof, double share) {
             drift_agreement(&proof->drift) >= 1 - (1 - OPTIMISE_ARGMAX_LEAST) * share);
 }
 
+static bool is_measured(enum cost_kind objective) {
+    return objective != COST_SIZE && objective != COST_SIZE_COMPRESSED;
+}
+
 static bool is_good(void *owner, const struct proof *proof) {
     const struct optimising *work = owner;
     char why[BUDGET_WHY_BYTES_MAX];
@@ -259,7 +266,7 @@ static status write_try(struct optimising *work, struct slice bytes, struct erro
 static status search_cost(void *owner, struct slice model, double *out_ratio, struct error *err) {
     struct optimising *work = owner;
     const enum cost_kind objective = work->options->budget->objective;
-    if (objective == COST_SIZE || objective == COST_SIZE_COMPRESSED) {
+    if (!is_measured(objective)) {
         *out_ratio = (double)model.count / (double)work->base.count;
         return STATUS_OK;
     }
@@ -298,12 +305,14 @@ static bool tell_search(void *owner, double share) {
 static status search(struct optimising *work, struct error *err) {
     CLEANUP(close_graph) struct graph_model *model = NULL;
     CLEANUP(close_journal) struct search_journal *journal = NULL;
+    const enum cost_kind objective = work->options->budget->objective;
     struct quantize_options quantizing = {.activations = SCALE_UINT8,
                                           .pairs_saturate = processor_adds_in_pairs()};
     struct quantize_search_options options = {.quantize = &quantizing,
                                               .folder = work->data_folder,
                                               .is_good = is_good,
                                               .cost = search_cost,
+                                              .cost_noise = is_measured(objective) ? COST_NOISE : 0,
                                               .progress = tell_search,
                                               .owner = work,
                                               .changes_max = CHANGES_MAX};

@@ -33,7 +33,7 @@ enum {
     OPTIMISE_VARIANTS_MAX = 8,
     OPTIMISE_NAME_BYTES = 24,
     OPTIMISE_PATH_BYTES = 4096,
-    OPTIMISE_SEARCH_SAMPLES = 16 /* of the selection part, for each model that is tried */
+    OPTIMISE_SEARCH_SAMPLES = 32 /* of the selection part, for each model that is tried */
 };
 
 /* When a budget says nothing of drift, a variant keeps to one of these. */

@@ -350,7 +350,7 @@ static void test_optimise__takes_external_data_along(void **state) {
     char path[PATH_BYTES];
     begin(&fixture, "1x64");
     for (size_t i = 0; i < SIDE * SIDE; i++) {
-        numbers[i] = test_graph_number(i);
+        numbers[i] = test_number(i);
     }
     (void)snprintf(path, sizeof(path), "%s/w.data", fixture.home);
     const struct slice bytes = {.bytes = (const char *)numbers, .count = sizeof(numbers)};

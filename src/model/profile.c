@@ -273,7 +273,7 @@ static status open_and_begin(struct profiling *profiling, uint32_t pass, struct 
 
 /* One variant's turn. A run that comes after those of others finds the caches full of their
  * numbers: where there are some, the first does not count. */
-static status visit(struct subject *subject, const struct profile_options *options) {
+static status visit(struct subject *subject, uint32_t pass, const struct profile_options *options) {
     struct measure_time times[PROFILE_VISIT_RUNS_MAX + 1];
     double cpu_ms[PROFILE_VISIT_RUNS_MAX];
     double wall_ms[PROFILE_VISIT_RUNS_MAX];
@@ -288,17 +288,23 @@ static status visit(struct subject *subject, const struct profile_options *optio
     row->wall_ms[row->rounds] = median_of(wall_ms, subject->visit_runs);
     row->cpu_ms[row->rounds] = median_of(cpu_ms, subject->visit_runs);
     row->rounds++;
+    row->openings.count = pass + 1;
+    row->openings.counts[pass]++;
     return STATUS_OK;
 }
 
-struct interval profile_compare(const double *times, const double *others, uint32_t rounds,
-                                uint64_t seed) {
+struct interval profile_compare(const double *times, const double *others,
+                                const struct interval_groups *openings, uint64_t seed) {
     double ratios[INTERVAL_NUMBERS_MAX];
-    assert(rounds > 0 && rounds <= INTERVAL_NUMBERS_MAX);
+    uint32_t rounds = 0;
+    for (uint32_t i = 0; i < openings->count; i++) {
+        rounds += openings->counts[i];
+    }
+    assert(rounds <= INTERVAL_NUMBERS_MAX);
     for (uint32_t i = 0; i < rounds; i++) {
         ratios[i] = others[i] > 0 ? times[i] / others[i] : INFINITY;
     }
-    return interval_of_median(ratios, rounds, seed);
+    return interval_of_median(ratios, openings, seed);
 }
 
 /* How well the row is known by now. */
@@ -306,11 +312,11 @@ static void judge(const struct profiling *profiling, struct profile_row *row) {
     const struct profile_row *reference = profiling->subjects[0].row;
     const uint64_t seed = profiling->options->seed;
     const double width = profiling->options->width;
-    row->latency_ms = interval_of_median(row->wall_ms, row->rounds, seed);
+    row->latency_ms = interval_of_median(row->wall_ms, &row->openings, seed);
     row->is_precise = interval_width(row->latency_ms) < width;
     if (profile_is_usable(reference)) {
-        row->ratio = profile_compare(row->wall_ms, reference->wall_ms, row->rounds, seed);
-        row->cpu_ratio = profile_compare(row->cpu_ms, reference->cpu_ms, row->rounds, seed);
+        row->ratio = profile_compare(row->wall_ms, reference->wall_ms, &row->openings, seed);
+        row->cpu_ratio = profile_compare(row->cpu_ms, reference->cpu_ms, &row->openings, seed);
         row->is_precise = row->is_precise && interval_width(row->ratio) < width;
     } else {
         row->ratio = UNKNOWN;
@@ -332,14 +338,14 @@ static bool judge_all(const struct profiling *profiling) {
 }
 
 /* One turn of each; how many are still usable. */
-static uint32_t go_round(struct profiling *profiling) {
+static uint32_t go_round(struct profiling *profiling, uint32_t pass) {
     uint32_t usable = 0;
     for (uint32_t i = 0; i < profiling->count; i++) {
         struct subject *subject = &profiling->subjects[i];
         if (!profile_is_usable(subject->row)) {
             continue;
         }
-        if (visit(subject, profiling->options) == STATUS_OK) {
+        if (visit(subject, pass, profiling->options) == STATUS_OK) {
             usable++;
         } else {
             give_up(subject);
@@ -358,7 +364,7 @@ static status go_rounds(struct profiling *profiling, uint32_t pass, struct error
     const int64_t begun_ns = clock_boot_ns();
     uint32_t check_at = PROFILE_ROUNDS_LEAST;
     for (uint32_t round = 1; round <= most; round++) {
-        const uint32_t usable = go_round(profiling);
+        const uint32_t usable = go_round(profiling, pass);
         const double share = ms_of(clock_boot_ns() - begun_ns) / (time_ms * fmax(usable, 1));
         TRY(tell(profiling, (pass + fmin(share, 1)) / openings, err));
         const bool is_over = usable == 0 || round == most || (share >= 1 && round >= least);

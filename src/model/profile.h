@@ -66,9 +66,10 @@ struct profile_row {
     bool is_precise; /* the intervals of the wall time are as narrow as was wanted */
     uint8_t provider;
     uint32_t rounds;
-    uint32_t runs;   /* that count */
-    double *wall_ms; /* owned: a run's median in each round */
-    double *cpu_ms;  /* owned */
+    struct interval_groups openings; /* how many of them each has */
+    uint32_t runs;                   /* that count */
+    double *wall_ms;                 /* owned: a run's median in each round */
+    double *cpu_ms;                  /* owned */
 };
 
 /* What is used when nobody says otherwise; a variant's is one thread on the processor. */
@@ -86,6 +87,6 @@ void profile_rows_done(struct profile_row *rows, uint32_t count);
 
 bool profile_is_usable(const struct profile_row *row);
 
-/* How many times `others` the times of the same rounds are. */
-struct interval profile_compare(const double *times, const double *others, uint32_t rounds,
-                                uint64_t seed);
+/* How many times `others` the times of the same rounds of some openings are. */
+struct interval profile_compare(const double *times, const double *others,
+                                const struct interval_groups *openings, uint64_t seed);

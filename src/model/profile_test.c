@@ -252,6 +252,10 @@ static void test_profile__each_opening_has_its_share_of_the_rounds(void **state)
     options.width = INFINITY; /* whatever the rounds say is precise enough */
     assert_int_equal(profile_measure(&variant, 1, &options, &row, &err), STATUS_OK);
     assert_int_equal(row.rounds, 4 * PROFILE_ROUNDS_LEAST);
+    assert_int_equal(row.openings.count, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(row.openings.counts[i], PROFILE_ROUNDS_LEAST);
+    }
     profile_rows_done(&row, 1);
 }
 
@@ -376,7 +380,8 @@ static void test_profile_compare__is_of_the_same_rounds(void **state) {
     (void)state;
     const double times[] = {2, 20, 6, 2};
     const double others[] = {1, 10, 3, 1};
-    const struct interval ratio = profile_compare(times, others, 4, 1);
+    const struct interval_groups openings = {.counts = {3, 1}, .count = 2};
+    const struct interval ratio = profile_compare(times, others, &openings, 1);
     assert_true(ratio.low == 2 && ratio.middle == 2 && ratio.high == 2);
 }
 

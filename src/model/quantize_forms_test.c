@@ -50,10 +50,10 @@ static void begin(struct fixture *fixture, float unlike) {
     float first[4 * 2 * 9];
     float second[3 * 4];
     for (int i = 0; i < 4 * 2 * 9; i++) {
-        first[i] = test_graph_number((size_t)i) * (i < 18 ? unlike : 1);
+        first[i] = test_number((size_t)i) * (i < 18 ? unlike : 1);
     }
     for (int i = 0; i < 3 * 4; i++) {
-        second[i] = test_graph_number((size_t)i + 500) / (i % 4 == 0 ? unlike : 1);
+        second[i] = test_number((size_t)i + 500) / (i % 4 == 0 ? unlike : 1);
     }
     struct graph_value *sum = OP(model, "Conv", x, test_graph_floats(model, "4x2x3x3", first, 72),
                                  FLOATS(model, "4", 3 * unlike, 3, 3, 3));

@@ -12,7 +12,9 @@ enum { ARENA_BYTES_MAX = 64 << 20 };
 /* How many of the worst stay float32, one try after the other. */
 static const uint32_t STAYING[] = {0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32, 48, 64};
 
-static const double COST_NOISE = 0.03;
+/* While no more than this share of the weights stays float32, a nearer model at the same cost is
+ * better; beyond it the file would pay. */
+static const double WEIGHTS_FEW = 0.05;
 
 /* A model that takes so many times what the best does has left out too much; more is not tried. */
 static const double COST_HOPELESS = 1.15;
@@ -132,14 +134,36 @@ static void sort_layers(struct search *search) {
 
 /* --- whole models --- */
 
-/* Times that are this near say nothing; then the one with fewer floats is better. */
-static bool is_better(const struct quantize_found *found, const struct quantize_try *tried) {
+static double least_cost(const struct quantize_found *found) {
+    double least = INFINITY;
+    for (uint32_t i = 0; i < found->try_count; i++) {
+        least = fmin(least, found->tries[i].cost); /* NAN is passed over */
+    }
+    return least;
+}
+
+static bool is_better(const struct search *search, const struct quantize_try *tried) {
+    const struct quantize_found *found = search->found;
+    const double noise = 1 + search->options->cost_noise;
     if (!tried->is_good || found->best == QUANTIZE_TRIES_MAX) {
         return tried->is_good;
     }
     const struct quantize_try *best = &found->tries[found->best];
-    return tried->cost < best->cost * (1 - COST_NOISE) ||
-           (tried->staying < best->staying && tried->cost < best->cost * (1 + COST_NOISE));
+    const bool costs_as_little = tried->cost <= fmin(least_cost(found), tried->cost) * noise;
+    return best->cost > tried->cost * noise ||
+           (costs_as_little && tried->weights_staying <= WEIGHTS_FEW &&
+            tried->proof.worst_sqnr_db > best->proof.worst_sqnr_db);
+}
+
+static double share_staying(const struct search *search) {
+    uint64_t staying = 0;
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < search->found->layer_count; i++) {
+        const uint64_t count = search->found->layers[i].weight_count;
+        staying += search->stays[i] ? count : 0;
+        all += count;
+    }
+    return all > 0 ? (double)staying / (double)all : 0;
 }
 
 static uint32_t count_staying(const struct search *search) {
@@ -202,7 +226,7 @@ static status try_one(struct search *search, bool *out_better, struct error *err
     struct quantize_found *found = search->found;
     CLEANUP(buffer_done) struct buffer model;
     struct quantize_report report;
-    struct quantize_try tried = {.staying = count_staying(search), .cost = NAN};
+    struct quantize_try tried = {.cost = NAN};
     buffer_init(&model, ONNX_BYTES_MAX);
     *out_better = false;
     if (found->try_count == QUANTIZE_TRIES_MAX) {
@@ -212,7 +236,9 @@ static status try_one(struct search *search, bool *out_better, struct error *err
     if (!known) {
         TRY(measure(search, &model, &report, &tried, err));
     }
-    *out_better = is_better(found, &tried);
+    tried.staying = count_staying(search);
+    tried.weights_staying = share_staying(search);
+    *out_better = is_better(search, &tried);
     if (*out_better && known) {
         TRY(build(search, &model, &report, err));
     }

@@ -5,7 +5,9 @@
  * shows when each is quantised alone. Then models are built that leave out the worst none, two,
  * four, ... of them, until they cost far more than the best; each is held against the original and
  * timed, since leaving out more may be slower (values go from whole numbers to floats and back) and
- * even less true. From the best one on, single layers change sides as long as that helps. A layer
+ * even less true. Of those that cost the same but for noise the nearest is the best, as long as
+ * nearly all weights are small. From the best one on, single layers change sides as long as that
+ * helps. A layer
  * that cannot be quantised alone (what comes of it does not load or run) stays in float32, and the
  * search goes on.
  *
@@ -33,6 +35,7 @@ struct quantize_search_options {
     bool (*is_good)(void *owner, const struct proof *proof);
     /* What a run takes beside one of the model that it is made of. */
     status (*cost)(void *owner, struct slice model, double *out_ratio, struct error *err);
+    double cost_noise; /* a share: costs that are this near are the same */
     /* NULL, or told how far the work is, from 0 to 1; false ends it with the best so far. */
     bool (*progress)(void *owner, double share);
     void *owner;
@@ -49,7 +52,8 @@ struct quantize_search_layer {
 };
 
 struct quantize_try {
-    uint32_t staying; /* layers */
+    uint32_t staying;       /* layers */
+    double weights_staying; /* of all layers' weights: a share */
     struct proof proof;
     double cost; /* NAN where it was not good enough to be timed */
     bool is_good;

@@ -249,7 +249,7 @@ static void test_refit__answers_are_those_of_the_channels_that_are_left(void **s
 static void say_opposite(float *numbers) {
     for (uint32_t i = 0; i < SAMPLES; i++, numbers += 2 * 16) {
         for (size_t k = 0; k < 16; k++) {
-            numbers[k] = test_graph_number(i * 16 + k);
+            numbers[k] = test_number(i * 16 + k);
             numbers[16 + k] = i % REFIT_HOLD_BACK == REFIT_HOLD_BACK - 1 ? -numbers[k] : numbers[k];
         }
     }

@@ -244,7 +244,7 @@ static float voice(int64_t sample) {
             1 / (1 + fabs(k * pitch - 700) / 150) + 0.5 / (1 + fabs(k * pitch - 1200) / 200);
         sum += formant * sin(6.283185307 * k * pitch * t);
     }
-    return (float)(0.2 * loudness * sum) + 0.01F * test_graph_number((size_t)sample);
+    return (float)(0.2 * loudness * sum) + 0.01F * test_number((size_t)sample);
 }
 
 /* What one model has kept of what it heard. */

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "model/graph_inner.h"
 #include "model/onnx_file.h"
+#include "model/test_numbers.h"
 #include "platform/inference.h"
 #include "platform/test_model.h"
 
@@ -91,15 +92,6 @@ static inline struct graph_value *test_graph_input(struct graph_model *model, co
     return value;
 }
 
-/* Numbers between -1 and 1 that are the same each time. */
-static inline float test_graph_number(size_t index) {
-    uint32_t mixed = (uint32_t)index * 2654435761U + 12345;
-    mixed ^= mixed >> 15;
-    mixed *= 2246822519U;
-    mixed ^= mixed >> 13;
-    return (float)(mixed & 0xffff) / 32768.0F - 1;
-}
-
 static inline struct graph_value *test_graph_floats(struct graph_model *model, const char *shape,
                                                     const float *numbers, size_t count) {
     const struct graph_type *type = test_graph_type(model, ELEMENT_FLOAT32, shape);
@@ -114,7 +106,7 @@ static inline struct graph_value *test_graph_floats(struct graph_model *model, c
     float *to = bytes;
     assert_true(numbers == NULL || graph_tensor_count(tensor) == count);
     for (size_t i = 0; i < (numbers != NULL ? count : graph_tensor_count(tensor)); i++) {
-        to[i] = numbers != NULL ? numbers[i] : test_graph_number(i + 7 * count);
+        to[i] = numbers != NULL ? numbers[i] : test_number(i + 7 * count);
     }
     return graph_add_tensor(&model->main, SLICE("c"), tensor);
 }
@@ -144,7 +136,7 @@ static inline void test_graph_integers(struct graph_value *value, const char *at
 }
 
 /* The numbers of a constant. */
-static inline const float *test_graph_numbers(const struct graph_value *value, size_t count) {
+static inline const float *test_numbers(const struct graph_value *value, size_t count) {
     const struct graph_tensor *tensor = graph_constant(value);
     assert_non_null(tensor);
     assert_int_equal(graph_tensor_count(tensor), count);
@@ -223,7 +215,7 @@ static inline void test_graph_fill(struct tensor *tensor, const struct inference
     tensor->bytes = memory_new(count + 1, tensor_type_bytes(port->type));
     for (size_t i = 0; i < count; i++) {
         if (port->type == TENSOR_FLOAT32) {
-            ((float *)tensor->bytes)[i] = scale * test_graph_number(i);
+            ((float *)tensor->bytes)[i] = scale * test_number(i);
         } else if (port->type == TENSOR_INT64) {
             ((int64_t *)tensor->bytes)[i] = (int64_t)i % 2;
         } else if (port->type == TENSOR_BOOLEAN) {

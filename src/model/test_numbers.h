@@ -1,5 +1,5 @@
 /*
- * test_numbers: what tests of matrices have together.
+ * test_numbers: numbers for tests that are the same each time, and how near one is to another.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,14 +13,14 @@
 
 #include <cmocka.h>
 
-static inline void expect(double number, double wanted, double within) {
+static inline void expect_within(double number, double wanted, double within) {
     if (!(fabs(number - wanted) <= within)) {
         fail_msg("%.17g is not %.17g", number, wanted);
     }
 }
 
 /* Numbers between -1 and 1 that are the same each time. */
-static inline float number(size_t index) {
+static inline float test_number(size_t index) {
     uint32_t mixed = (uint32_t)index * 2654435761U + 12345;
     mixed ^= mixed >> 15;
     mixed *= 2246822519U;

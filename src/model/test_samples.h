@@ -31,7 +31,7 @@ static inline void test_samples_fill(struct test_samples *samples, uint32_t samp
         for (size_t k = 0; k < count; k++) {
             samples->room[i][k] = samples->numbers != NULL && i == 0
                                       ? samples->numbers[sample * count + k]
-                                      : scale * test_graph_number(sample * 10007 + i * 101 + k);
+                                      : scale * test_number(sample * 10007 + i * 101 + k);
         }
         samples->inputs[i].bytes = samples->room[i];
     }
