@@ -26,10 +26,15 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def make(tool, *words):
+    """What a program of tools/ fetches or makes; quick when it is there."""
+    if subprocess.run([ROOT / "tools" / tool, *words], stdout=sys.stderr, check=False).returncode != 0:
+        complain(f"tools/{tool} {' '.join(map(str, words))} failed")
+
+
 def fetch(*what):
-    """Packages of tools/fetch-npm; quick when they are there."""
-    if subprocess.run([ROOT / "tools" / "fetch-npm", *what], stdout=sys.stderr, check=False).returncode != 0:
-        complain(f"tools/fetch-npm {' '.join(what)} failed")
+    """Packages of tools/fetch-npm."""
+    make("fetch-npm", *what)
 
 
 def run(*words, runtime="1.30"):

@@ -224,12 +224,11 @@ static status join_many(struct quantize_pairs *pairs, struct graph_node *node, u
     if (!may) {
         return STATUS_OK;
     }
-    const struct scale scale = pair->scale_in;
     for (uint32_t i = 0; i < node->input_count; i++) {
-        TRY(lead_scale(pairs, node, i, scale, 0, err));
+        TRY(lead_scale(pairs, node, i, pair->scale_in, 0, err));
     }
     ++*count;
-    return quantize_pair_spread(quantize_pair_of(pairs, node->outputs[0]), err);
+    return quantize_pair_spread(pair, err);
 }
 
 /* --- all of them --- */
