@@ -3,10 +3,12 @@
 
 #include "model/activation.h"
 #include "model/bind.h"
+#include "model/blocked.h"
 #include "model/canonicalise.h"
 #include "model/channel_prune.h"
 #include "model/constant_fold.h"
 #include "model/dynamic_quantize.h"
+#include "model/equalize_graph.h"
 #include "model/float16.h"
 #include "model/fold.h"
 #include "model/opset.h"
@@ -28,6 +30,10 @@ static status simplify(struct graph_model *model, uint32_t *out_changes, struct 
     TRY(simplify_graph(model, &counts, err));
     *out_changes = counts.nodes_before - counts.nodes_after;
     return STATUS_OK;
+}
+
+static status fill_blocks(struct graph_model *model, uint32_t *out_changes, struct error *err) {
+    return blocked_fill(model, 8, out_changes, err);
 }
 
 static status to_opset_13(struct graph_model *model, uint32_t *out_changes, struct error *err) {
@@ -141,6 +147,8 @@ const struct test_pass TEST_PASSES[] = {
     {"activation", activation_rewrite, TEST_PASS_EXACT},
     {"fold", fold_graph, TEST_PASS_EXACT},
     {"simplify", simplify, TEST_PASS_EXACT},
+    {"blocked", fill_blocks, TEST_PASS_EXACT},
+    {"equalize", equalize_graph, TEST_PASS_EXACT},
     {"opset-13", to_opset_13, TEST_PASS_EXACT},
     {"opset-17", to_opset_17, TEST_PASS_EXACT},
     {"prune-nothing", prune_nothing, TEST_PASS_EXACT},
