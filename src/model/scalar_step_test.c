@@ -32,7 +32,7 @@ static void test_scalar_step__others_are_none(void **state) {
     struct graph_model *model = test_graph_new(OPSET);
     struct graph_value *x = test_graph_input(model, "x", ELEMENT_FLOAT32, "3");
     struct graph_value *four = FLOATS(model, "1", 4);
-    struct graph_value *const NONE_OF_THEM[] = {
+    struct graph_value *const none_of_them[] = {
         x,
         OP(model, "Sub", four, x),
         OP(model, "Div", four, x),
@@ -44,8 +44,8 @@ static void test_scalar_step__others_are_none(void **state) {
         OP(model, "Pow", x, four),
     };
     struct scalar_step step;
-    for (size_t i = 0; i < sizeof(NONE_OF_THEM) / sizeof(NONE_OF_THEM[0]); i++) {
-        assert_false(scalar_step_read(NONE_OF_THEM[i], &step));
+    for (size_t i = 0; i < sizeof(none_of_them) / sizeof(none_of_them[0]); i++) {
+        assert_false(scalar_step_read(none_of_them[i], &step));
     }
     onnx_file_close(model);
 }

@@ -184,6 +184,25 @@ def test_inspect_says_what_is_in_a_real_model(model):
         assert text.code == 0 and text.out.count("% \n") + text.out.count(" %\n") == lines, text
 
 
+def test_weights_of_more_than_two_gigabytes_lie_beside_the_file(model, tmp_path):
+    count = 600_000_000
+    held = (b"".join(onnx_model.field(1, size) for size in (count // 1000, 1000)) + onnx_model.field(2, onnx_model.FLOAT) +
+            onnx_model.field(8, "w") + onnx_model.field(14, 1) +
+            b"".join(onnx_model.field(13, onnx_model.field(1, key) + onnx_model.field(2, value))
+                     for key, value in (("location", "w.data"), ("length", str(4 * count)))))
+    made = with_weights([onnx_model.node("Gather", ["w", "i"], ["y"])], [onnx_model.port("i", (1,), onnx_model.INT64)],
+                        [onnx_model.port("y", (1, 1000))], [held])
+    (tmp_path / "m.onnx").write_bytes(made)
+    (tmp_path / "w.data").touch()
+    os.truncate(tmp_path / "w.data", 4 * count)  # a hole, which takes no place
+    told = json.loads(model("inspect", "m.onnx", "--json").out)
+    assert told["external_data"] and told["weight_bytes"] == 4 * count and told["bytes"] == len(made)
+    os.truncate(tmp_path / "m.onnx", (2 << 30) + 1)
+    answer = model("inspect", "m.onnx")
+    assert answer.code != 0 and answer.out == "", answer
+    assert "the file has more than 2 GiB: its weights belong into external data" in answer.err
+
+
 def test_every_command_that_inspect_names_is_there(ebb, model):
     for path in (path for path in (FRONT, VOICE, READER) if there(path)):
         for chance in json.loads(model("inspect", path, "--json").out)["chances"]:
