@@ -7,9 +7,8 @@
  * timed, since leaving out more may be slower (values go from whole numbers to floats and back) and
  * even less true. Of those that cost the same but for noise the nearest is the best, as long as
  * nearly all weights are small. From the best one on, single layers change sides as long as that
- * helps. A layer
- * that cannot be quantised alone (what comes of it does not load or run) stays in float32, and the
- * search goes on.
+ * helps. A layer that cannot be quantised alone (what comes of it does not load or run) stays in
+ * float32, and the search goes on.
  *
  * Not here: how a model is timed and what is good enough (both are given).
  *
