@@ -103,6 +103,7 @@ static status read_options(struct call *call, struct optimise_options *options,
                     method);
     }
     TRY(model_data_mask(call, &options->mask_above, err));
+    options->is_mask = call_option(call, "mask-above") != NULL;
     TRY(call_number(call, "seconds", 1, SECONDS_MAX, SECONDS_USUAL, &seconds, err));
     options->time_ms = seconds * 1000;
     options->begins_anew = call_has(call, "again");
@@ -113,7 +114,8 @@ static status answer(struct call *call, const struct model_data *data,
                      const struct optimise_options *options, const struct optimised *optimised,
                      struct error *err) {
     struct sample_pictures pictures;
-    struct variants_extras extras = {.budget = call_option(call, "budget"), .pictures = &pictures};
+    struct variants_extras extras = {
+        .budget = call_option(call, "budget"), .is_mask = options->is_mask, .pictures = &pictures};
     TRY(sample_pictures_begin(&pictures, options->folder, err));
     extras.labels = model_data_labels(data, &extras.labelled);
     const struct value value = variants_value(&call->arena, options->folder, optimised, &extras);

@@ -81,8 +81,9 @@ static struct slice figure(struct arena *arena, double number, const char *unit)
     return isfinite(number) ? arena_print(arena, "%.*f %s", digits, number, unit) : SLICE("-");
 }
 
+/* `agreement` is the cost that says how much of a variant is as in the original. */
 static void add_variant(struct table *table, struct arena *arena, struct value variant,
-                        struct value original) {
+                        struct value original, const char *agreement) {
     const struct value *cost = value_get(variant, SLICE("cost"));
     const struct value *first = value_get(original, SLICE("cost"));
     if (cost == NULL || first == NULL) {
@@ -100,7 +101,7 @@ static void add_variant(struct table *table, struct arena *arena, struct value v
                   isfinite(rss) ? human_bytes(arena, (int64_t)rss) : SLICE("-"),
                   times(arena, rss, number_of(*first, "rss")),
                   figure(arena, number_of(*cost, "drift.sqnr"), "dB"),
-                  figure(arena, 100 * number_of(*cost, "drift.argmax"), "%")});
+                  figure(arena, 100 * number_of(*cost, agreement), "%")});
 }
 
 static void write_reasons(struct call *call, const struct value *variants, uint32_t count) {
@@ -203,17 +204,20 @@ static void write_changed(struct call *call, struct value variant) {
 }
 
 status variants_write_text(struct call *call, struct value answer, struct error *err) {
-    static const struct table_column COLUMNS[] = {
-        {"VARIANT", false}, {"SIZE", true}, {"", true},      {"LATENCY", true},    {"", true},
-        {"MEMORY", true},   {"", true},     {"NOISE", true}, {"SAME ANSWER", true}};
+    const bool is_mask = slice_is(text_member(answer, "agreement"), "drift.iou");
+    const struct table_column columns[] = {
+        {"VARIANT", false}, {"SIZE", true},  {"", true},
+        {"LATENCY", true},  {"", true},      {"MEMORY", true},
+        {"", true},         {"NOISE", true}, {is_mask ? "SAME MASK" : "SAME ANSWER", true}};
     struct arena *arena = &call->arena;
     struct table table;
     uint32_t count;
     const struct value *variants = human_items(answer, "variants", &count);
-    table_init(&table, arena, COLUMNS, sizeof(COLUMNS) / sizeof(COLUMNS[0]));
+    table_init(&table, arena, columns, sizeof(columns) / sizeof(columns[0]));
     for (uint32_t i = 0; i < count; i++) {
         if (truth_of(variants[i], "offered")) {
-            add_variant(&table, arena, variants[i], variants[0]);
+            add_variant(&table, arena, variants[i], variants[0],
+                        is_mask ? "drift.iou" : "drift.argmax");
         }
     }
     TRY(table_write(&table, call->out, &call->terminal, err));

@@ -26,6 +26,7 @@
 /* What a report tells beside what was found. */
 struct variants_extras {
     const char *budget;               /* as it was typed; NULL: there was none */
+    bool is_mask;                     /* the outputs: what agrees is the mask, not the answer */
     const struct labels *labels;      /* of the classes that an output tells apart; NULL */
     struct slice labelled;            /* that output; empty: the only one */
     struct sample_pictures *pictures; /* where those of changed samples go; NULL: nowhere */

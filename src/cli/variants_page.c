@@ -49,6 +49,8 @@ static const char WORDS[] =
     "<h2>Words on this page</h2>\n<dl>\n"
     "<dt>the same answer</dt><dd>How often the largest number of an output is at the same place "
     "as the original&rsquo;s, of all places where there are several.</dd>\n"
+    "<dt>the same mask</dt><dd>Of a model that marks what it found: what both masks hold, of what "
+    "any of them holds.</dd>\n"
     "<dt>row</dt><dd>A place of an output where classes stand side by side and the largest number "
     "says which it is: one for a picture that is told apart, one for each letter of a line that is "
     "read. Classes are counted from 0.</dd>\n"
@@ -123,10 +125,18 @@ static double cost_of(struct value variant, const char *name) {
     return number_of(object_of(variant, "cost"), name);
 }
 
+/* What is the same as the original's: the mask, or the answer. */
+static bool is_of_masks(struct value answer) {
+    return slice_is(text_of(answer, "agreement"), "drift.iou");
+}
+
 /* NAN where outputs have no classes to tell apart: then all have the same answer, which says
  * nothing. */
-static double same_answer(struct value variant) {
+static double same_answer(struct value answer, struct value variant) {
     const struct value changed = object_of(variant, "changed");
+    if (is_of_masks(answer)) {
+        return cost_of(variant, "drift.iou");
+    }
     return changed.kind == VALUE_OBJECT && !truth_of(changed, "has_answers")
                ? NAN
                : cost_of(variant, "drift.argmax");
@@ -152,7 +162,8 @@ static void add_gain(struct buffer *out, size_t start, const char *what, double 
     }
 }
 
-static void add_gains(struct buffer *out, struct value used, struct value original) {
+static void add_gains(struct buffer *out, struct value answer, struct value used,
+                      struct value original) {
     static const struct {
         const char *name, *what, *words[2];
     } GAINS[] = {{"size", "the file is", {"smaller", "larger"}},
@@ -165,9 +176,11 @@ static void add_gains(struct buffer *out, struct value used, struct value origin
         add_gain(out, start, GAINS[i].what, ratio, GAINS[i].words);
     }
     buffer_add_text(out, out->count > start ? "." : "it is much the same.");
-    const double same = same_answer(used);
+    const double same = same_answer(answer, used);
     if (isfinite(same)) {
-        buffer_print(out, " Of its answers %.2f %% are the original&rsquo;s.", 100 * same);
+        buffer_print(out, " Of its %s %.2f %% %s the original&rsquo;s.",
+                     is_of_masks(answer) ? "mask" : "answers", 100 * same,
+                     is_of_masks(answer) ? "is" : "are");
     }
     buffer_add_text(out, "</p>\n");
 }
@@ -181,7 +194,7 @@ static void add_use(struct buffer *out, struct value answer) {
     buffer_add_text(out, "</h1>\n");
     for (uint32_t i = 0; i < count; i++) {
         if (is_used(answer, variants[i]) && i > 0) {
-            add_gains(out, variants[i], variants[0]);
+            add_gains(out, answer, variants[i], variants[0]);
         } else if (is_used(answer, variants[i])) {
             buffer_add_text(out, "<p class=\"lead\">Nothing that was tried is better.</p>\n");
         }
@@ -271,8 +284,8 @@ static void add_variant(struct buffer *out, struct value answer, struct value va
     add_figure(out, "noise",
                is_same ? SLICE("none") : figure_text(&arena, cost_of(variant, "drift.sqnr"), "dB"),
                NAN);
-    const double same = same_answer(variant);
-    add_figure(out, "same answer",
+    const double same = same_answer(answer, variant);
+    add_figure(out, is_of_masks(answer) ? "same mask" : "same answer",
                isfinite(same) ? arena_print(&arena, "%.2f %%", 100 * same) : SLICE("&ndash;"), NAN);
     add_verdict(out, answer, variant);
     buffer_add_text(out, "</tr>\n");
@@ -297,13 +310,15 @@ static void add_made(struct buffer *out, const struct value *variants, uint32_t 
 }
 
 static void add_variants(struct buffer *out, struct value answer) {
-    static const char *const HEADS[] = {"variant", "file",   "time",  "worst times", "CPU time",
-                                        "loading", "memory", "noise", "same answer"};
+    const char *const heads[] = {
+        "variant",     "file",     "time",
+        "worst times", "CPU time", "loading",
+        "memory",      "noise",    is_of_masks(answer) ? "same mask" : "same answer"};
     uint32_t count;
     const struct value *variants = human_items(answer, "variants", &count);
     buffer_add_text(out, "<h2>Side by side</h2>\n<table class=\"facts\"><thead><tr>");
-    for (size_t i = 0; i < sizeof(HEADS) / sizeof(HEADS[0]); i++) {
-        buffer_print(out, "<th>%s</th>", HEADS[i]);
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        buffer_print(out, "<th>%s</th>", heads[i]);
     }
     buffer_add_text(out, "<th class=\"words\">verdict</th></tr></thead><tbody>\n");
     for (uint32_t i = 0; i < count; i++) {

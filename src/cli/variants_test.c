@@ -154,6 +154,32 @@ static void test_variants__a_changed_sample_is_told_with_the_labels_of_its_outpu
     memory_free(optimised);
 }
 
+/* What is drawn on a picture has no classes: the page tells how much of the mask is the same. */
+static void test_variants__a_mask_is_told_as_one(void **state) {
+    (void)state;
+    for (int is_mask = 0; is_mask < 2; is_mask++) {
+        struct optimised *optimised = memory_new(1, sizeof(*optimised));
+        CLEANUP(arena_done) struct arena arena;
+        CLEANUP(buffer_done) struct buffer page;
+        const struct variants_extras extras = {.is_mask = is_mask == 1};
+        assert_non_null(optimised);
+        put_variant(optimised, "original", 1, 1, 1);
+        put_variant(optimised, "int8", 1, 1, 1);
+        optimised->variants[1].row.cost.of[COST_DRIFT_IOU] = 0.985;
+        optimised->variants[1].row.cost.of[COST_DRIFT_ARGMAX] = 0.9;
+        optimised->picked = 1;
+        arena_init(&arena, 1 << 20);
+        buffer_init(&page, 1 << 20);
+        variants_write_page(&page, "out", variants_value(&arena, "out", optimised, &extras));
+        buffer_add_byte(&page, 0);
+        assert_int_equal(strstr(page.bytes, "<th>same mask</th>") != NULL, is_mask);
+        assert_int_equal(strstr(page.bytes, "Of its mask 98.50 % is the") != NULL, is_mask);
+        assert_int_equal(strstr(page.bytes, "Of its answers 90.00 % are the") != NULL, !is_mask);
+        optimised_done(optimised);
+        memory_free(optimised);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_variants__a_manifest_reads_what_is_written,
@@ -161,7 +187,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             test_variants__a_page_shows_hostile_names_and_runs_none_of_them, make_folder,
             remove_folder),
-        cmocka_unit_test(test_variants__a_changed_sample_is_told_with_the_labels_of_its_output),
+        cmocka_unit_test_setup_teardown(
+            test_variants__a_changed_sample_is_told_with_the_labels_of_its_output, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(test_variants__a_mask_is_told_as_one, make_folder,
+                                        remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 
 enum {
     VARIANT_MEMBERS = 9,
-    ANSWER_MEMBERS = 9,
+    ANSWER_MEMBERS = 10,
     LAYER_MEMBERS = 6,
     TRY_MEMBERS = 6,
     CHANGED_MEMBERS = 4,
@@ -193,6 +193,8 @@ struct value variants_value(struct arena *arena, const char *folder,
         {SLICE("use"), text_value(arena, optimised->variants[optimised->picked].name)},
         {SLICE("keeps_budget"), value_of_boolean(optimised->keeps)},
         {SLICE("samples"), value_of_integer(optimised->sample_count)},
+        {SLICE("agreement"),
+         value_of_text(extras->is_mask ? SLICE("drift.iou") : SLICE("drift.argmax"))},
         {SLICE("variants"), variants},
         {SLICE("layers"), optimised->has_search ? layers_value(arena, found) : NONE},
         {SLICE("tries"), optimised->has_search ? tries_value(arena, found) : NONE},

@@ -85,11 +85,12 @@ static void see(void *owner, const struct proof_pair *pair) {
         begin(changed, pair->sample);
     }
     drift_add(&changed->drift, pair->reference, pair->changed, pair->count, pair->row);
+    const bool has_rows = pair->row > 1 && !changed->is_mask;
     /* Where there are answers, what says none does not count. */
-    if (pair->row > 1 && now->rows == 0) {
+    if (has_rows && now->rows == 0) {
         now->gap = -1;
     }
-    for (size_t row = 0; pair->row > 1 && (row + 1) * pair->row <= pair->count; row++) {
+    for (size_t row = 0; has_rows && (row + 1) * pair->row <= pair->count; row++) {
         now->rows++;
         see_row(now, pair, row);
     }

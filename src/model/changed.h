@@ -4,8 +4,8 @@
  * Looks on while the two are held against each other (model/proof). The answer of a row is the
  * place of its largest number; a sample is changed where that of some row is another one. The worst
  * few are kept, each with the row whose answer the original was surest of. Where outputs have no
- * rows of several numbers there is no such answer: then those with the most noise are kept, each
- * with the number that moved most.
+ * rows of several numbers, or are a mask, there is no such answer: then those with the most noise
+ * are kept, each with the number that moved most.
  *
  * What the numbers mean, and how a sample looks, is somebody else's.
  *
@@ -41,8 +41,9 @@ struct changed_sample {
     double gap; /* what the one was more than the other, for the original */
 };
 
-/* Begins as zeroes. */
+/* Begins as zeroes, but for `is_mask`. */
 struct changed {
+    bool is_mask; /* numbers side by side are places, not classes */
     struct changed_sample samples[CHANGED_SAMPLES_MAX]; /* the worst first */
     uint32_t count;
     uint32_t sample_count, changed_count; /* that were seen, and of those with another answer */

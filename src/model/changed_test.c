@@ -114,6 +114,23 @@ static void test_changed__without_rows_the_noisiest_come_with_what_moved_most(vo
     memory_free(changed);
 }
 
+/* What would be two rows with other answers are four places. */
+static void test_changed__a_mask_has_no_answers(void **state) {
+    (void)state;
+    struct changed *changed = begin();
+    const float reference[] = {0.1F, 0.9F, 0.8F, 0.2F};
+    const float given[] = {0.9F, 0.8F, 0.1F, 0.2F};
+    changed->is_mask = true;
+    show(changed, "a.png", reference, given, 4, 2, true);
+    changed_end(changed);
+    assert_false(changed->has_rows);
+    assert_int_equal(changed->changed_count, 0);
+    assert_int_equal(changed->count, 1);
+    assert_int_equal(changed->samples[0].original.place, 0);
+    assert_true(changed->samples[0].variant.value == 0.9F);
+    memory_free(changed);
+}
+
 static void test_changed__of_many_the_worst_are_kept_in_order(void **state) {
     (void)state;
     struct changed *changed = begin();
@@ -156,6 +173,7 @@ int main(void) {
         cmocka_unit_test(test_changed__what_has_the_same_answers_is_not_kept),
         cmocka_unit_test(test_changed__numbers_without_rows_do_not_hide_answers),
         cmocka_unit_test(test_changed__without_rows_the_noisiest_come_with_what_moved_most),
+        cmocka_unit_test(test_changed__a_mask_has_no_answers),
         cmocka_unit_test(test_changed__of_many_the_worst_are_kept_in_order),
         cmocka_unit_test(test_changed__long_names_are_cut_and_numbers_that_are_none_are_no_answer),
     };

@@ -55,6 +55,7 @@ struct optimise_options {
     bool begins_anew;             /* what a search that was ended has found is not looked at */
     enum threshold_method method; /* of the ranges of activations */
     float mask_above;             /* outputs above it are a mask, for drift.iou */
+    bool is_mask;                 /* and nothing else: their rows have no classes */
     int64_t time_ms;              /* to measure each variant in */
     int64_t memory_bytes;         /* of a model */
 };

@@ -16,12 +16,13 @@ static bool is_far(const struct optimising *work, const struct optimise_variant 
 }
 
 /* Notes the samples that it answers otherwise; it is judged also without memory for that. */
-static status hold_against(struct proof_reference *reference, struct slice bytes,
+static status hold_against(struct proof_reference *reference, struct slice bytes, bool is_mask,
                            struct optimise_variant *variant, struct error *err) {
     variant->changed = memory_new(1, sizeof(*variant->changed));
     if (variant->changed == NULL) {
         return proof_run(reference, bytes, &variant->proof, err);
     }
+    variant->changed->is_mask = is_mask;
     const struct proof_watch watch = changed_watch(variant->changed);
     TRY(proof_run_watched(reference, bytes, &watch, &variant->proof, err));
     changed_end(variant->changed);
@@ -43,7 +44,8 @@ static status judge_drift(struct optimising *work, struct proof_reference *refer
         optimise_path(work, variant->file, path);
         status code = file_read(path, &bytes, &why);
         if (code == STATUS_OK) {
-            code = hold_against(reference, buffer_slice(&bytes), variant, &why);
+            code = hold_against(reference, buffer_slice(&bytes), work->options->is_mask, variant,
+                                &why);
         }
         if (code == STATUS_OK && is_far(work, variant)) {
             code = fail(&why, STATUS_CONFLICT, "it answers too far from the original: %.0f dB",
