@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/checksum.h"
 #include "model/onnx_file.h"
@@ -73,7 +72,7 @@ static status check_providers(const struct inference_options *options, struct er
     return STATUS_OK;
 }
 
-/* ONNX Runtime writes the graph itself, and not at one stroke: into a file with another name. */
+/* ONNX Runtime writes the graph itself, and not at one stroke: into a file without a name. */
 static status optimise(struct slice bytes, const struct inference_options *wanted,
                        const char *save_path, struct compiled_stamp *stamp, struct error *err) {
     struct inference_options options = *wanted;
@@ -102,18 +101,14 @@ static status write_stamped(const char *saved, const char *path, struct compiled
 
 static status make(struct slice bytes, const struct inference_options *options, const char *path,
                    struct compiled_stamp *stamp, struct error *err) {
-    char saved[COMPILED_PATH_BYTES];
-    if (snprintf(saved, sizeof(saved), "%s.%ld.graph", path, (long)getpid()) >=
-        (int)sizeof(saved)) {
-        return fail(err, STATUS_INVALID, "the path %.100s... is too long", path);
-    }
+    struct file_nameless graph;
     /* Whether there is a place for it is known before the work is done. */
-    TRY(file_replace(saved, (struct slice){0}, err));
-    status code = optimise(bytes, options, saved, stamp, err);
+    TRY(file_nameless_make(path, &graph, err));
+    status code = optimise(bytes, options, graph.path, stamp, err);
     if (code == STATUS_OK) {
-        code = write_stamped(saved, path, stamp, err);
+        code = write_stamped(graph.path, path, stamp, err);
     }
-    (void)file_remove(saved, NULL);
+    file_nameless_close(&graph);
     return code;
 }
 

@@ -243,6 +243,42 @@ status file_replace_private(const char *path, struct slice bytes, struct error *
     return replace(path, &rights, &bytes, 1, err);
 }
 
+/* Where the file system knows no files without names, it has one for a moment. */
+static int make_unlinked(const char *beside) {
+    char path[PATH_MAX];
+    const int count = snprintf(path, sizeof(path), "%s.%ld.new", beside, (long)getpid());
+    if (count < 0 || (size_t)count >= sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    (void)unlink(path);
+    const int fd = open_again(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        (void)unlink(path);
+    }
+    return fd;
+}
+
+status file_nameless_make(const char *beside, struct file_nameless *out_file, struct error *err) {
+    char folder[PATH_MAX];
+    TRY(folder_of(beside, folder, err));
+    out_file->descriptor = open_again(folder, O_RDWR | O_TMPFILE, 0600);
+    if (out_file->descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+        out_file->descriptor = make_unlinked(beside);
+    }
+    if (out_file->descriptor < 0) {
+        return fail_errno(err, errno, "write into folder '%s'", folder);
+    }
+    (void)snprintf(out_file->path, sizeof(out_file->path), "/proc/self/fd/%d",
+                   out_file->descriptor);
+    return STATUS_OK;
+}
+
+void file_nameless_close(struct file_nameless *file) {
+    (void)close(file->descriptor);
+    file->descriptor = -1;
+}
+
 status file_facts(const char *path, struct file_facts *out_facts, struct error *err) {
     struct stat found;
     if (stat(path, &found) != 0) {

@@ -50,6 +50,16 @@ status file_replace_parts(const char *path, const struct slice *parts, size_t co
  * rights were. */
 status file_replace_private(const char *path, struct slice bytes, struct error *err);
 
+/* A new empty file without a name, where `beside` is: for a library that only writes to a path. It
+ * goes when it is closed, or with the process however that ends. */
+enum { FILE_NAMELESS_PATH_BYTES = 32 };
+struct file_nameless {
+    int descriptor;
+    char path[FILE_NAMELESS_PATH_BYTES]; /* that opens it, in this process alone */
+};
+status file_nameless_make(const char *beside, struct file_nameless *out_file, struct error *err);
+void file_nameless_close(struct file_nameless *file);
+
 /* NOT_FOUND when there is nothing; links are followed. */
 status file_facts(const char *path, struct file_facts *out_facts, struct error *err);
 

@@ -175,6 +175,24 @@ static void test_file_replace__leaves_the_old_file_when_the_disk_is_full(void **
     assert_int_equal(count_names(((struct folder *)*state)->path), 1);
 }
 
+static void test_file_nameless__is_written_by_its_path_and_seen_by_nobody(void **state) {
+    const char *folder = ((struct folder *)*state)->path;
+    struct file_nameless file;
+    struct error err = {0};
+    struct buffer text;
+    assert_int_equal(file_nameless_make(in(*state, "beside"), &file, NULL), STATUS_OK);
+    const int fd = open(file.path, O_WRONLY | O_CREAT | O_TRUNC, 0644); /* as libraries do */
+    assert_true(fd >= 0 && write(fd, "graph", 5) == 5 && close(fd) == 0);
+    buffer_init(&text, 100);
+    assert_int_equal(file_read(file.path, &text, NULL), STATUS_OK);
+    assert_true(slice_is(buffer_slice(&text), "graph"));
+    buffer_done(&text);
+    assert_int_equal(count_names(folder), 0);
+    file_nameless_close(&file);
+    assert_false(file_is_there(file.path));
+    assert_int_equal(file_nameless_make("/no/such/folder/beside", &file, &err), STATUS_NOT_FOUND);
+}
+
 static void test_file_read__is_bounded_by_its_buffer(void **state) {
     const char *path = in(*state, "a");
     put(path, "12345678");
@@ -472,6 +490,9 @@ int main(void) {
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(
             test_file_replace__leaves_the_old_file_when_the_disk_is_full, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(
+            test_file_nameless__is_written_by_its_path_and_seen_by_nobody, make_folder,
             remove_folder),
         cmocka_unit_test_setup_teardown(test_file_read__is_bounded_by_its_buffer, make_folder,
                                         remove_folder),
