@@ -3,6 +3,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,6 +55,13 @@ int64_t http_peers_look_ms(const struct http_peers *peers) {
     return peers->patience_ms / LOOKS_A_PATIENCE;
 }
 
+/* A connection that is not read from says nothing of its end by itself. */
+static bool has_left(const struct http_peer *peer) {
+    struct pollfd descriptor = {.fd = peer->descriptor, .events = POLLRDHUP};
+    return peer->flows && peer->state == PEER_WAITS && poll(&descriptor, 1, 0) == 1 &&
+           (descriptor.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 /* Who trickles keeps setting the timer anew, so that this looks at the time itself. */
 void http_peers_cut_off_the_slow(struct http_peers *peers) {
     const int64_t now_ns = clock_monotonic_ns();
@@ -63,7 +71,7 @@ void http_peers_cut_off_the_slow(struct http_peers *peers) {
     peers->look_ns = now_ns + http_peers_look_ms(peers) * NS_PER_MS;
     for (struct http_peer *peer = peers->first; peer != NULL; peer = peer->next) {
         const bool is_awaited = peer->state != PEER_WAITS && peer->state != PEER_CUT_OFF;
-        if (is_awaited && peer->patience_ends_ns <= now_ns) {
+        if ((is_awaited && peer->patience_ends_ns <= now_ns) || has_left(peer)) {
             http_peer_cut_off(peer);
         }
     }

@@ -3,7 +3,7 @@
  *
  *   sends     a request, not yet whole, or nothing since it connected
  *   streams   a body that is taken in pieces: HTTP_PROGRESS_BYTES of it in a patience
- *   waits     for us: as long as that takes
+ *   waits     for us: as long as that takes; who has left meanwhile is seen where an answer flows
  *   takes     the answer
  *   rests     between requests, as long as it was allowed to
  *   cut off   the library will see it
@@ -39,6 +39,7 @@ struct http_peer {
     int64_t verified_ns;      /* when its certificate was looked at; 0: never */
     bool trusted, expired;    /* what was seen then */
     struct digest fingerprint;
+    bool flows; /* its answer is being made: when it leaves, that is to be seen */
     void *keep; /* the handler's, for the whole connection; NULL at first */
 };
 

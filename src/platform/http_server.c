@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "platform/clock.h"
+#include "platform/http_flow.h"
 #include "platform/http_peers.h"
 #include "platform/listener.h"
 #include "platform/tls_peer.h"
@@ -21,7 +22,9 @@ enum {
     TURNS_AT_ONCE = 1000, /* one after another, before it sleeps for a millisecond */
     OPTIONS_MAX = 16,
     TOO_LARGE = 413,
-    SENTENCE_BYTES = 160
+    SENTENCE_BYTES = 160,
+    HEADERS_BYTES_MAX = 8 << 10,
+    FLOW_BLOCK_BYTES = 16 << 10
 };
 
 /* A certificate that was looked at is looked at again after this. */
@@ -33,7 +36,8 @@ static const int64_t VERIFIED_NS = INT64_C(600) * 1000000000;
  *   receiving   body grows, or is dropped when beyond its bound, or goes on to the streamer;
  *               suspended while that has paused it
  *   handled     given to the handler, or its end to the streamer; suspended unless it answered
- *   answered    response and code are there (no response: out of memory, cut off)
+ *   answered    response and code are there (no response: out of memory, cut off); one in pieces
+ *               is suspended while it has none
  */
 struct exchange {
     struct http_request request; /* what the handler sees */
@@ -44,7 +48,9 @@ struct exchange {
     struct exchange *before;
     struct MHD_Response *response;
     unsigned code;
-    int retry_after_s; /* 0: nothing is said of it */
+    int retry_after_s;        /* 0: nothing is said of it */
+    struct buffer headers;    /* of the answer: name, 0, value, 0, and so on */
+    struct http_outflow flow; /* of an answer in pieces */
     struct buffer body;
     size_t received; /* of the body since it is dropped */
     bool too_large;
@@ -73,6 +79,41 @@ struct http_server {
     bool resumed; /* somebody was, and the library has not been run since */
     size_t body_bytes_max;
 };
+
+static void suspend(struct exchange *exchange) {
+    struct http_server *server = exchange->server;
+    exchange->suspended = true;
+    exchange->before = NULL;
+    exchange->next = server->suspended;
+    if (exchange->next != NULL) {
+        exchange->next->before = exchange;
+    }
+    server->suspended = exchange;
+    MHD_suspend_connection(exchange->raw);
+}
+
+static void resume(struct exchange *exchange) {
+    struct http_server *server = exchange->server;
+    exchange->suspended = false;
+    *(exchange->before != NULL ? &exchange->before->next : &server->suspended) = exchange->next;
+    if (exchange->next != NULL) {
+        exchange->next->before = exchange->before;
+    }
+    MHD_resume_connection(exchange->raw);
+    server->resumed = true;
+    turn_want(server->turn);
+}
+
+/* Whose answer is being made and who has left: the library does not look at the suspended. */
+static void let_go_of_those_who_left(struct http_server *server) {
+    struct exchange *next = NULL;
+    for (struct exchange *exchange = server->suspended; exchange != NULL; exchange = next) {
+        next = exchange->next;
+        if (exchange->flow.began && exchange->peer->state == PEER_CUT_OFF) {
+            resume(exchange);
+        }
+    }
+}
 
 /* What lies ready (of a TLS record that was read as a whole, say) wakes no descriptor. A library
  * that never has enough is left alone for a moment now and then. */
@@ -105,6 +146,7 @@ static void set_timer(struct http_server *server) {
 static void run(void *owner) {
     struct http_server *server = owner;
     http_peers_cut_off_the_slow(&server->peers);
+    let_go_of_those_who_left(server);
     for (int round = 0; round < ROUNDS_A_TURN; round++) {
         server->somebody_left = server->resumed = false;
         server->running = true;
@@ -147,52 +189,67 @@ static void connection_changed(void *owner, struct MHD_Connection *raw, void **p
     }
 }
 
-static void suspend(struct exchange *exchange) {
-    struct http_server *server = exchange->server;
-    exchange->suspended = true;
-    exchange->before = NULL;
-    exchange->next = server->suspended;
-    if (exchange->next != NULL) {
-        exchange->next->before = exchange;
+/* False: out of memory. */
+static bool add_headers(struct exchange *exchange, const char *content_type) {
+    char seconds[16];
+    struct MHD_Response *response = exchange->response;
+    (void)snprintf(seconds, sizeof seconds, "%d", exchange->retry_after_s);
+    bool added = (content_type == NULL ||
+                  MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES) &&
+                 (exchange->retry_after_s <= 0 ||
+                  MHD_add_response_header(response, "Retry-After", seconds) == MHD_YES);
+    const char *at = exchange->headers.bytes;
+    const char *end = at + exchange->headers.count;
+    while (added && at < end) {
+        const char *value = at + strlen(at) + 1;
+        added = MHD_add_response_header(response, at, value) == MHD_YES;
+        at = value + strlen(value) + 1;
     }
-    server->suspended = exchange;
-    MHD_suspend_connection(exchange->raw);
+    return added && exchange->headers.failed == STATUS_OK;
 }
 
-static void resume(struct exchange *exchange) {
-    struct http_server *server = exchange->server;
-    exchange->suspended = false;
-    *(exchange->before != NULL ? &exchange->before->next : &server->suspended) = exchange->next;
-    if (exchange->next != NULL) {
-        exchange->next->before = exchange->before;
+static void end_answer(struct exchange *exchange, int code, const char *content_type) {
+    exchange->answered = true;
+    exchange->code = (unsigned)code;
+    http_peer_enter(exchange->peer, PEER_TAKES);
+    if (exchange->response != NULL && !add_headers(exchange, content_type)) {
+        MHD_destroy_response(exchange->response);
+        exchange->response = NULL;
     }
-    MHD_resume_connection(exchange->raw);
-    server->resumed = true;
-    turn_want(server->turn);
 }
 
 static void set_answer(struct exchange *exchange, int code, const char *content_type,
                        struct slice body) {
     assert(!exchange->answered);
-    exchange->answered = true;
-    exchange->code = (unsigned)code;
-    http_peer_enter(exchange->peer, PEER_TAKES);
     union {
         const char *given;
         void *wanted; /* copied, not written to */
     } bytes = {.given = body.count > 0 ? body.bytes : ""};
     exchange->response =
         MHD_create_response_from_buffer(body.count, bytes.wanted, MHD_RESPMEM_MUST_COPY);
-    if (exchange->response == NULL) {
-        return;
+    end_answer(exchange, code, content_type);
+}
+
+/* The library wants more of an answer in pieces. */
+static ssize_t take_flow(void *owner, uint64_t position, char *out_bytes, size_t room) {
+    struct exchange *exchange = owner;
+    size_t count = 0;
+    (void)position;
+    if (exchange->peer->state == PEER_CUT_OFF) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     }
-    char seconds[16];
-    (void)snprintf(seconds, sizeof seconds, "%d", exchange->retry_after_s);
-    if (MHD_add_response_header(exchange->response, "Content-Type", content_type) != MHD_YES ||
-        (exchange->retry_after_s > 0 &&
-         MHD_add_response_header(exchange->response, "Retry-After", seconds) != MHD_YES)) {
-        MHD_destroy_response(exchange->response);
-        exchange->response = NULL;
+    switch (http_outflow_take(&exchange->flow, out_bytes, room, &count)) {
+    case FLOW_BYTES:
+        http_peer_enter(exchange->peer, PEER_TAKES);
+        return (ssize_t)count;
+    case FLOW_EMPTY:
+        http_peer_enter(exchange->peer, PEER_WAITS);
+        suspend(exchange);
+        return 0;
+    case FLOW_END:
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    default:
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     }
 }
 
@@ -240,6 +297,7 @@ static struct exchange *make_exchange(struct http_server *server, struct MHD_Con
         .connection = exchange,
     };
     buffer_init(&exchange->body, server->body_bytes_max);
+    buffer_init(&exchange->headers, HEADERS_BYTES_MAX);
     return exchange;
 }
 
@@ -371,10 +429,16 @@ static void request_done(void *owner, struct MHD_Connection *raw, void **place,
         const struct http_server *server = exchange->server;
         server->streamer->gone(server->owner, &exchange->request);
     }
+    if (exchange->flow.began && !exchange->flow.ended) {
+        exchange->flow.told->gone(exchange->flow.owner);
+    }
     if (exchange->response != NULL) {
         MHD_destroy_response(exchange->response);
     }
+    exchange->peer->flows = false;
     http_peer_rest(exchange->peer);
+    http_outflow_done(&exchange->flow);
+    buffer_done(&exchange->headers);
     buffer_done(&exchange->body);
     memory_free(exchange);
     *place = NULL;
@@ -390,6 +454,17 @@ const char *http_header(const struct http_request *request, const char *name) {
     return MHD_lookup_connection_value(exchange->raw, MHD_HEADER_KIND, name);
 }
 
+const char *http_cookie(const struct http_request *request, const char *name) {
+    const struct exchange *exchange = request->connection;
+    return MHD_lookup_connection_value(exchange->raw, MHD_COOKIE_KIND, name);
+}
+
+void http_answer_header(struct http_request *request, const char *name, const char *value) {
+    struct exchange *exchange = request->connection;
+    buffer_add(&exchange->headers, (struct slice){.bytes = name, .count = strlen(name) + 1});
+    buffer_add(&exchange->headers, (struct slice){.bytes = value, .count = strlen(value) + 1});
+}
+
 void http_retry_after(struct http_request *request, int seconds) {
     struct exchange *exchange = request->connection;
     exchange->retry_after_s = seconds;
@@ -402,6 +477,50 @@ void http_answer(struct http_request *request, int code, const char *content_typ
     if (exchange->suspended) {
         resume(exchange);
     }
+}
+
+void http_answer_begin(struct http_request *request, int code, const char *content_type,
+                       const struct http_flow *flow, void *owner) {
+    struct exchange *exchange = request->connection;
+    assert(!exchange->answered);
+    http_outflow_begin(&exchange->flow, flow, owner);
+    exchange->peer->flows = true;
+    exchange->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FLOW_BLOCK_BYTES,
+                                                           take_flow, exchange, NULL);
+    end_answer(exchange, code, content_type);
+    if (exchange->suspended) {
+        resume(exchange);
+    }
+}
+
+static void flow_on(struct exchange *exchange) {
+    if (exchange->suspended) {
+        http_peer_enter(exchange->peer, PEER_TAKES);
+        resume(exchange);
+    }
+}
+
+void http_answer_add(struct http_request *request, struct slice bytes) {
+    struct exchange *exchange = request->connection;
+    http_outflow_add(&exchange->flow, bytes);
+    flow_on(exchange);
+}
+
+size_t http_answer_waiting(const struct http_request *request) {
+    const struct exchange *exchange = request->connection;
+    return http_outflow_waiting(&exchange->flow);
+}
+
+void http_answer_end(struct http_request *request) {
+    struct exchange *exchange = request->connection;
+    exchange->flow.ended = true;
+    flow_on(exchange);
+}
+
+void http_answer_cut(struct http_request *request) {
+    struct exchange *exchange = request->connection;
+    exchange->flow.broken = exchange->flow.ended = true;
+    flow_on(exchange);
 }
 
 void http_pause(struct http_request *request) {

@@ -35,7 +35,8 @@ enum {
     HTTP_CONNECTIONS_MAX = 64,              /* where no other number is given: more wait */
     HTTP_TIMEOUT_S = 30,
     HTTP_PROGRESS_BYTES = 4096, /* of a body that streams */
-    HTTP_SOURCE_BYTES = 64
+    HTTP_SOURCE_BYTES = 64,
+    HTTP_FLOW_BYTES_MAX = 4 << 20 /* of an answer in pieces that wait to be taken */
 };
 
 struct http_server;
@@ -110,12 +111,41 @@ const char *http_query(const struct http_request *request, const char *name);
 /* The value of a header, or NULL; valid until the answer. */
 const char *http_header(const struct http_request *request, const char *name);
 
+/* The value of a cookie, or NULL; valid until the answer. */
+const char *http_cookie(const struct http_request *request, const char *name);
+
+/* A header of the answer, which is still to come. Both texts are copied, and hold no line end. */
+void http_answer_header(struct http_request *request, const char *name, const char *value);
+
 /* The answer, which is still to come, says that asking again is of use after so many seconds. */
 void http_retry_after(struct http_request *request, int seconds);
 
-/* Answers (bytes are copied) and lets go of the request. Once for each request. */
+/* Answers (bytes are copied) and lets go of the request. Once for each request. A content type of
+ * NULL: nothing is said of it. */
 void http_answer(struct http_request *request, int code, const char *content_type,
                  struct slice body);
+
+/* Who makes an answer in pieces. */
+struct http_flow {
+    /* All that was added has been taken. It may add, end or break. */
+    void (*drained)(void *owner);
+
+    /* The connection is gone before the end: so is the request, after this. */
+    void (*gone)(void *owner);
+};
+
+/* Begins an answer whose bytes come later, from then on until `gone` or http_answer_end. What is
+ * added and not yet taken is at most HTTP_FLOW_BYTES_MAX, or the answer is cut. That somebody has
+ * left is noticed within seconds, also while nothing is added. */
+void http_answer_begin(struct http_request *request, int code, const char *content_type,
+                       const struct http_flow *flow, void *owner);
+void http_answer_add(struct http_request *request, struct slice bytes);
+size_t http_answer_waiting(const struct http_request *request); /* bytes not yet taken */
+
+/* It is whole, or (cut) cannot be made so, which the other end sees. Lets go of the request;
+ * neither of `flow` is called after this. */
+void http_answer_end(struct http_request *request);
+void http_answer_cut(struct http_request *request);
 
 /* From within `came`: no more of the body comes until http_resume. */
 void http_pause(struct http_request *request);
