@@ -12,7 +12,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "platform/clock.h"
-#include "platform/http_flow.h"
+#include "platform/http_exchange.h"
 #include "platform/http_peers.h"
 #include "platform/listener.h"
 #include "platform/tls_peer.h"
@@ -22,87 +22,8 @@ enum {
     TURNS_AT_ONCE = 1000, /* one after another, before it sleeps for a millisecond */
     OPTIONS_MAX = 16,
     TOO_LARGE = 413,
-    SENTENCE_BYTES = 160,
-    HEADERS_BYTES_MAX = 8 << 10,
-    FLOW_BLOCK_BYTES = 16 << 10
+    SENTENCE_BYTES = 160
 };
-
-/* A certificate that was looked at is looked at again after this. */
-static const int64_t VERIFIED_NS = INT64_C(600) * 1000000000;
-
-/*
- * A request from its head until the library lets go of it.
- *
- *   receiving   body grows, or is dropped when beyond its bound, or goes on to the streamer;
- *               suspended while that has paused it
- *   handled     given to the handler, or its end to the streamer; suspended unless it answered
- *   answered    response and code are there (no response: out of memory, cut off); one in pieces
- *               is suspended while it has none
- */
-struct exchange {
-    struct http_request request; /* what the handler sees */
-    struct http_server *server;  /* not owned */
-    struct MHD_Connection *raw;  /* not owned */
-    struct http_peer *peer;      /* not owned */
-    struct exchange *next;       /* of those suspended */
-    struct exchange *before;
-    struct MHD_Response *response;
-    unsigned code;
-    int retry_after_s;        /* 0: nothing is said of it */
-    struct buffer headers;    /* of the answer: name, 0, value, 0, and so on */
-    struct http_outflow flow; /* of an answer in pieces */
-    struct buffer body;
-    size_t received; /* of the body since it is dropped */
-    bool too_large;
-    bool streams;
-    bool paused;
-    bool handled;
-    bool suspended;
-    bool answered;
-};
-
-struct http_server {
-    http_handler *handler;
-    const struct http_streamer *streamer; /* NULL: every body is gathered */
-    void *owner;
-    struct MHD_Daemon *daemon;
-    struct poll *poll;
-    struct timer *timer;
-    struct turn *turn;
-    struct waker *again; /* in the next turn, without the millisecond that a timer takes */
-    int turns_at_once;
-    struct http_peers peers;
-    struct listener listener;
-    struct exchange *suspended;
-    bool running; /* the library is at work: it may not be entered again */
-    bool somebody_left;
-    bool resumed; /* somebody was, and the library has not been run since */
-    size_t body_bytes_max;
-};
-
-static void suspend(struct exchange *exchange) {
-    struct http_server *server = exchange->server;
-    exchange->suspended = true;
-    exchange->before = NULL;
-    exchange->next = server->suspended;
-    if (exchange->next != NULL) {
-        exchange->next->before = exchange;
-    }
-    server->suspended = exchange;
-    MHD_suspend_connection(exchange->raw);
-}
-
-static void resume(struct exchange *exchange) {
-    struct http_server *server = exchange->server;
-    exchange->suspended = false;
-    *(exchange->before != NULL ? &exchange->before->next : &server->suspended) = exchange->next;
-    if (exchange->next != NULL) {
-        exchange->next->before = exchange->before;
-    }
-    MHD_resume_connection(exchange->raw);
-    server->resumed = true;
-    turn_want(server->turn);
-}
 
 /* Whose answer is being made and who has left: the library does not look at the suspended. */
 static void let_go_of_those_who_left(struct http_server *server) {
@@ -110,7 +31,7 @@ static void let_go_of_those_who_left(struct http_server *server) {
     for (struct exchange *exchange = server->suspended; exchange != NULL; exchange = next) {
         next = exchange->next;
         if (exchange->flow.began && exchange->peer->state == PEER_CUT_OFF) {
-            resume(exchange);
+            exchange_resume(exchange);
         }
     }
 }
@@ -189,77 +110,13 @@ static void connection_changed(void *owner, struct MHD_Connection *raw, void **p
     }
 }
 
-/* False: out of memory. */
-static bool add_headers(struct exchange *exchange, const char *content_type) {
-    char seconds[16];
-    struct MHD_Response *response = exchange->response;
-    (void)snprintf(seconds, sizeof seconds, "%d", exchange->retry_after_s);
-    bool added = (content_type == NULL ||
-                  MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES) &&
-                 (exchange->retry_after_s <= 0 ||
-                  MHD_add_response_header(response, "Retry-After", seconds) == MHD_YES);
-    const char *at = exchange->headers.bytes;
-    const char *end = at + exchange->headers.count;
-    while (added && at < end) {
-        const char *value = at + strlen(at) + 1;
-        added = MHD_add_response_header(response, at, value) == MHD_YES;
-        at = value + strlen(value) + 1;
-    }
-    return added && exchange->headers.failed == STATUS_OK;
-}
-
-static void end_answer(struct exchange *exchange, int code, const char *content_type) {
-    exchange->answered = true;
-    exchange->code = (unsigned)code;
-    http_peer_enter(exchange->peer, PEER_TAKES);
-    if (exchange->response != NULL && !add_headers(exchange, content_type)) {
-        MHD_destroy_response(exchange->response);
-        exchange->response = NULL;
-    }
-}
-
-static void set_answer(struct exchange *exchange, int code, const char *content_type,
-                       struct slice body) {
-    assert(!exchange->answered);
-    union {
-        const char *given;
-        void *wanted; /* copied, not written to */
-    } bytes = {.given = body.count > 0 ? body.bytes : ""};
-    exchange->response =
-        MHD_create_response_from_buffer(body.count, bytes.wanted, MHD_RESPMEM_MUST_COPY);
-    end_answer(exchange, code, content_type);
-}
-
-/* The library wants more of an answer in pieces. */
-static ssize_t take_flow(void *owner, uint64_t position, char *out_bytes, size_t room) {
-    struct exchange *exchange = owner;
-    size_t count = 0;
-    (void)position;
-    if (exchange->peer->state == PEER_CUT_OFF) {
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    }
-    switch (http_outflow_take(&exchange->flow, out_bytes, room, &count)) {
-    case FLOW_BYTES:
-        http_peer_enter(exchange->peer, PEER_TAKES);
-        return (ssize_t)count;
-    case FLOW_EMPTY:
-        http_peer_enter(exchange->peer, PEER_WAITS);
-        suspend(exchange);
-        return 0;
-    case FLOW_END:
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    default:
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    }
-}
-
 static void refuse_large(struct exchange *exchange) {
     char said[SENTENCE_BYTES];
     (void)snprintf(said, sizeof(said),
                    "{\"error\":{\"class\":\"full\","
                    "\"text\":\"the body of a request has at most %zu bytes\"}}\n",
                    exchange->body.count_max);
-    set_answer(exchange, TOO_LARGE, "application/json", slice_of(said));
+    exchange_answer(exchange, TOO_LARGE, "application/json", slice_of(said));
     if (exchange->response != NULL) {
         /* The rest of the body may still be on its way: nothing can follow it. */
         (void)MHD_add_response_header(exchange->response, "Connection", "close");
@@ -297,7 +154,7 @@ static struct exchange *make_exchange(struct http_server *server, struct MHD_Con
         .connection = exchange,
     };
     buffer_init(&exchange->body, server->body_bytes_max);
-    buffer_init(&exchange->headers, HEADERS_BYTES_MAX);
+    buffer_init(&exchange->headers, EXCHANGE_HEADERS_BYTES_MAX);
     return exchange;
 }
 
@@ -366,7 +223,7 @@ static enum MHD_Result pass_on(struct exchange *exchange, struct slice bytes) {
     }
     if (exchange->paused) {
         http_peer_enter(exchange->peer, PEER_WAITS);
-        suspend(exchange);
+        exchange_suspend(exchange);
     }
     return MHD_YES;
 }
@@ -392,7 +249,7 @@ static enum MHD_Result handle(struct exchange *exchange) {
     if (exchange->answered) {
         return send_answer(exchange);
     }
-    suspend(exchange);
+    exchange_suspend(exchange);
     return MHD_YES;
 }
 
@@ -442,151 +299,6 @@ static void request_done(void *owner, struct MHD_Connection *raw, void **place,
     buffer_done(&exchange->body);
     memory_free(exchange);
     *place = NULL;
-}
-
-const char *http_query(const struct http_request *request, const char *name) {
-    const struct exchange *exchange = request->connection;
-    return MHD_lookup_connection_value(exchange->raw, MHD_GET_ARGUMENT_KIND, name);
-}
-
-const char *http_header(const struct http_request *request, const char *name) {
-    const struct exchange *exchange = request->connection;
-    return MHD_lookup_connection_value(exchange->raw, MHD_HEADER_KIND, name);
-}
-
-const char *http_cookie(const struct http_request *request, const char *name) {
-    const struct exchange *exchange = request->connection;
-    return MHD_lookup_connection_value(exchange->raw, MHD_COOKIE_KIND, name);
-}
-
-void http_answer_header(struct http_request *request, const char *name, const char *value) {
-    struct exchange *exchange = request->connection;
-    buffer_add(&exchange->headers, (struct slice){.bytes = name, .count = strlen(name) + 1});
-    buffer_add(&exchange->headers, (struct slice){.bytes = value, .count = strlen(value) + 1});
-}
-
-void http_retry_after(struct http_request *request, int seconds) {
-    struct exchange *exchange = request->connection;
-    exchange->retry_after_s = seconds;
-}
-
-void http_answer(struct http_request *request, int code, const char *content_type,
-                 struct slice body) {
-    struct exchange *exchange = request->connection;
-    set_answer(exchange, code, content_type, body);
-    if (exchange->suspended) {
-        resume(exchange);
-    }
-}
-
-void http_answer_begin(struct http_request *request, int code, const char *content_type,
-                       const struct http_flow *flow, void *owner) {
-    struct exchange *exchange = request->connection;
-    assert(!exchange->answered);
-    http_outflow_begin(&exchange->flow, flow, owner);
-    exchange->peer->flows = true;
-    exchange->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FLOW_BLOCK_BYTES,
-                                                           take_flow, exchange, NULL);
-    end_answer(exchange, code, content_type);
-    if (exchange->suspended) {
-        resume(exchange);
-    }
-}
-
-static void flow_on(struct exchange *exchange) {
-    if (exchange->suspended) {
-        http_peer_enter(exchange->peer, PEER_TAKES);
-        resume(exchange);
-    }
-}
-
-void http_answer_add(struct http_request *request, struct slice bytes) {
-    struct exchange *exchange = request->connection;
-    http_outflow_add(&exchange->flow, bytes);
-    flow_on(exchange);
-}
-
-size_t http_answer_waiting(const struct http_request *request) {
-    const struct exchange *exchange = request->connection;
-    return http_outflow_waiting(&exchange->flow);
-}
-
-void http_answer_end(struct http_request *request) {
-    struct exchange *exchange = request->connection;
-    exchange->flow.ended = true;
-    flow_on(exchange);
-}
-
-void http_answer_cut(struct http_request *request) {
-    struct exchange *exchange = request->connection;
-    exchange->flow.broken = exchange->flow.ended = true;
-    flow_on(exchange);
-}
-
-void http_pause(struct http_request *request) {
-    struct exchange *exchange = request->connection;
-    exchange->paused = true;
-}
-
-void http_resume(struct http_request *request) {
-    struct exchange *exchange = request->connection;
-    if (exchange->paused && exchange->suspended) {
-        http_peer_enter(exchange->peer, PEER_STREAMS);
-        resume(exchange);
-    }
-    exchange->paused = false;
-}
-
-void http_cut_off(struct http_request *request) {
-    struct exchange *exchange = request->connection;
-    exchange->answered = true;
-    http_peer_cut_off(exchange->peer);
-    if (exchange->suspended) {
-        resume(exchange);
-    }
-}
-
-void http_rest(struct http_request *request, int64_t rest_ms) {
-    const struct exchange *exchange = request->connection;
-    exchange->peer->rest_ms = rest_ms;
-}
-
-void http_keep(struct http_request *request, void *thing) {
-    const struct exchange *exchange = request->connection;
-    assert(exchange->server->streamer != NULL);
-    exchange->peer->keep = thing;
-}
-
-void *http_kept(const struct http_request *request) {
-    const struct exchange *exchange = request->connection;
-    return exchange->peer->keep;
-}
-
-void http_source(const struct http_request *request, char out_source[HTTP_SOURCE_BYTES]) {
-    const struct exchange *exchange = request->connection;
-    http_peer_source(exchange->peer, out_source);
-}
-
-void http_peer_certificate(struct http_request *request, struct http_certificate *out_certificate) {
-    const struct exchange *exchange = request->connection;
-    struct http_peer *peer = exchange->peer;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(exchange->raw, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    *out_certificate = (struct http_certificate){0};
-    if (info == NULL || info->tls_session == NULL) {
-        return;
-    }
-    out_certificate->der = tls_peer_certificate(info->tls_session);
-    const int64_t now_ns = clock_monotonic_ns();
-    if (out_certificate->der.count > 0 &&
-        (peer->verified_ns == 0 || now_ns - peer->verified_ns > VERIFIED_NS)) {
-        peer->trusted = tls_peer_verify(info->tls_session, &peer->expired);
-        peer->fingerprint = hash_sha256(out_certificate->der);
-        peer->verified_ns = now_ns;
-    }
-    out_certificate->fingerprint = peer->fingerprint;
-    out_certificate->trusted = peer->trusted;
-    out_certificate->expired = peer->expired;
 }
 
 /* --- birth and end --- */
@@ -705,7 +417,7 @@ void http_server_destroy(struct http_server *server) {
     timer_close(server->timer);
     waker_destroy(server->again);
     while (server->suspended != NULL) {
-        resume(server->suspended); /* the library stops no server that has some */
+        exchange_resume(server->suspended); /* the library stops no server that has some */
     }
     turn_destroy(server->turn);
     if (server->daemon != NULL) {

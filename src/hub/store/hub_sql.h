@@ -12,6 +12,7 @@ extern const char SQL_HUB_SCHEMA_4[];
 extern const char SQL_HUB_SCHEMA_5[];
 extern const char SQL_HUB_SCHEMA_6[];
 extern const char SQL_HUB_SCHEMA_7[];
+extern const char SQL_HUB_SCHEMA_8[];
 
 extern const char SQL_HUB_BACKED_UP[];
 extern const char SQL_HUB_BACKUP_DROP[];

@@ -166,9 +166,15 @@ static void test_hub_store__a_file_of_the_release_before_is_read_on(void **state
     assert_int_equal(take_items(LANE_NORMAL, &ours, 1, 10), SYNC_STORED);
     end_work();
     assert_int_equal(database_run(hub_store_sqlite_database(session),
-                                  "DROP TABLE boot; DROP TABLE unclear; "
-                                  "ALTER TABLE delivery DROP COLUMN last_record; "
-                                  "PRAGMA user_version = 5",
+                                  "DROP TABLE person; DROP TABLE session; DROP TABLE deed; "
+                                  "DROP TABLE answer; DROP TABLE tally; DROP INDEX record_loss; "
+                                  "ALTER TABLE access DROP COLUMN rights; "
+                                  "ALTER TABLE access DROP COLUMN expires_ms; "
+                                  "ALTER TABLE access DROP COLUMN name; "
+                                  "ALTER TABLE alarm DROP COLUMN seen_ms; "
+                                  "ALTER TABLE alarm DROP COLUMN seen_by; "
+                                  "ALTER TABLE hub DROP COLUMN tallied; "
+                                  "PRAGMA user_version = 7",
                                   NULL),
                      STATUS_OK);
     close_hub();
