@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "hub/device_rows.h"
+#include "hub/people/rights.h"
 #include "hub/registry_sql.h"
 #include "hub/row.h"
 #include "platform/random.h"
@@ -26,12 +28,16 @@ void access_token_make(struct access_row *row, char out_token[ACCESS_TOKEN_BYTES
 }
 
 static struct access_row read_row(const struct query *query) {
-    return (struct access_row){.id = row_id(query, 0),
-                               .verifier = row_digest(query, 1),
-                               .device = row_id(query, 2),
-                               .stream = row_id(query, 3),
-                               .created_ms = query_number(query, 4),
-                               .used_ms = query_number(query, 5)};
+    struct access_row row = {.id = row_id(query, 0),
+                             .verifier = row_digest(query, 1),
+                             .device = row_id(query, 2),
+                             .stream = row_id(query, 3),
+                             .created_ms = query_number(query, 4),
+                             .used_ms = query_number(query, 5),
+                             .rights = (unsigned)query_number(query, 6),
+                             .expires_ms = query_number(query, 7)};
+    (void)snprintf(row.name, sizeof(row.name), "%.*s", SLICE_ARGS(query_text(query, 8)));
+    return row;
 }
 
 static bool read_token(struct slice token, struct id *out_id, struct id *out_secret) {
@@ -39,13 +45,6 @@ static bool read_token(struct slice token, struct id *out_id, struct id *out_sec
     return token.count == ACCESS_TOKEN_BYTES && slice_starts(token, PREFIX) &&
            id_read(slice_part(token, from, from + ID_HEX_BYTES), out_id) &&
            id_read(slice_part(token, from + ID_HEX_BYTES, token.count), out_secret);
-}
-
-static status note_use(struct database *database, struct id id, int64_t now_ms, struct error *err) {
-    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_USED);
-    query_bind_bytes(&query, id_slice(&id));
-    query_bind_number(&query, now_ms);
-    return query_run(&query, err);
 }
 
 static status get(struct database *database, struct id id, struct access_row *row, bool *out_found,
@@ -59,20 +58,57 @@ static status get(struct database *database, struct id id, struct access_row *ro
     return query_status(&query, err);
 }
 
-status access_rows_check(struct database *database, struct slice token, int64_t now_ms,
-                         struct access_row *out_row, struct error *err) {
+/* A token whose program was revoked as a device is is good for nothing. */
+static status check_device(struct database *database, const struct access_row *row,
+                           struct error *err) {
+    if (id_is_zero(row->device)) {
+        return STATUS_OK;
+    }
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_STATE);
+    int64_t state = DEVICE_ACTIVE;
+    query_bind_bytes(&query, id_slice(&row->device));
+    TRY(query_one_number(&query, &state, err));
+    return state == DEVICE_ACTIVE ? STATUS_OK
+                                  : fail(err, STATUS_DENIED, "'%s' is %s", row->name,
+                                         device_state_name((enum device_state)state));
+}
+
+status access_rows_find(struct database *database, struct slice token, struct access_row *out_row,
+                        struct error *err) {
     struct id id;
     struct id secret;
     bool found = false;
     if (read_token(token, &id, &secret)) {
         TRY(get(database, id, out_row, &found, err));
     }
-    if (!found || !digest_equal(out_row->verifier, verifier_of(secret))) {
+    return found && digest_equal(out_row->verifier, verifier_of(secret))
+               ? STATUS_OK
+               : fail(err, STATUS_DENIED,
+                      "this is no token for access that this hub has given; `ebb hub access new "
+                      "NAME` makes one");
+}
+
+status access_rows_check(struct database *database, const struct access_row *row, unsigned rights,
+                         int64_t now_ms, struct error *err) {
+    if (row->expires_ms != 0 && row->expires_ms <= now_ms) {
         return fail(err, STATUS_DENIED,
-                    "this is no token for access that this hub has given; `ebb hub access new "
-                    "NAME` makes one");
+                    "the time of this token for access is up; `ebb hub access new %s` makes one",
+                    row->name);
     }
-    return note_use(database, id, now_ms, err);
+    if ((row->rights & rights) != rights) {
+        char may[RIGHTS_TEXT_BYTES];
+        rights_write(row->rights, may);
+        return fail(err, STATUS_DENIED, "this token for access may %s, and nothing else", may);
+    }
+    return check_device(database, row, err);
+}
+
+status access_rows_note(struct database *database, struct id id, int64_t now_ms,
+                        struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ACCESS_USED);
+    query_bind_bytes(&query, id_slice(&id));
+    query_bind_number(&query, now_ms);
+    return query_run(&query, err);
 }
 
 status access_rows_put(struct database *database, const struct access_row *row, struct error *err) {
@@ -82,6 +118,9 @@ status access_rows_put(struct database *database, const struct access_row *row, 
     query_bind_bytes(&query, id_slice(&row->device));
     query_bind_bytes(&query, id_slice(&row->stream));
     query_bind_number(&query, row->created_ms);
+    query_bind_number(&query, row->rights);
+    query_bind_number(&query, row->expires_ms);
+    query_bind_text_or_null(&query, slice_of(id_is_zero(row->device) ? row->name : ""));
     return query_run(&query, err);
 }
 

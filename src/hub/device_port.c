@@ -183,7 +183,7 @@ static void handle(void *owner, struct http_request *request) {
         http_answer(request, 200, "application/json", SLICE("{\"status\":\"ok\"}\n"));
     } else if (posts && slice_is(request->path, "/v1/hello")) {
         greet(port, request);
-    } else if (!hub_desk_take(port->options.desk, HUB_ENROLMENT_ROUTES, request)) {
+    } else if (!hub_desk_take(port->options.desk, HUB_ENROLMENT_ROUTES, NULL, request)) {
         (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s", SLICE_ARGS(request->path));
         hub_answer_error(request, &err);
     }

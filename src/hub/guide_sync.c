@@ -10,6 +10,7 @@
 #include "hub/device_rows.h"
 #include "hub/hub_answer.h"
 #include "hub/oddity.h"
+#include "hub/people/rights.h"
 #include "hub/store/hub_store_sqlite.h"
 #include "platform/clock.h"
 #include "platform/compress.h"
@@ -273,16 +274,12 @@ static status admit(struct delivery *delivery, struct hub_session *session, stru
                     struct error *err) {
     struct database *database = hub_store_sqlite_database(session);
     struct access_row access;
-    struct device_row device;
     struct hub_stream stream = {0};
     delivery->is_wrong = true;
-    TRY(access_rows_check(database, buffer_slice(&delivery->token), clock_wall_ms(), &access, err));
+    TRY(access_rows_find(database, buffer_slice(&delivery->token), &access, err));
     delivery->is_wrong = false;
-    TRY(device_rows_get(database, &delivery->arena, access.device, &device, err));
-    if (device.state != DEVICE_ACTIVE) {
-        return fail(err, STATUS_DENIED, "'%.*s' is %s", SLICE_ARGS(device.name),
-                    device_state_name(device.state));
-    }
+    TRY(access_rows_check(database, &access, RIGHT_BRING, clock_wall_ms(), err));
+    TRY(access_rows_note(database, access.id, clock_wall_ms(), err));
     TRY(session->kind->claim(session, access.stream, access.device, &stream, err));
     pen->place = (struct lane_place){.device = access.device,
                                      .stream = access.stream,

@@ -11,6 +11,10 @@ void hub_call_refuse(struct hub_call *call, const struct error *err) {
     http_error_write(err, &call->out);
 }
 
+bool hub_call_changes(const struct hub_call *call) {
+    return !slice_is(call->method, "GET");
+}
+
 status hub_call_body(struct hub_call *call, struct value *out_body, struct error *err) {
     struct value body = {.kind = VALUE_NULL};
     if (call->body.count > 0 && json_read(call->arena, call->body, &body, err) != STATUS_OK) {

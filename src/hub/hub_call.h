@@ -1,6 +1,6 @@
 /*
- * hub_call: one request about devices, tokens or alarms, taken whole to the writing thread and
- * back.
+ * hub_call: one request about devices, tokens, people and so on, taken whole to the writing thread
+ * and back.
  *
  * Whoever has the socket copies the request in (loop), has `handle` called inside an open
  * transaction (writing thread), and after the commit shows `change` to the registry and sends the
@@ -18,6 +18,7 @@
 #include "base/value.h"
 #include "hub/authority.h"
 #include "hub/device_rows.h"
+#include "hub/people/rights.h"
 
 enum { HUB_CALL_QUERIES_MAX = 4, HUB_CALL_ANSWER_BYTES_MAX = 16 << 20, HUB_CALL_ALARM_BYTES = 256 };
 
@@ -34,6 +35,8 @@ struct hub_call {
     struct slice queries[HUB_CALL_QUERIES_MAX]; /* values of the route's queries, in its order */
     struct slice certificate;                   /* DER, that the TLS session has proved; or empty */
     struct slice source;                        /* "203.0.113.7": who asks; or empty */
+    struct caller caller;                       /* who that is; a device's has no rights */
+    struct slice key;                           /* Idempotency-Key, or empty */
     int64_t now_ms;                             /* wall clock */
 
     /* The answer. */
@@ -42,6 +45,8 @@ struct hub_call {
     bool is_wrong;     /* a token or proof was wrong: counts against the source (hub/attempts) */
     struct device_change change;
     char alarm[HUB_CALL_ALARM_BYTES]; /* a sentence for the log, at WARN; "" */
+    bool has_secret;                  /* in the answer, which is told once */
+    bool hides_body;                  /* it has a secret: no deed tells of it */
 };
 
 typedef status hub_handler(struct hub_call *call, struct database *database, struct error *err);
@@ -55,7 +60,7 @@ struct hub_route {
     hub_handler *handle;
 };
 
-/* On the Unix socket: /v1/devices, /v1/tokens, /v1/alarms; ended by a NULL path. */
+/* For people and programs (hub/api/resources); ended by a NULL path. */
 extern const struct hub_route HUB_REGISTRY_ROUTES[];
 
 /* On the devices' port: /v1/enrol (no certificate needed), /v1/renew (one that may be expired),
@@ -67,6 +72,9 @@ extern const struct hub_route HUB_ENROLMENT_ROUTES[];
 /* Makes the error, which is there, the answer: also for a failure that is committed, after which OK
  * is returned. */
 void hub_call_refuse(struct hub_call *call, const struct error *err);
+
+/* It asks for more than a look. */
+bool hub_call_changes(const struct hub_call *call);
 
 /* The body as an object; INVALID: it is none. */
 status hub_call_body(struct hub_call *call, struct value *out_body, struct error *err);

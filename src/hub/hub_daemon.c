@@ -87,12 +87,7 @@ static status open_people(struct hub_daemon *hub, struct error *err) {
     if (hub->options.people == NULL) {
         return STATUS_OK;
     }
-    const struct people_port_options people = {.loop = hub->loop,
-                                               .address =
-                                                   again ? hub->people_listen : hub->options.people,
-                                               .authority = hub->authority,
-                                               .ingest = hub->ingest};
-    TRY(people_port_open(&people, &hub->people, err));
+    TRY(people_port_open(hub, again ? hub->people_listen : hub->options.people, &hub->people, err));
     (void)snprintf(hub->people_listen, sizeof(hub->people_listen), "%s",
                    people_port_address(hub->people));
     return STATUS_OK;
@@ -270,6 +265,7 @@ static status open_loop(struct hub_daemon *hub, struct error *err) {
 
 static status open_desk(struct hub_daemon *hub, struct error *err) {
     const struct hub_desk_options options = {.ingest = hub->ingest,
+                                             .reader = hub->reader,
                                              .registry = hub->registry,
                                              .authority = hub->authority,
                                              .addresses = hub->addresses};

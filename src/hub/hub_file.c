@@ -4,9 +4,10 @@
 #include <stddef.h>
 
 #include "base/text.h"
+#include "hub/people/rights.h"
 #include "wire/keys.h"
 
-enum { KEEP_MS_LEAST = 1000 };
+enum { KEEP_MS_LEAST = 1000, OVERDUE_MS_LEAST = 1000 };
 
 static const struct key RULE_KEYS[] = {
     {.name = "keep",
@@ -77,12 +78,70 @@ static void read_version(struct reading *reading, const struct key *key, const s
     }
 }
 
+static void read_role(struct reading *reading, const struct key *key, const struct yaml *node,
+                      void *target) {
+    struct hub_proxy *proxy = target;
+    struct slice text;
+    if (keys_scalar(reading, key->name, "a role", node, &text)) {
+        proxy->rights = role_from_name(text);
+        if (proxy->rights == 0) {
+            faults_add(reading->faults, node->place,
+                       "a role is viewer, operator or admin, not '%.*s'",
+                       SLICE_ARGS(slice_part(text, 0, 40)));
+        }
+    }
+}
+
+static const struct key PROXY_KEYS[] = {
+    {.name = "from",
+     .state = KEY_REQUIRED,
+     .read = keys_read_text,
+     .offset = offsetof(struct hub_proxy, from),
+     .help = "The proxy's address (several with commas): from there the header is believed."},
+    {.name = "header",
+     .state = KEY_REQUIRED,
+     .read = keys_read_text,
+     .offset = offsetof(struct hub_proxy, header),
+     .help = "The header in which it says who somebody is."},
+    {.name = "role",
+     .read = read_role,
+     .help = "Of people whom the hub does not know; else they may nothing."},
+    {0}};
+
+static const struct key_table PROXY_TABLE = {
+    .what = "`proxy`", .keys = PROXY_KEYS, .example = "{ from: 127.0.0.1, header: X-Remote-User }"};
+
+static void read_proxy(struct reading *reading, const struct key *key, const struct yaml *node,
+                       void *target) {
+    struct hub_settings *settings = target;
+    (void)key;
+    (void)keys_read(reading, &PROXY_TABLE, node, &settings->proxy);
+}
+
+static const struct key PEOPLE_KEYS[] = {
+    {.name = "overdue",
+     .read = keys_read_span,
+     .offset = offsetof(struct hub_settings, overdue_ms),
+     .least = OVERDUE_MS_LEAST,
+     .help = "A device that was silent for longer needs somebody, such as 1h."},
+    {.name = "proxy", .read = read_proxy, .help = "A reverse proxy that logs people in."},
+    {0}};
+
+static const struct key_table PEOPLE_TABLE = {.what = "`people`", .keys = PEOPLE_KEYS};
+
+static void read_people(struct reading *reading, const struct key *key, const struct yaml *node,
+                        void *target) {
+    (void)key;
+    (void)keys_read(reading, &PEOPLE_TABLE, node, target);
+}
+
 static const struct key FILE_KEYS[] = {
     {.name = "ebb",
      .state = KEY_REQUIRED,
      .read = read_version,
      .help = "The version of the format: 1, in the first line."},
     {.name = "retention", .read = read_retention, .help = "How long and how much the hub keeps."},
+    {.name = "people", .read = read_people, .help = "What the page shows, and to whom."},
     {0}};
 
 static const struct key_table FILE_TABLE = {.what = "a hub's file", .keys = FILE_KEYS};
@@ -103,7 +162,7 @@ status hub_file_read(struct arena *arena, struct slice file, struct slice text,
     uint32_t count = 0;
     struct place place;
     *out_faults = NULL;
-    *out_settings = (struct hub_settings){.retention = {.count = 0}};
+    *out_settings = (struct hub_settings){.overdue_ms = HUB_OVERDUE_MS};
     if (yaml_read(arena, text, &documents, &count, &place, err) != STATUS_OK) {
         TRY(fault_list_of(file, place, err->text, out_faults, err));
         return fail(err, STATUS_INVALID, "%.*s has faults", SLICE_ARGS(file));

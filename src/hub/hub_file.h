@@ -6,6 +6,9 @@
  *     default: { keep: 365d }
  *     workflows:
  *       inbox-triage: { keep: 90d, bytes: 10GiB }
+ *   people:
+ *     overdue: 1h              # a device that was silent for longer needs somebody
+ *     proxy: { from: 127.0.0.1, header: X-Remote-User, role: viewer }
  *
  * What a workflow does not say is as the default says it; what that does not say has no bound.
  *
@@ -18,8 +21,19 @@
 #include "hub/store/hub_retention.h"
 #include "wire/fault.h"
 
+enum { HUB_OVERDUE_MS = 60 * 60 * 1000 };
+
+/* A reverse proxy before the people's port that says who somebody is. */
+struct hub_proxy {
+    struct slice from;   /* its addresses, with commas */
+    struct slice header; /* in which it says so; empty: nobody is believed */
+    unsigned rights;     /* of those whom the hub does not know; 0: none */
+};
+
 struct hub_settings {
     struct hub_retention_rules retention;
+    struct hub_proxy proxy;
+    int64_t overdue_ms;
 };
 
 /* Everything lives in the arena. INVALID when the file has faults: *out_faults has them, which

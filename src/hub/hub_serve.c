@@ -102,7 +102,7 @@ static status read_settings(struct arena *arena, const char *path, struct hub_se
     struct fault_list *faults = NULL;
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, YAML_BYTES_MAX);
-    *out = (struct hub_settings){.retention = {.count = 0}};
+    *out = (struct hub_settings){.overdue_ms = HUB_OVERDUE_MS};
     if (path == NULL) {
         return STATUS_OK;
     }

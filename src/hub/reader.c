@@ -10,102 +10,104 @@
 
 enum { PATH_BYTES_MAX = 4096 };
 
+/* Somebody who asked over HTTP. */
 struct reading {
-    struct job job;        /* first */
-    struct reader *reader; /* not owned */
-    struct reading *next, *before;
+    struct reader_errand errand;  /* first */
     struct http_request *request; /* not owned */
     reader_look *look;
     void *question;
     struct buffer out;
-    struct error error;
 };
 
 struct reader {
     struct pool *pool;
-    struct database *database; /* the reading thread's */
-    struct reading *readings;
-    int waiting;
+    struct database *databases[READER_THREADS]; /* each its thread's */
+    struct reader_errand *errands;
+    int asked; /* of them, over HTTP */
     char path[PATH_BYTES_MAX];
 };
 
 /* --- the reading thread --- */
 
-static status open_database(struct reader *reader, struct error *err) {
-    return reader->database != NULL ? STATUS_OK
-                                    : hub_db_open_reader(reader->path, &reader->database, err);
+static status open_database(struct reader *reader, int worker, struct error *err) {
+    return reader->databases[worker] != NULL
+               ? STATUS_OK
+               : hub_db_open_reader(reader->path, &reader->databases[worker], err);
 }
 
 static void work(struct job *job, int worker) {
-    struct reading *reading = (struct reading *)job;
-    struct reader *reader = reading->reader;
-    (void)worker;
-    reading->error = (struct error){.code = STATUS_OK};
-    status code = open_database(reader, &reading->error);
+    struct reader_errand *errand = (struct reader_errand *)job;
+    struct reader *reader = errand->reader;
+    errand->error = (struct error){.code = STATUS_OK};
+    status code = open_database(reader, worker, &errand->error);
     if (code == STATUS_OK) {
-        database_set_deadline(reader->database, READER_BOUND_MS);
-        code = reading->look(reading->question, reader->database, &reading->out, &reading->error);
-        database_set_deadline(reader->database, 0);
+        struct database *database = reader->databases[worker];
+        database_set_deadline(database, READER_BOUND_MS);
+        code = errand->look(errand, database, &errand->error);
+        database_set_deadline(database, 0);
     }
     if (code == STATUS_TIMEOUT) {
-        (void)fail(&reading->error, STATUS_TIMEOUT,
+        (void)fail(&errand->error, STATUS_TIMEOUT,
                    "this takes longer than %d ms: ask for less, or with another filter",
                    (int)READER_BOUND_MS);
     }
 }
 
-static void run_errand(struct job *job, int worker) {
-    struct reader_errand *errand = (struct reader_errand *)job;
-    struct reader *reader = errand->reader;
-    (void)worker;
-    errand->error = (struct error){.code = STATUS_OK};
-    if (open_database(reader, &errand->error) == STATUS_OK) {
-        database_set_deadline(reader->database, READER_BOUND_MS);
-        /* The class is in the error, too. */
-        (void)errand->look(errand, reader->database, &errand->error);
-        database_set_deadline(reader->database, 0);
-    }
+static status look_for_answer(struct reader_errand *errand, struct database *database,
+                              struct error *err) {
+    struct reading *reading = (struct reading *)errand;
+    return reading->look(reading->question, database, &reading->out, err);
 }
 
 /* --- the loop --- */
 
-static void errand_done(struct job *job) {
+static void leave(struct reader_errand *errand) {
+    *(errand->before != NULL ? &errand->before->next : &errand->reader->errands) = errand->next;
+    if (errand->next != NULL) {
+        errand->next->before = errand->before;
+    }
+}
+
+static void done(struct job *job) {
     struct reader_errand *errand = (struct reader_errand *)job;
+    leave(errand);
     errand->done(errand);
 }
 
 void reader_run(struct reader *reader, struct reader_errand *errand) {
     errand->reader = reader;
-    errand->job = (struct job){.work = run_errand, .done = errand_done};
+    errand->before = NULL;
+    errand->next = reader->errands;
+    if (errand->next != NULL) {
+        errand->next->before = errand;
+    }
+    reader->errands = errand;
+    errand->job = (struct job){.work = work, .done = done};
     pool_submit(reader->pool, &errand->job);
 }
 
-static void destroy(struct reading *reading) {
-    struct reader *reader = reading->reader;
-    *(reading->before != NULL ? &reading->before->next : &reader->readings) = reading->next;
-    if (reading->next != NULL) {
-        reading->next->before = reading->before;
-    }
-    reader->waiting--;
+static void destroy_reading(struct reader_errand *errand) {
+    struct reading *reading = (struct reading *)errand;
+    errand->reader->asked--;
     buffer_done(&reading->out);
     memory_free(reading->question);
     memory_free(reading);
 }
 
-static void done(struct job *job) {
-    struct reading *reading = (struct reading *)job;
-    if (reading->error.code != STATUS_OK) {
-        hub_answer_error(reading->request, &reading->error);
+static void answer(struct reader_errand *errand) {
+    struct reading *reading = (struct reading *)errand;
+    if (errand->error.code != STATUS_OK) {
+        hub_answer_error(reading->request, &errand->error);
     } else {
         hub_answer_json(reading->request, 200, &reading->out);
     }
-    destroy(reading);
+    destroy_reading(errand);
 }
 
 void reader_ask(struct reader *reader, struct http_request *request, reader_look *look,
                 const void *question, size_t question_bytes) {
     struct error err;
-    const bool has_room = reader->waiting < READER_WAITING_MAX;
+    const bool has_room = reader->asked < READER_WAITING_MAX;
     struct reading *reading = has_room ? memory_new(1, sizeof(*reading)) : NULL;
     void *copy = reading != NULL ? memory_new(1, question_bytes) : NULL;
     if (copy == NULL) {
@@ -117,19 +119,14 @@ void reader_ask(struct reader *reader, struct http_request *request, reader_look
     if (question_bytes > 0) {
         (void)memcpy(copy, question, question_bytes);
     }
-    *reading = (struct reading){.job = {.work = work, .done = done},
-                                .reader = reader,
-                                .next = reader->readings,
-                                .request = request,
-                                .look = look,
-                                .question = copy};
+    *reading = (struct reading){
+        .errand = {.look = look_for_answer, .done = answer, .dropped = destroy_reading},
+        .request = request,
+        .look = look,
+        .question = copy};
     buffer_init(&reading->out, READER_ANSWER_BYTES_MAX);
-    if (reader->readings != NULL) {
-        reader->readings->before = reading;
-    }
-    reader->readings = reading;
-    reader->waiting++;
-    pool_submit(reader->pool, &reading->job);
+    reader->asked++;
+    reader_run(reader, &reading->errand);
 }
 
 status reader_create(struct loop *loop, const char *path, struct reader **out_reader,
@@ -139,7 +136,7 @@ status reader_create(struct loop *loop, const char *path, struct reader **out_re
         return fail(err, STATUS_NO_MEMORY, "out of memory for the reader");
     }
     (void)snprintf(reader->path, sizeof(reader->path), "%s", path);
-    const status made = pool_create(loop, 1, &reader->pool, err);
+    const status made = pool_create(loop, READER_THREADS, &reader->pool, err);
     if (made != STATUS_OK) {
         reader_destroy(reader);
         return made;
@@ -153,9 +150,15 @@ void reader_destroy(struct reader *reader) {
         return;
     }
     pool_destroy(reader->pool);
-    while (reader->readings != NULL) {
-        destroy(reader->readings);
+    struct reader_errand *next = NULL;
+    for (struct reader_errand *errand = reader->errands; errand != NULL; errand = next) {
+        next = errand->next;
+        if (errand->dropped != NULL) {
+            errand->dropped(errand);
+        }
     }
-    database_close(reader->database);
+    for (int i = 0; i < READER_THREADS; i++) {
+        database_close(reader->databases[i]);
+    }
     memory_free(reader);
 }

@@ -1,8 +1,8 @@
 /*
- * reader: the thread that looks at what was committed, with a connection of its own, and answers
- * those who asked over HTTP.
+ * reader: the threads that look at what was committed, each with a connection of its own, and
+ * answer those who asked over HTTP.
  *
- * No look lasts longer than READER_BOUND_MS. One at a time, in order.
+ * No look lasts longer than READER_BOUND_MS. READER_THREADS at a time; they begin in order.
  *
  * Thread: loop; only `look` runs on the reading thread. Survives nothing.
  * SPDX-License-Identifier: Apache-2.0
@@ -16,7 +16,12 @@
 #include "platform/loop.h"
 #include "platform/worker.h"
 
-enum { READER_BOUND_MS = 1000, READER_ANSWER_BYTES_MAX = 16 << 20, READER_WAITING_MAX = 256 };
+enum {
+    READER_THREADS = 2,
+    READER_BOUND_MS = 1000,
+    READER_ANSWER_BYTES_MAX = 16 << 20,
+    READER_WAITING_MAX = 256
+};
 
 struct reader;
 
@@ -32,11 +37,14 @@ status reader_create(struct loop *loop, const char *path, struct reader **out_re
 void reader_destroy(struct reader *reader);
 
 /* A look of the hub's own: `look` on the reading thread, `done` on the loop. The caller's
- * memory, in no other list; what waits when the reader ends is not done. */
+ * memory, in no other list. What is not done when the reader ends is `dropped` (NULL: its owner has
+ * it anyway). */
 struct reader_errand {
     struct job job; /* the reader's, first */
+    struct reader_errand *next, *before;
     status (*look)(struct reader_errand *errand, struct database *database, struct error *err);
     void (*done)(struct reader_errand *errand);
+    void (*dropped)(struct reader_errand *errand);
     struct reader *reader;
     struct error error; /* code OK: it went well */
 };

@@ -11,6 +11,7 @@ extern const char SQL_ACCESS_IS_PROGRAM[];
 extern const char SQL_ACCESS_LIST[];
 extern const char SQL_ACCESS_PUT[];
 extern const char SQL_ACCESS_REMOVE[];
+extern const char SQL_ACCESS_STATE[];
 extern const char SQL_ACCESS_USED[];
 extern const char SQL_ALARM_COUNT[];
 extern const char SQL_ALARM_LIST[];

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "hub/api/resources.h"
+#include "hub/people/person_rows.h"
+#include "hub/people_port.h"
 #include "hub/registry_sql.h"
 #include "hub/store/hub_store_sqlite.h"
 #include "platform/clock.h"
@@ -19,16 +21,17 @@ static status is_new(struct database *database, bool *out_new, struct error *err
     return STATUS_OK;
 }
 
-/* As `ebb hub token new` does. */
-static status make_token(struct hub_daemon *hub, struct hub_call *call, struct error *err) {
+/* As `ebb hub token new` and `ebb hub person new` do. */
+static status make(struct hub_daemon *hub, hub_handler *handler, struct hub_call *call,
+                   struct error *err) {
     struct hub_session *session = hub->session;
     call->authority = hub->authority;
     call->addresses = slice_of(hub->addresses);
     call->method = SLICE("POST");
-    call->body = SLICE("{}");
     call->now_ms = clock_wall_ms();
+    call->caller.rights = ROLE_ADMIN;
     TRY(session->kind->begin(session, err));
-    status made = hub_tokens(call, hub_store_sqlite_database(session), err);
+    status made = handler(call, hub_store_sqlite_database(session), err);
     if (made == STATUS_OK) {
         made = session->kind->commit(session, err);
     }
@@ -38,10 +41,13 @@ static status make_token(struct hub_daemon *hub, struct hub_call *call, struct e
     return made;
 }
 
+typedef status sayer(struct hub_daemon *hub, struct hub_call *call, FILE *out, struct error *err);
+
 static status say_token(struct hub_daemon *hub, struct hub_call *call, FILE *out,
                         struct error *err) {
     struct value answer = {.kind = VALUE_NULL};
-    TRY(make_token(hub, call, err));
+    call->body = SLICE("{}");
+    TRY(make(hub, hub_tokens, call, err));
     TRY(json_read(call->arena, buffer_slice(&call->out), &answer, err));
     (void)fprintf(out,
                   "This hub is new. To have a device join it, type there within an hour:\n\n"
@@ -51,26 +57,60 @@ static status say_token(struct hub_daemon *hub, struct hub_call *call, FILE *out
     return STATUS_OK;
 }
 
-static status offer_token(struct hub_daemon *hub, FILE *out, struct error *err) {
+static status say_password(struct hub_daemon *hub, struct hub_call *call, FILE *out,
+                           struct error *err) {
+    struct value answer = {.kind = VALUE_NULL};
+    char url[PEOPLE_URL_BYTES];
+    call->body = SLICE("{\"name\":\"admin\",\"role\":\"admin\"}");
+    TRY(make(hub, hub_people, call, err));
+    TRY(json_read(call->arena, buffer_slice(&call->out), &answer, err));
+    people_port_url(hub->people, url);
+    (void)fprintf(out,
+                  "Its page is %s\nLog in there as admin, with the password %.*s, which is to be "
+                  "changed then.\n",
+                  url, SLICE_ARGS(hub_call_text(answer, "password")));
+    return STATUS_OK;
+}
+
+static status offer(struct hub_daemon *hub, sayer *say, FILE *out, struct error *err) {
     struct arena arena;
     struct hub_call call = {.arena = &arena};
     arena_init(&arena, ARENA_BYTES_MAX);
     buffer_init(&call.out, HUB_CALL_ANSWER_BYTES_MAX);
-    const status said = say_token(hub, &call, out, err);
+    const status said = say(hub, &call, out, err);
     buffer_done(&call.out);
     arena_done(&arena);
     return said;
 }
 
+static status welcome_people(struct hub_daemon *hub, bool may_tell, FILE *out, struct error *err) {
+    struct error nobody;
+    char url[PEOPLE_URL_BYTES];
+    struct database *database = hub_store_sqlite_database(hub->session);
+    const bool has_admin = person_rows_check_admins(database, &nobody) == STATUS_OK;
+    if (!has_admin && may_tell) {
+        return offer(hub, say_password, out, err);
+    }
+    people_port_url(hub->people, url);
+    (void)fprintf(out, "Its page is %s%s\n", url,
+                  has_admin ? ""
+                            : " (`ebb hub person new NAME --role admin` makes the first log-in)");
+    return STATUS_OK;
+}
+
 status welcome(struct hub_daemon *hub, FILE *out, struct error *err) {
+    const bool may_tell = getenv("JOURNAL_STREAM") == NULL; /* no secrets in a log */
     bool offers = false;
     (void)fprintf(out, "Devices reach this hub as %s (it listens on %s).\n", hub->addresses,
                   device_port_address(hub->port));
     TRY(is_new(hub_store_sqlite_database(hub->session), &offers, err));
-    if (offers && getenv("JOURNAL_STREAM") == NULL) {
-        TRY(offer_token(hub, out, err));
+    if (offers && may_tell) {
+        TRY(offer(hub, say_token, out, err));
     } else {
         (void)fprintf(out, "`ebb hub token new` makes a token by which a device joins.\n");
+    }
+    if (hub->people != NULL) {
+        TRY(welcome_people(hub, may_tell, out, err));
     }
     (void)fflush(out);
     return STATUS_OK;

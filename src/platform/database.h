@@ -19,7 +19,7 @@
 #include "base/slice.h"
 
 enum {
-    DATABASE_QUERIES_MAX = 96, /* statements kept by one connection */
+    DATABASE_QUERIES_MAX = 192, /* statements kept by one connection */
     DATABASE_PAGE_BYTES = 4096,
     DATABASE_CHUNK_BYTES = 1 << 20,
     DATABASE_CACHE_KIB = 512

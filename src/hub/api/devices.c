@@ -169,6 +169,9 @@ static status replace(struct hub_call *call, struct database *database, struct d
 
 static status change(struct hub_call *call, struct database *database, struct device_row *row,
                      struct error *err) {
+    if (!slice_is(call->verb, "labels")) { /* which alone can be taken back */
+        TRY(caller_needs(&call->caller, RIGHT_ADMIN, err));
+    }
     if (slice_is(call->verb, "revoke")) {
         return close_down(call, database, row, DEVICE_REVOKED, err);
     }
@@ -191,6 +194,9 @@ status hub_devices(struct hub_call *call, struct database *database, struct erro
     if (call->verb.count > 0) {
         return change(call, database, &row, err);
     }
-    return slice_is(call->method, "DELETE") ? close_down(call, database, &row, DEVICE_REMOVED, err)
-                                            : show(call, database, &row, err);
+    if (!slice_is(call->method, "DELETE")) {
+        return show(call, database, &row, err);
+    }
+    TRY(caller_needs(&call->caller, RIGHT_ADMIN, err));
+    return close_down(call, database, &row, DEVICE_REMOVED, err);
 }

@@ -220,10 +220,6 @@ static void get_metrics(struct hub_api *api, struct http_request *request) {
 
 /* --- routing --- */
 
-static bool may_change(const struct http_request *request) {
-    return request->peer_user == 0 || request->peer_user == geteuid();
-}
-
 /* "/v1/results" and what is behind it; false: another path. */
 static bool is_at(struct slice path, const char *resource, struct slice *out_item) {
     const size_t count = strlen(resource);
@@ -248,29 +244,54 @@ static bool read_own(struct hub_api *api, struct http_request *request) {
     return true;
 }
 
-static void handle(void *owner, struct http_request *request) {
-    struct hub_api *api = owner;
+/* What is for admins, whatever is done with it. */
+static bool take_upkeep(struct hub_api *api, struct http_request *request) {
+    const bool posts = slice_is(request->method, "POST");
+    if (slice_is(request->path, "/v1/queue") && posts) {
+        queue_import_take(api->hub->ingest, api->hub->authority, request);
+        return true;
+    }
+    if (slice_is(request->path, "/v1/backup") && (posts || slice_is(request->method, "GET"))) {
+        backups_take(api->hub->backups, request);
+        return true;
+    }
+    return false;
+}
+
+static bool is_upkeep(const struct http_request *request) {
+    return slice_is(request->path, "/v1/queue") || slice_is(request->path, "/v1/backup");
+}
+
+static void answer_who(const struct caller *caller, struct http_request *request) {
+    CLEANUP(buffer_done) struct buffer out;
+    buffer_init(&out, ANSWER_BYTES_MAX);
+    caller_write(caller, &out);
+    hub_answer_json(request, 200, &out);
+}
+
+void hub_api_take(struct hub_api *api, struct http_request *request, const struct caller *caller) {
     struct error err;
     const bool reads = slice_is(request->method, "GET");
-    if (!reads && !may_change(request)) {
-        (void)fail(&err, STATUS_DENIED, "only root and the hub's own user may change things here");
+    const enum right right = is_upkeep(request) ? RIGHT_ADMIN : reads ? RIGHT_READ : RIGHT_OPERATE;
+    if (slice_is(request->path, "/v1/me") && reads) {
+        answer_who(caller, request);
+    } else if (caller_needs(caller, right, &err) != STATUS_OK) {
         hub_answer_error(request, &err);
-        return;
+    } else if (!take_upkeep(api, request) && !(reads && read_own(api, request)) &&
+               !hub_desk_take(api->hub->desk, HUB_REGISTRY_ROUTES, caller, request)) {
+        (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s",
+                   SLICE_ARGS(slice_part(request->path, 0, 200)));
+        hub_answer_error(request, &err);
     }
-    if (slice_is(request->path, "/v1/queue") && slice_is(request->method, "POST")) {
-        queue_import_take(api->hub->ingest, api->hub->authority, request);
-        return;
-    }
-    if (slice_is(request->path, "/v1/backup") && (reads || slice_is(request->method, "POST"))) {
-        backups_take(api->hub->backups, request);
-        return;
-    }
-    if ((reads && read_own(api, request)) ||
-        hub_desk_take(api->hub->desk, HUB_REGISTRY_ROUTES, request)) {
-        return;
-    }
-    (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s", SLICE_ARGS(request->path));
-    hub_answer_error(request, &err);
+}
+
+/* --- the socket --- */
+
+static void handle(void *owner, struct http_request *request) {
+    const bool may_change = request->peer_user == 0 || request->peer_user == geteuid();
+    struct caller caller = {.rights = may_change ? ROLE_ADMIN : ROLE_VIEWER};
+    (void)snprintf(caller.name, sizeof(caller.name), "local:%u", (unsigned)request->peer_user);
+    hub_api_take(owner, request, &caller);
 }
 
 status hub_api_open(struct hub_daemon *hub, const char *socket_path, struct hub_api **out_api,

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/api/hub_desk.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "hub/hub_answer.h"
+#include "hub/people/deed_rows.h"
+#include "hub/people/kept_answer.h"
 #include "hub/store/hub_store_sqlite.h"
 #include "platform/clock.h"
 
-enum { ARENA_BYTES_MAX = 8 << 20, METHOD_NOT_ALLOWED = 405, TOO_MANY = 429, MS_PER_S = 1000 };
+enum {
+    ARENA_BYTES_MAX = 8 << 20,
+    METHOD_NOT_ALLOWED = 405,
+    TOO_MANY = 429,
+    MS_PER_S = 1000,
+    DEED_WHAT_BYTES_MAX = 512
+};
 
 static const int64_t NS_PER_MS = 1000000;
 
@@ -18,13 +28,15 @@ struct hub_desk {
     struct attempts *attempts;
 };
 
-/* A request on its way to the writing thread and back. */
+/* A request on its way to the writing or the reading thread and back. */
 struct errand {
     struct ingest_job job; /* first */
+    struct reader_errand reading;
     struct hub_desk *desk; /* not owned */
     struct http_request *request;
     const struct hub_route *route;
     struct arena arena;
+    struct slice path; /* the arena's */
     struct hub_call call;
 };
 
@@ -34,17 +46,63 @@ static void destroy(struct errand *errand) {
     memory_free(errand);
 }
 
+static void clear_answer(struct hub_call *call) {
+    buffer_clear(&call->out);
+    call->code = 0;
+    call->is_wrong = call->has_secret = call->hides_body = false;
+    call->alarm[0] = '\0';
+    call->change.count = 0;
+}
+
 /* --- the writing thread --- */
+
+static status note_deed(const struct errand *errand, struct database *database, struct error *err) {
+    const struct hub_call *call = &errand->call;
+    CLEANUP(buffer_done) struct buffer what;
+    buffer_init(&what, DEED_WHAT_BYTES_MAX);
+    buffer_print(&what, "%.*s %.*s", SLICE_ARGS(call->method),
+                 SLICE_ARGS(text_cut(errand->path, DEED_WHAT_BYTES_MAX / 2)));
+    const struct deed deed = {.wall_ms = call->now_ms,
+                              .what = buffer_slice(&what),
+                              .subject = call->item,
+                              .details = call->hides_body ? SLICE("") : call->body};
+    return deed_rows_put(database, &call->caller, &deed, err);
+}
+
+/* What somebody with a name asks for. */
+static status do_once(struct errand *errand, struct database *database, struct error *err) {
+    struct hub_call *call = &errand->call;
+    bool found = false;
+    if (call->key.count > 0) {
+        TRY(kept_answer_find(call, errand->path, database, &found, err));
+    }
+    if (found) {
+        return STATUS_OK;
+    }
+    TRY(errand->route->handle(call, database, err));
+    TRY(note_deed(errand, database, err));
+    return call->key.count > 0 ? kept_answer_put(call, errand->path, database, err) : STATUS_OK;
+}
 
 static status work(struct ingest_job *job, struct lanes *lanes, struct error *err) {
     struct errand *errand = (struct errand *)job;
-    struct hub_call *call = &errand->call;
-    buffer_clear(&call->out);
-    call->code = 0;
-    call->is_wrong = false;
-    call->alarm[0] = '\0';
-    call->change.count = 0;
-    return errand->route->handle(call, hub_store_sqlite_database(lanes_session(lanes)), err);
+    struct database *database = hub_store_sqlite_database(lanes_session(lanes));
+    clear_answer(&errand->call);
+    return errand->call.caller.name[0] != '\0'
+               ? do_once(errand, database, err)
+               : errand->route->handle(&errand->call, database, err);
+}
+
+/* --- the reading thread --- */
+
+static struct errand *errand_of(struct reader_errand *reading) {
+    return (struct errand *)(void *)((char *)reading - offsetof(struct errand, reading));
+}
+
+static status look(struct reader_errand *reading, struct database *database, struct error *err) {
+    struct errand *errand = errand_of(reading);
+    clear_answer(&errand->call);
+    return errand->route->handle(&errand->call, database, err);
 }
 
 /* --- the loop --- */
@@ -55,6 +113,20 @@ static void count_wrong(struct hub_desk *desk, const struct hub_call *call) {
         log_line(LOG_WARN, "hub", "too many wrong tokens: it must wait source=%.*s",
                  SLICE_ARGS(call->source));
     }
+}
+
+static void dropped(struct reader_errand *reading) {
+    destroy(errand_of(reading));
+}
+
+static void looked(struct reader_errand *reading) {
+    struct errand *errand = errand_of(reading);
+    if (reading->error.code != STATUS_OK) {
+        hub_answer_error(errand->request, &reading->error);
+    } else {
+        hub_answer_json(errand->request, 200, &errand->call.out);
+    }
+    destroy(errand);
 }
 
 static void done(struct ingest_job *job) {
@@ -124,6 +196,8 @@ static status fill(struct errand *errand, struct slice rest, struct error *err) 
     errand->call.body = arena_copy(arena, request->body);
     errand->call.certificate = arena_copy(arena, certificate.der);
     errand->call.source = arena_copy(arena, slice_of(source));
+    errand->call.key = arena_copy(arena, slice_of(http_header(request, "Idempotency-Key")));
+    errand->path = arena_copy(arena, request->path);
     errand->call.now_ms = clock_wall_ms();
     return errand->call.source.bytes != NULL && errand->call.body.bytes != NULL &&
                    errand->call.certificate.bytes != NULL
@@ -189,12 +263,17 @@ static void take(struct errand *errand, struct slice rest) {
         }
         return;
     }
+    if (slice_is(errand->call.method, "GET")) {
+        errand->reading = (struct reader_errand){.look = look, .done = looked, .dropped = dropped};
+        reader_run(errand->desk->options.reader, &errand->reading);
+        return;
+    }
     errand->job = (struct ingest_job){.work = work, .done = done};
     ingest_run(errand->desk->options.ingest, &errand->job);
 }
 
 bool hub_desk_take(struct hub_desk *desk, const struct hub_route *routes,
-                   struct http_request *request) {
+                   const struct caller *caller, struct http_request *request) {
     struct slice rest;
     const struct hub_route *route = find_route(routes, request->path, &rest);
     if (route == NULL) {
@@ -210,6 +289,9 @@ bool hub_desk_take(struct hub_desk *desk, const struct hub_route *routes,
     errand->desk = desk;
     errand->request = request;
     errand->route = route;
+    if (caller != NULL) {
+        errand->call.caller = *caller;
+    }
     take(errand, rest);
     return true;
 }

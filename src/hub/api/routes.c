@@ -6,11 +6,15 @@ static const char *const DEVICE_QUERIES[] = {"label", "after", NULL};
 
 static const char *const LABEL_QUERIES[] = {"label", NULL};
 
+static const char *const DEED_QUERIES[] = {"who", "words", "since", "before", NULL};
+
 const struct hub_route HUB_REGISTRY_ROUTES[] = {
     {"/v1/devices", "GET", "GET, DELETE", "POST", DEVICE_QUERIES, hub_devices},
     {"/v1/tokens", "GET, POST", "DELETE", NULL, LABEL_QUERIES, hub_tokens},
     {"/v1/alarms", "GET", NULL, NULL, LABEL_QUERIES, hub_alarms},
     {"/v1/access", "GET, POST", "DELETE", NULL, LABEL_QUERIES, hub_access},
+    {"/v1/people", "GET, POST", "DELETE", "POST", NULL, hub_people},
+    {"/v1/audit", "GET", NULL, NULL, DEED_QUERIES, hub_deeds},
     {0},
 };
 

@@ -144,6 +144,7 @@ static status make(struct hub_call *call, struct database *database, struct erro
     buffer_add_byte(&call->out, ',');
     hub_call_write_text(&call->out, "addresses", slice_of(token.addresses));
     buffer_add_text(&call->out, "}\n");
+    call->has_secret = true;
     return buffer_status(&call->out, err);
 }
 

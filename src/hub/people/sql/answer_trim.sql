@@ -1,0 +1,1 @@
+DELETE FROM answer WHERE made_ms < ?1

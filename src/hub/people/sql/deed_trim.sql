@@ -1,0 +1,1 @@
+DELETE FROM deed WHERE number <= (SELECT max(number) FROM deed) - ?1

@@ -1,0 +1,1 @@
+SELECT name, rights, verifier, must_change, created_ms, wrong, locked_ms FROM person WHERE name = ?1

@@ -1,0 +1,1 @@
+DELETE FROM session WHERE ends_ms <= ?1

@@ -1,0 +1,1 @@
+SELECT state FROM device WHERE id = ?1

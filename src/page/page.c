@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "page/page.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "page/page_files.h"
+#include "platform/hash.h"
+
+enum { ETAG_BYTES = 24, NOT_MODIFIED = 304 };
+
+static const char POLICY[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src "
+    "'self' blob:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+struct page_file {
+    const char *path, *type, *text;
+};
+
+static const char JS[] = "text/javascript; charset=utf-8";
+static const char CSS[] = "text/css; charset=utf-8";
+
+static const struct page_file FILES[] = {
+    {"/", "text/html; charset=utf-8", HTML_INDEX}, {"/page/icon.svg", "image/svg+xml", SVG_ICON},
+    {"/page/style.css", CSS, CSS_STYLE},           {"/page/uplot.css", CSS, CSS_UPLOT_MIN},
+    {"/page/uplot.js", JS, JS_UPLOT_IIFE_MIN},     {"/page/app.js", JS, JS_APP},
+};
+
+static const struct page_file *find(struct slice path) {
+    for (size_t i = 0; i < sizeof(FILES) / sizeof(FILES[0]); i++) {
+        if (slice_is(path, FILES[i].path)) {
+            return &FILES[i];
+        }
+    }
+    return NULL;
+}
+
+bool page_take(struct http_request *request) {
+    const struct page_file *file = slice_is(request->method, "GET") ? find(request->path) : NULL;
+    char etag[ETAG_BYTES];
+    if (file == NULL) {
+        return false;
+    }
+    const struct slice text = slice_of(file->text);
+    const struct slice had = slice_of(http_header(request, "If-None-Match"));
+    (void)snprintf(etag, sizeof(etag), "\"%016llx\"", (unsigned long long)hash_64(text, SLICE("")));
+    http_answer_header(request, "ETag", etag);
+    http_answer_header(request, "Cache-Control", "no-cache");
+    http_answer_header(request, "Content-Security-Policy", POLICY);
+    http_answer_header(request, "Referrer-Policy", "no-referrer");
+    http_answer_header(request, "X-Content-Type-Options", "nosniff");
+    if (slice_is(had, etag)) {
+        http_answer(request, NOT_MODIFIED, NULL, SLICE(""));
+    } else {
+        http_answer(request, 200, file->type, text);
+    }
+    return true;
+}
+
+void page_add_headers(struct http_request *request) {
+    http_answer_header(request, "Cache-Control", "no-store");
+    http_answer_header(request, "Content-Security-Policy",
+                       "default-src 'none'; frame-ancestors 'none'; sandbox");
+    http_answer_header(request, "X-Content-Type-Options", "nosniff");
+}
