@@ -28,6 +28,19 @@ status alarm_rows_raise(struct database *database, const char *kind, struct slic
     return query_run(&trim, err);
 }
 
+status alarm_rows_see(struct database *database, int64_t number, struct slice who, int64_t now_ms,
+                      struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_ALARM_SEEN);
+    query_bind_number(&query, number);
+    query_bind_number(&query, now_ms);
+    query_bind_text(&query, who);
+    TRY(query_run(&query, err));
+    return database_changes(database) > 0
+               ? STATUS_OK
+               : fail(err, STATUS_NOT_FOUND, "there is no alarm of number %lld (any more)",
+                      (long long)number);
+}
+
 static status read_rows(struct query *query, struct arena *arena, struct alarm_row *rows,
                         int *out_count, struct error *err) {
     int count = 0;
@@ -35,10 +48,13 @@ static status read_rows(struct query *query, struct arena *arena, struct alarm_r
         struct alarm_row *row = &rows[count];
         *row = (struct alarm_row){.count = query_number(query, 3),
                                   .first_ms = query_number(query, 4),
-                                  .last_ms = query_number(query, 5)};
+                                  .last_ms = query_number(query, 5),
+                                  .number = query_number(query, 6),
+                                  .seen_ms = query_number(query, 7)};
         TRY(row_text(query, 0, arena, &row->kind, err));
         TRY(row_text(query, 1, arena, &row->subject, err));
         TRY(row_text(query, 2, arena, &row->text, err));
+        TRY(row_text(query, 8, arena, &row->seen_by, err));
         count++;
     }
     *out_count = count;

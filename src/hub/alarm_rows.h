@@ -22,11 +22,17 @@ enum { ALARMS_KEPT_MAX = 1000 };
  * those of hub/oddity. */
 struct alarm_row {
     struct slice kind, subject, text; /* subject: a device's or a token's id */
-    int64_t count, first_ms, last_ms;
+    int64_t count, first_ms, last_ms, number;
+    int64_t seen_ms; /* by a person, who saw what it said until then; 0: nobody */
+    struct slice seen_by;
 };
 
 status alarm_rows_raise(struct database *database, const char *kind, struct slice subject,
                         struct slice text, int64_t now_ms, struct error *err);
+
+/* A person has seen it. NOT_FOUND: there is none of that number (any more). */
+status alarm_rows_see(struct database *database, int64_t number, struct slice who, int64_t now_ms,
+                      struct error *err);
 
 /* The newest first; of one subject, or all where it is empty. */
 status alarm_rows_list(struct database *database, struct arena *arena, struct slice subject,

@@ -18,13 +18,15 @@
 #include "base/value.h"
 #include "hub/authority.h"
 #include "hub/device_rows.h"
+#include "hub/hub_file.h"
 #include "hub/people/rights.h"
 
-enum { HUB_CALL_QUERIES_MAX = 4, HUB_CALL_ANSWER_BYTES_MAX = 16 << 20, HUB_CALL_ALARM_BYTES = 256 };
+enum { HUB_CALL_QUERIES_MAX = 8, HUB_CALL_ANSWER_BYTES_MAX = 16 << 20, HUB_CALL_ALARM_BYTES = 256 };
 
 struct hub_call {
     /* The hub's, the same for every call. */
     const struct authority *authority;
+    const struct hub_settings *settings;
     struct slice addresses; /* "HOST:PORT HOST:PORT", as devices reach this hub; may be "" */
 
     /* The request; all texts live in `arena` or longer. */

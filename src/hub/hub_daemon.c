@@ -268,6 +268,7 @@ static status open_desk(struct hub_daemon *hub, struct error *err) {
                                              .reader = hub->reader,
                                              .registry = hub->registry,
                                              .authority = hub->authority,
+                                             .settings = hub->options.settings,
                                              .addresses = hub->addresses};
     return hub_desk_create(&options, &hub->desk, err);
 }

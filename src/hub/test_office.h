@@ -94,7 +94,9 @@ static inline int test_office_tear_down(void **state) {
 static inline struct hub_call *test_office_call(struct test_office *hub) {
     const struct buffer out = hub->call.out;
     arena_reset(&hub->arena);
-    hub->call = (struct hub_call){.caller = {.rights = ROLE_ADMIN},
+    static const struct hub_settings SETTINGS = {.overdue_ms = HUB_OVERDUE_MS};
+    hub->call = (struct hub_call){.settings = &SETTINGS,
+                                  .caller = {.rights = ROLE_ADMIN},
                                   .authority = hub->authority,
                                   .addresses = SLICE("hub.example:8443"),
                                   .arena = &hub->arena,

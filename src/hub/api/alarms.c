@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
 #include "hub/alarm_rows.h"
 #include "hub/api/resources.h"
 #include "hub/labels.h"
@@ -21,6 +22,12 @@ static void write_alarm(struct buffer *out, const struct alarm_row *row, struct 
     hub_call_write_time(out, "first_at", row->first_ms);
     buffer_add_byte(out, ',');
     hub_call_write_time(out, "last_at", row->last_ms);
+    buffer_print(out, ",\"number\":%lld,", (long long)row->number);
+    hub_call_write_time(out, "seen_at", row->seen_ms >= row->last_ms ? row->seen_ms : 0);
+    if (row->seen_ms >= row->last_ms) {
+        buffer_add_byte(out, ',');
+        hub_call_write_text(out, "seen_by", row->seen_by);
+    }
     buffer_add_byte(out, '}');
 }
 
@@ -67,7 +74,21 @@ status hub_alarms_write(struct hub_call *call, struct database *database, struct
     return write_those(call, database, subject, SLICE(""), err);
 }
 
+/* What it said so far; when it comes again, it wants to be seen again. */
+static status see(struct hub_call *call, struct database *database, struct error *err) {
+    uint64_t number = 0;
+    if (!slice_is(call->verb, "seen") || !text_number(call->item, INT64_MAX, &number)) {
+        return fail(err, STATUS_NOT_FOUND, "an alarm has a number, and knows seen");
+    }
+    TRY(alarm_rows_see(database, (int64_t)number, slice_of(call->caller.name), call->now_ms, err));
+    buffer_add_text(&call->out, "{}\n");
+    return buffer_status(&call->out, err);
+}
+
 status hub_alarms(struct hub_call *call, struct database *database, struct error *err) {
+    if (call->verb.count > 0) {
+        return see(call, database, err);
+    }
     buffer_add_byte(&call->out, '{');
     TRY(write_those(call, database, SLICE(""), call->queries[QUERY_LABEL], err));
     buffer_add_text(&call->out, "}\n");

@@ -1,51 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "hub/access_rows.h"
+#include "hub/api/device_json.h"
 #include "hub/api/resources.h"
 #include "hub/labels.h"
 #include "hub/registry_sql.h"
 #include "hub/row.h"
 #include "platform/json.h"
+#include "wire/record.h"
 
-enum { QUERY_LABEL, QUERY_AFTER, CERTIFICATES_SHOWN_MAX = 32 };
+enum { CERTIFICATES_SHOWN_MAX = 32, LOSSES_SHOWN_MAX = 50 };
 
 /* --- showing ---------------------------------------------------------------------------------- */
-
-static void write_row(struct buffer *out, const struct device_row *row) {
-    char id[ID_UUID_BYTES + 1];
-    id_write_uuid(row->id, id);
-    hub_call_write_text(out, "name", row->name);
-    buffer_print(out, ",\"state\":\"%s\",", device_state_name(row->state));
-    hub_call_write_time(out, "contact_at", row->contact_ms);
-    buffer_add_byte(out, ',');
-    hub_call_write_time(out, "joined_at", row->created_ms);
-    buffer_add_text(out, ",\"labels\":");
-    buffer_add(out, row->labels);
-    buffer_print(out, ",\"id\":\"%s\"", id);
-}
-
-static status list(struct hub_call *call, struct database *database, struct error *err) {
-    struct device_row *rows = NULL;
-    struct value labels;
-    const char *between = "";
-    int count = 0;
-    TRY(device_rows_list(database, call->arena, call->queries[QUERY_AFTER], &rows, &count, err));
-    buffer_add_text(&call->out, "{\"devices\":[");
-    for (int i = 0; i < count; i++) {
-        TRY(labels_read(call->arena, rows[i].labels, &labels, err));
-        if (labels_meet(labels, call->queries[QUERY_LABEL])) {
-            buffer_print(&call->out, "%s{", between);
-            write_row(&call->out, &rows[i]);
-            buffer_add_byte(&call->out, '}');
-            between = ",";
-        }
-    }
-    buffer_add_text(&call->out, "],");
-    hub_call_write_text(&call->out, "after",
-                        count == DEVICE_LISTED_MAX ? rows[count - 1].name : SLICE(""));
-    buffer_add_text(&call->out, "}\n");
-    return buffer_status(&call->out, err);
-}
 
 static void write_certificate(struct buffer *out, const struct certificate_row *row,
                               int64_t now_ms) {
@@ -63,6 +29,50 @@ static void write_certificate(struct buffer *out, const struct certificate_row *
     buffer_add_byte(out, '}');
 }
 
+/* What of its lanes was taken, went, or was set aside. */
+static status write_lanes(struct hub_call *call, struct database *database, struct id device,
+                          struct error *err) {
+    const char *between = "";
+    CLEANUP(query_done) struct query query = query_on(database, SQL_DEVICE_LANES);
+    query_bind_bytes(&query, id_slice(&device));
+    buffer_add_text(&call->out, ",\"lanes\":[");
+    while (query_next(&query)) {
+        buffer_print(&call->out, "%s{\"lane\":\"%s\",\"stored\":%lld,\"gone\":%lld,\"aside\":%lld}",
+                     between, lane_name((enum lane)query_number(&query, 0)),
+                     (long long)query_number(&query, 1), (long long)query_number(&query, 2),
+                     (long long)query_number(&query, 3));
+        between = ",";
+    }
+    buffer_add_byte(&call->out, ']');
+    return query_status(&query, err);
+}
+
+static status write_losses(struct hub_call *call, struct database *database, struct id device,
+                           struct error *err) {
+    const char *between = "";
+    CLEANUP(query_done) struct query query = query_on(database, SQL_DEVICE_LOSSES);
+    query_bind_bytes(&query, id_slice(&device));
+    query_bind_number(&query, LOSSES_SHOWN_MAX);
+    buffer_add_text(&call->out, ",\"losses\":[");
+    while (query_next(&query)) {
+        buffer_print(&call->out, "%s{\"kind\":\"%s\",\"lane\":\"%s\",\"seqs\":[%lld,%lld],",
+                     between, record_kind_name((enum record_kind)query_number(&query, 0)),
+                     lane_name((enum lane)query_number(&query, 1)),
+                     (long long)query_number(&query, 5), (long long)query_number(&query, 6));
+        hub_call_write_time(&call->out, "made_at", query_number(&query, 2));
+        buffer_add_byte(&call->out, ',');
+        hub_call_write_time(&call->out, "arrived_at", query_number(&query, 3));
+        buffer_add_byte(&call->out, ',');
+        hub_call_write_text(&call->out, "workflow", query_text(&query, 4));
+        buffer_add_text(&call->out, ",\"body\":");
+        buffer_add(&call->out, query_text(&query, 7));
+        buffer_add_byte(&call->out, '}');
+        between = ",";
+    }
+    buffer_add_byte(&call->out, ']');
+    return query_status(&query, err);
+}
+
 static status show(struct hub_call *call, struct database *database, const struct device_row *row,
                    struct error *err) {
     struct certificate_row *certificates = NULL;
@@ -72,7 +82,7 @@ static status show(struct hub_call *call, struct database *database, const struc
                               &count, err));
     id_write_uuid(row->id, id);
     buffer_add_byte(&call->out, '{');
-    write_row(&call->out, row);
+    device_json_write(&call->out, row);
     buffer_add_text(&call->out, ",\"facts\":");
     buffer_add(&call->out, row->facts);
     buffer_add_text(&call->out, ",\"certificates\":[");
@@ -80,7 +90,10 @@ static status show(struct hub_call *call, struct database *database, const struc
         buffer_add_text(&call->out, i > 0 ? "," : "");
         write_certificate(&call->out, &certificates[i], call->now_ms);
     }
-    buffer_add_text(&call->out, "],");
+    buffer_add_byte(&call->out, ']');
+    TRY(write_lanes(call, database, row->id, err));
+    TRY(write_losses(call, database, row->id, err));
+    buffer_add_byte(&call->out, ',');
     TRY(hub_alarms_write(call, database, slice_of(id), err));
     buffer_add_text(&call->out, "}\n");
     return buffer_status(&call->out, err);
@@ -93,7 +106,7 @@ static status changed(struct hub_call *call, struct database *database, struct i
                       struct error *err) {
     TRY(device_rows_changed(database, call->arena, id, &call->change, err));
     buffer_add_byte(&call->out, '{');
-    write_row(&call->out, &call->change.views[call->change.count - 1].row);
+    device_json_write(&call->out, &call->change.views[call->change.count - 1].row);
     buffer_add_text(&call->out, "}\n");
     return buffer_status(&call->out, err);
 }
@@ -188,7 +201,7 @@ static status change(struct hub_call *call, struct database *database, struct de
 status hub_devices(struct hub_call *call, struct database *database, struct error *err) {
     struct device_row row;
     if (call->item.count == 0) {
-        return list(call, database, err);
+        return hub_device_list(call, database, err);
     }
     TRY(device_rows_find(database, call->arena, call->item, &row, err));
     if (call->verb.count > 0) {

@@ -14,7 +14,7 @@
 #include "platform/clock.h"
 
 enum {
-    ARENA_BYTES_MAX = 8 << 20,
+    ARENA_BYTES_MAX = 64 << 20,
     METHOD_NOT_ALLOWED = 405,
     TOO_MANY = 429,
     MS_PER_S = 1000,
@@ -188,6 +188,7 @@ static status fill(struct errand *errand, struct slice rest, struct error *err) 
     http_peer_certificate(errand->request, &certificate);
     http_source(request, source);
     errand->call.authority = options->authority;
+    errand->call.settings = options->settings;
     errand->call.addresses = arena_copy(arena, slice_of(options->addresses));
     errand->call.arena = arena;
     errand->call.method = arena_copy(arena, request->method);

@@ -22,10 +22,11 @@
 struct hub_desk;
 
 struct hub_desk_options {
-    struct ingest *ingest; /* not owned, as are the next three */
+    struct ingest *ingest; /* not owned, as are the next four */
     struct reader *reader;
     struct registry *registry;
     const struct authority *authority;
+    const struct hub_settings *settings;
     const char *addresses; /* of hub_call; read at each call */
 };
 

@@ -1,7 +1,9 @@
 /*
  * resources: what people at the hub ask about devices, tokens and alarms; a handler each.
  *
- *   GET    /v1/devices?label=k=v&after=NAME   {"devices":[...],"after":NAME}
+ *   GET    /v1/overview                       who needs somebody, what there is, by the hour
+ *   GET    /v1/devices?label=&words=&need=&state=&sort=&limit=&after=
+ *                                             {"devices":[...],"total":N,"after":NEXT}
  *   GET    /v1/devices/NAME                   all of one, with its certificates and alarms
  *   DELETE /v1/devices/NAME                   it may not come in any more, and its name is free
  *   POST   /v1/devices/NAME/revoke            every certificate of it, at once and for good
@@ -11,6 +13,7 @@
  *   POST   /v1/tokens                         {uses, ttl_ms, labels, name, device, addresses}
  *   DELETE /v1/tokens/ID
  *   GET    /v1/alarms?label=k=v               {"alarms":[...]}, of devices with the label
+ *   POST   /v1/alarms/NUMBER/seen
  *   GET    /v1/access?label=k=v               {"access":[...]}: programs without a certificate
  *   POST   /v1/access                         {name, labels, may, ttl_ms}
  *   DELETE /v1/access/ID
@@ -28,7 +31,10 @@
 
 #include "hub/hub_call.h"
 
-hub_handler hub_devices, hub_tokens, hub_alarms, hub_access, hub_people, hub_deeds;
+hub_handler hub_devices, hub_tokens, hub_alarms, hub_access, hub_people, hub_deeds, hub_overview;
+
+/* GET /v1/devices */
+hub_handler hub_device_list;
 
 /* "alarms":[...] of one subject, or of all where it is empty. */
 status hub_alarms_write(struct hub_call *call, struct database *database, struct slice subject,

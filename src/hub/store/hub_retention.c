@@ -57,6 +57,13 @@ static status add_segment(struct database *database, const struct query *scan, s
     return query_run(&query, err);
 }
 
+static status tally(struct database *database, int64_t first, int64_t last, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_TALLY_ADD);
+    query_bind_number(&query, first);
+    query_bind_number(&query, last);
+    return query_run(&query, err);
+}
+
 static status count_up_to(struct database *database, int64_t counted, int64_t end,
                           struct error *err) {
     {
@@ -68,6 +75,7 @@ static status count_up_to(struct database *database, int64_t counted, int64_t en
         }
         TRY(query_status(&scan, err));
     }
+    TRY(tally(database, counted + 1, end, err));
     CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_COUNTED_SET);
     query_bind_number(&query, end);
     return query_run(&query, err);

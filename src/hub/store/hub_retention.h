@@ -1,6 +1,6 @@
 /*
- * hub_retention: how much there is of each workflow, and the removal of what is too old or too
- * much.
+ * hub_retention: how much there is of each workflow, how much it made each hour (`tally`), and the
+ * removal of what is too old or too much.
  *
  * Records are counted behind the ingest, which knows nothing of it, and become segments: some that
  * arrived one after the other (a thousand small ones, a hundred large ones, of ten minutes at

@@ -67,6 +67,8 @@ extern const char SQL_HUB_STREAM_GET[];
 extern const char SQL_HUB_STREAM_LAST[];
 extern const char SQL_HUB_STREAM_PREFIX[];
 extern const char SQL_HUB_STREAM_PUT[];
+extern const char SQL_HUB_TALLY_ADD[];
+extern const char SQL_HUB_TALLY_LIST[];
 extern const char SQL_HUB_UNCLEAR_BEGIN[];
 extern const char SQL_HUB_UNCLEAR_DATE[];
 extern const char SQL_HUB_UNCLEAR_NEXT[];

@@ -173,7 +173,6 @@ static void test_hub_store__a_file_of_the_release_before_is_read_on(void **state
                                   "ALTER TABLE access DROP COLUMN name; "
                                   "ALTER TABLE alarm DROP COLUMN seen_ms; "
                                   "ALTER TABLE alarm DROP COLUMN seen_by; "
-                                  "ALTER TABLE hub DROP COLUMN tallied; "
                                   "PRAGMA user_version = 7",
                                   NULL),
                      STATUS_OK);

@@ -20,9 +20,12 @@ ALTER TABLE alarm ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE alarm ADD COLUMN seen_by TEXT NOT NULL DEFAULT '';
 -- Failures and gaps of a stream, the newest first.
 CREATE INDEX record_loss ON record (stream, kind, number) WHERE kind IN (2, 3);
--- tally: how many of each kind a workflow of a device made in an hour (since 1970), as far as hub.tallied. An empty device:
--- all of them.
-CREATE TABLE tally (device BLOB NOT NULL, workflow TEXT NOT NULL, hour INTEGER NOT NULL, results INTEGER NOT NULL,
-    failures INTEGER NOT NULL, gone INTEGER NOT NULL, PRIMARY KEY (device, workflow, hour)) WITHOUT ROWID;
-ALTER TABLE hub ADD COLUMN tallied INTEGER NOT NULL DEFAULT 0;
+-- tally: how many of each kind a workflow made in an hour (since 1970), of records up to hub.counted. Of no workflow: ''.
+CREATE TABLE tally (workflow TEXT NOT NULL, hour INTEGER NOT NULL, results INTEGER NOT NULL, failures INTEGER NOT NULL,
+    gone INTEGER NOT NULL, PRIMARY KEY (workflow, hour)) WITHOUT ROWID;
+INSERT INTO tally (workflow, hour, results, failures, gone)
+SELECT coalesce(workflow, ''),
+    CASE WHEN wall_ms BETWEEN arrived_ms - 34560000000 AND arrived_ms + 3600000 THEN wall_ms ELSE arrived_ms END / 3600000,
+    sum(kind = 1), sum(kind = 2), sum(CASE kind WHEN 3 THEN coalesce(last_seq, seq) - seq + 1 ELSE 0 END)
+FROM record NOT INDEXED WHERE number <= (SELECT counted FROM hub) AND kind IN (1, 2, 3) GROUP BY 1, 2;
 PRAGMA user_version = 8;
