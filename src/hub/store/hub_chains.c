@@ -80,16 +80,21 @@ static status say(const struct query *row, struct error *err) {
                 hex);
 }
 
+/* One for a single record has no last_seq of its own. */
+static bool is_gap(const struct query *row) {
+    const struct slice head = query_bytes(row, HEAD);
+    return head.count > 0 && (uint8_t)head.bytes[0] == RECORD_GAP;
+}
+
 static status look_at(struct walk *walk, const struct query *row, struct error *err) {
     const uint64_t seq = (uint64_t)query_number(row, SEQ);
-    const bool is_gap = !query_is_null(row, LAST_SEQ);
     const struct id chain = id_from(query_bytes(row, CHAIN));
     struct end *end = find_end(walk, row);
     if (end == NULL) {
         return fail(err, STATUS_NO_MEMORY, "no memory to check chain values");
     }
     const bool is_next = seq == end->seq + 1 && (seq == 1 || !id_is_zero(end->chain));
-    if (!is_gap && is_next) {
+    if (!is_gap(row) && is_next) {
         const status written = write_bytes(walk, row, err);
         if (written == STATUS_NO_MEMORY) {
             return written;
@@ -99,8 +104,8 @@ static status look_at(struct walk *walk, const struct query *row, struct error *
             return say(row, err);
         }
     }
-    *end =
-        (struct end){.seq = is_gap ? (uint64_t)query_number(row, LAST_SEQ) : seq, .chain = chain};
+    const bool spans = !query_is_null(row, LAST_SEQ);
+    *end = (struct end){.seq = spans ? (uint64_t)query_number(row, LAST_SEQ) : seq, .chain = chain};
     return STATUS_OK;
 }
 
