@@ -51,7 +51,8 @@ static status load_devices(struct database *database, struct arena *arena, int64
         *device = (struct fleet_device){.id = row_id(&query, 0),
                                         .state = (enum device_state)query_number(&query, 3),
                                         .created_ms = query_number(&query, 4),
-                                        .contact_ms = query_number(&query, 5)};
+                                        .contact_ms = query_number(&query, 5),
+                                        .is_program = query_number(&query, 6) != 0};
         TRY(row_text(&query, 1, arena, &device->name, err));
         TRY(row_text(&query, 2, arena, &device->labels, err));
         fleet->count++;
@@ -145,8 +146,7 @@ static unsigned needs_of(const struct fleet_device *device, int64_t now_ms, int6
     if (device->state != DEVICE_ACTIVE) {
         return 0;
     }
-    /* A program has no certificate, and nobody waits for it. */
-    return (ends_ms > 0 && now_ms - heard_ms > overdue_ms ? NEED_OVERDUE : 0U) |
+    return (!device->is_program && now_ms - heard_ms > overdue_ms ? NEED_OVERDUE : 0U) |
            (device->alarms > 0 ? NEED_ALARM : 0U) | (device->lost > 0 ? NEED_LOSS : 0U) |
            (device->failed > 0 ? NEED_FAILURE : 0U) |
            (ends_ms > 0 && ends_ms - now_ms < FLEET_CERTIFICATE_MS ? NEED_CERTIFICATE : 0U);

@@ -33,6 +33,7 @@ struct fleet_device {
     struct id id;
     struct slice name, labels;
     enum device_state state;
+    bool is_program; /* with a token: nobody waits for it */
     int64_t created_ms, contact_ms;
     int64_t stored, gone, aside; /* records that were taken, gaps stand for, were set aside */
     int64_t alarms;              /* that nobody has seen */

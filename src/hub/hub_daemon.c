@@ -14,6 +14,7 @@
 #include "hub/people_port.h"
 #include "hub/retention.h"
 #include "hub/store/hub_store_sqlite.h"
+#include "hub/tails.h"
 #include "platform/clock.h"
 
 enum {
@@ -290,6 +291,7 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     const struct ingest_options ingest = {.loop = hub->loop, .session = hub->session};
     TRY(ingest_create(&ingest, &hub->ingest, err));
     TRY(reader_create(hub->loop, path, &hub->reader, err));
+    TRY(tails_create(hub->loop, hub->reader, hub->ingest, &hub->tails, err));
     TRY(audit_create(hub->loop, hub->reader, AUDIT_FIRST_MS, &hub->audit, err));
     TRY(open_backups(hub, err));
     TRY(retention_create(hub->ingest, &hub->options.settings->retention, &hub->retention, err));
@@ -334,6 +336,7 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
     hub_api_close(hub->api);
     device_port_close(hub->port);
     people_port_close(hub->people);
+    tails_destroy(hub->tails);
     ingest_destroy(hub->ingest);
     hub_desk_destroy(hub->desk);
     registry_destroy(hub->registry);

@@ -26,6 +26,7 @@ struct hub_api;
 struct hub_desk;
 struct people_port;
 struct retention;
+struct tails;
 
 struct hub_daemon_options {
     const char *data;   /* folder of hub.db and authority/; it is there */
@@ -50,6 +51,7 @@ struct hub_daemon {
     struct registry *registry;
     struct ingest *ingest;
     struct reader *reader;
+    struct tails *tails;
     struct audit *audit;
     struct backups *backups;
     struct retention *retention;

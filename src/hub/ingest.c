@@ -47,6 +47,8 @@ struct ingest {
     uint64_t batches;
     int64_t commit_ns; /* that they took */
     bool stopping;
+    void (*brought)(void *owner); /* told when records were; NULL: nobody */
+    void *brought_owner;
 };
 
 static void line_init(struct job_line *line) {
@@ -211,6 +213,14 @@ static void count_answered(struct ingest *ingest, const struct ingest_job *jobs)
     counters->disk_full = found_full || (was.disk_full && !brought);
     counters->disk_fails = trouble != NULL || (was.disk_fails && !brought);
     tell_of_disk(&was, counters, trouble);
+    if (brought && ingest->brought != NULL) {
+        ingest->brought(ingest->brought_owner);
+    }
+}
+
+void ingest_watch(struct ingest *ingest, void (*brought)(void *owner), void *owner) {
+    ingest->brought = brought;
+    ingest->brought_owner = owner;
 }
 
 static void deliver(void *owner) {

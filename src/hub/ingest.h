@@ -63,6 +63,9 @@ void ingest_destroy(struct ingest *ingest); /* stops; NULL is fine */
 void ingest_run(struct ingest *ingest, struct ingest_job *job);
 bool ingest_is_idle(const struct ingest *ingest);
 
+/* Has `brought` called on the loop whenever records have been committed. NULL: nobody any more. */
+void ingest_watch(struct ingest *ingest, void (*brought)(void *owner), void *owner);
+
 /* --- memory of bodies --- */
 
 /* What bodies hold changes by so much. */

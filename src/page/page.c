@@ -21,9 +21,29 @@ static const char JS[] = "text/javascript; charset=utf-8";
 static const char CSS[] = "text/css; charset=utf-8";
 
 static const struct page_file FILES[] = {
-    {"/", "text/html; charset=utf-8", HTML_INDEX}, {"/page/icon.svg", "image/svg+xml", SVG_ICON},
-    {"/page/style.css", CSS, CSS_STYLE},           {"/page/uplot.css", CSS, CSS_UPLOT_MIN},
-    {"/page/uplot.js", JS, JS_UPLOT_IIFE_MIN},     {"/page/app.js", JS, JS_APP},
+    {"/", "text/html; charset=utf-8", HTML_INDEX},
+    {"/page/icon.svg", "image/svg+xml", SVG_ICON},
+    {"/page/style.css", CSS, CSS_STYLE},
+    {"/page/uplot.css", CSS, CSS_UPLOT_MIN},
+    {"/page/uplot.js", JS, JS_UPLOT_IIFE_MIN},
+    {"/page/api.js", JS, JS_API},
+    {"/page/app.js", JS, JS_APP},
+    {"/page/chart.js", JS, JS_CHART},
+    {"/page/dom.js", JS, JS_DOM},
+    {"/page/graph.js", JS, JS_GRAPH},
+    {"/page/views/audit.js", JS, JS_AUDIT},
+    {"/page/views/device.js", JS, JS_DEVICE},
+    {"/page/views/devices.js", JS, JS_DEVICES},
+    {"/page/views/health.js", JS, JS_HEALTH},
+    {"/page/views/login.js", JS, JS_LOGIN},
+    {"/page/views/overview.js", JS, JS_OVERVIEW},
+    {"/page/views/people.js", JS, JS_PEOPLE},
+    {"/page/views/questions.js", JS, JS_QUESTIONS},
+    {"/page/views/result.js", JS, JS_RESULT},
+    {"/page/views/results.js", JS, JS_RESULTS},
+    {"/page/views/workflow.js", JS, JS_WORKFLOW},
+    {"/page/views/workflows.js", JS, JS_WORKFLOWS},
+    {"/page/words.js", JS, JS_WORDS},
 };
 
 static const struct page_file *find(struct slice path) {

@@ -15,6 +15,7 @@
 #include "hub/queue_import.h"
 #include "hub/store/hub_results.h"
 #include "hub/store/hub_retention.h"
+#include "hub/tails.h"
 #include "platform/clock.h"
 #include "platform/json.h"
 #include "wire/queue_file.h"
@@ -109,6 +110,16 @@ static void get_results(struct hub_api *api, struct http_request *request, struc
         hub_answer_error(request, &err);
     } else {
         reader_ask(api->hub->reader, request, look_at_results, &query, sizeof(query));
+    }
+}
+
+static void get_tail(struct hub_api *api, struct http_request *request) {
+    struct hub_results_query filter = {.limit = 0};
+    struct error err;
+    if (read_query(request, &filter, &err) != STATUS_OK) {
+        hub_answer_error(request, &err);
+    } else {
+        tails_take(api->hub->tails, &filter, request);
     }
 }
 
@@ -229,7 +240,9 @@ static bool is_at(struct slice path, const char *resource, struct slice *out_ite
 
 static bool read_own(struct hub_api *api, struct http_request *request) {
     struct slice item;
-    if (is_at(request->path, "/v1/results", &item)) {
+    if (slice_is(request->path, "/v1/tail")) {
+        get_tail(api, request);
+    } else if (is_at(request->path, "/v1/results", &item)) {
         get_results(api, request, item);
     } else if (slice_is(request->path, "/v1/status")) {
         const struct facts facts = look_around(api->hub);

@@ -3,6 +3,7 @@
  * programs whom hub/people/guard has admitted.
  *
  *   GET /healthz, /metrics, /v1/status, /v1/results, /v1/results/ID
+ *   GET /v1/tail                          hub/tails
  *   POST /v1/queue                        hub/queue_import
  *   GET, POST /v1/backup                  hub/backups
  *   /v1/devices, /v1/people and others    hub/api/resources

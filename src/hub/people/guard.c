@@ -44,7 +44,8 @@ struct visit {
     struct id access;
     bool stolen, wrong;
 };
-_Static_assert((int)ACCESS_TOKEN_BYTES <= (int)PERSON_NAME_BYTES_MAX, "a name may have more letters");
+_Static_assert((int)ACCESS_TOKEN_BYTES <= (int)PERSON_NAME_BYTES_MAX,
+               "a name may have more letters");
 
 /* That somebody was here, or tried another's cookie. */
 struct note {
@@ -103,6 +104,10 @@ static int64_t steady_ms(void) {
     return clock_monotonic_ns() / NS_PER_MS;
 }
 
+static bool asks_who(const struct http_request *request) {
+    return slice_is(request->path, "/v1/me") && slice_is(request->method, "GET");
+}
+
 static void refuse(const struct visit *visit, const struct error *err) {
     const struct slice source = slice_of(visit->caller.source);
     struct attempts *attempts = visit->guard->options.attempts;
@@ -115,7 +120,10 @@ static void refuse(const struct visit *visit, const struct error *err) {
                  visit->caller.name, visit->caller.source);
         take_note(visit);
     }
-    if (err->code == STATUS_DENIED) {
+    if (err->code == STATUS_DENIED && asks_who(visit->request)) {
+        const struct caller nobody = {.rights = 0};
+        visit->guard->options.admitted(visit->guard->options.owner, visit->request, &nobody);
+    } else if (err->code == STATUS_DENIED) {
         http_answer_header(visit->request, "WWW-Authenticate", "Bearer");
         hub_answer_error_as(visit->request, UNAUTHORIZED, err);
     } else {

@@ -40,7 +40,8 @@ status guard_create(const struct guard_options *options, struct guard **out_guar
 /* The reader has ended. NULL is fine. */
 void guard_destroy(struct guard *guard);
 
-/* Has it admitted, or answers: 401 with what to show, 403, or 429. */
+/* Has it admitted, or answers: 401 with what to show, 403, or 429. Who asks who they are (GET
+ * /v1/me) is admitted as nobody instead of 401. */
 void guard_ask(struct guard *guard, struct http_request *request);
 
 /* The address that a request comes from: the proxy's word where that is believed. */

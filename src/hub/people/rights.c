@@ -91,7 +91,11 @@ status caller_needs(const struct caller *caller, enum right right, struct error 
 void caller_write(const struct caller *caller, struct buffer *out) {
     const char *between = "";
     buffer_add_text(out, "{\"name\":");
-    json_write_text(out, slice_of(caller->name));
+    if (caller->name[0] != '\0') {
+        json_write_text(out, slice_of(caller->name));
+    } else {
+        buffer_add_text(out, "null");
+    }
     buffer_print(out, ",\"role\":\"%s\",\"may\":[", role_name(caller->rights));
     for (int i = 0; i < RIGHTS_COUNT; i++) {
         if ((caller->rights & RIGHTS[i].rights) != 0) {

@@ -56,5 +56,5 @@ status rights_read(struct slice text, unsigned *out_rights, struct error *err);
 /* DENIED with what it would take. */
 status caller_needs(const struct caller *caller, enum right right, struct error *err);
 
-/* Appends {"name","role","may":[...],"must_change"} and a line end. */
+/* Appends {"name","role","may":[...],"must_change"} and a line end; of nobody the name is null. */
 void caller_write(const struct caller *caller, struct buffer *out);

@@ -246,15 +246,17 @@ static void end_page(const struct page *page) {
     buffer_print(page->out, ",\"last\":%lld}\n", (long long)page->newest);
 }
 
+status hub_results_newest(struct database *database, int64_t *out_number, struct error *err) {
+    CLEANUP(query_done) struct query number = query_on(database, LAST_NUMBER);
+    return query_one_number(&number, out_number, err);
+}
+
 status hub_results_list(struct database *database, const struct hub_results_query *query,
                         struct buffer *out, struct error *err) {
     struct page page = {.query = query, .out = out};
     struct id device;
     TRY(find_device(database, query->device, &device, err));
-    {
-        CLEANUP(query_done) struct query number = query_on(database, LAST_NUMBER);
-        TRY(query_one_number(&number, &page.newest, err));
-    }
+    TRY(hub_results_newest(database, &page.newest, err));
     arena_init(&page.arena, LABELS_ARENA_BYTES_MAX);
     buffer_add_text(out, "{\"results\":[");
     CLEANUP(query_done) struct query rows = choose(database, query, &device);
@@ -272,6 +274,46 @@ bool hub_results_read_key(struct hub_results_query *query, const char *text) {
         query->before_ms = strtoll(end + 1, &end, 10);
     }
     return *end == '\0' && query->before_number > 0;
+}
+
+/* --- those that have just come --- */
+
+static status tell(const struct query *row, struct buffer *json,
+                   status (*each)(void *owner, const struct hub_new_result *result,
+                                  struct error *err),
+                   void *owner, struct error *err) {
+    buffer_clear(json);
+    write_row(json, row);
+    TRY(buffer_status(json, err));
+    const struct hub_new_result result = {.number = query_number(row, NUMBER),
+                                          .lane = (enum lane)query_number(row, LANE),
+                                          .device = id_from(query_bytes(row, DEVICE_ID)),
+                                          .workflow = query_text(row, WORKFLOW),
+                                          .name = query_text(row, NAME),
+                                          .device_name = query_text(row, DEVICE_NAME),
+                                          .labels = query_text(row, DEVICE_LABELS),
+                                          .json = buffer_slice(json)};
+    return each(owner, &result, err);
+}
+
+status hub_results_new(struct database *database, int64_t after, int limit,
+                       status (*each)(void *owner, const struct hub_new_result *result,
+                                      struct error *err),
+                       void *owner, int64_t *out_last, struct error *err) {
+    static const struct id NO_DEVICE = {0};
+    const struct hub_results_query all = {
+        .lane = LANE_COUNT, .after_number = after, .is_since = true};
+    int count = 0;
+    TRY(hub_results_newest(database, out_last, err));
+    CLEANUP(buffer_done) struct buffer json;
+    buffer_init(&json, HUB_RESULTS_BYTES_MAX);
+    CLEANUP(query_done) struct query rows = since(database, &all, &NO_DEVICE);
+    while (count < limit && query_next(&rows)) {
+        TRY(tell(&rows, &json, each, owner, err));
+        count++;
+        *out_last = count == limit ? query_number(&rows, NUMBER) : *out_last;
+    }
+    return query_status(&rows, err);
 }
 
 /* --- one --- */

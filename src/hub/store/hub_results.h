@@ -47,6 +47,25 @@ bool hub_results_read_key(struct hub_results_query *query, const char *text);
 status hub_results_list(struct database *database, const struct hub_results_query *query,
                         struct buffer *out, struct error *err);
 
+/* A result that has just come. */
+struct hub_new_result {
+    int64_t number;
+    enum lane lane;
+    struct id device;
+    struct slice workflow, name, device_name, labels,
+        json; /* of hub_results_list; while each runs */
+};
+
+/* Calls `each` for results behind `after`, the oldest first, at most `limit`; *out_last is the
+ * number up to which was looked. */
+status hub_results_new(struct database *database, int64_t after, int limit,
+                       status (*each)(void *owner, const struct hub_new_result *result,
+                                      struct error *err),
+                       void *owner, int64_t *out_last, struct error *err);
+
+/* The number of the newest record; 0: there is none. */
+status hub_results_newest(struct database *database, int64_t *out_number, struct error *err);
+
 /* Appends the one result. NOT_FOUND: there is none of that id. */
 status hub_results_get(struct database *database, struct id public_id, struct buffer *out,
                        struct error *err);

@@ -1,0 +1,65 @@
+// One result: its fields, its attachments, and where it comes from.
+import { get, part, post } from "../api.js";
+import { card, h, note, pairs } from "../dom.js";
+import { ago, bytes, moment } from "../words.js";
+import { doing, may, onLeave } from "../app.js";
+
+const isBlob = (value) => value !== null && typeof value === "object" && /^[0-9a-f]{32}$/.test(value.$blob ?? "") && typeof value.type === "string";
+
+function inside(value) {
+  if (isBlob(value)) return [h("code", {}, value.type), ` ${bytes(value.bytes)}`];
+  return typeof value === "object" && value !== null ? h("code", {}, JSON.stringify(value)) : String(value);
+}
+
+/** Pictures are shown and sound is played; anything else can be saved. */
+function shown(blob, url) {
+  if (blob.type.startsWith("image/")) return h("img", { src: url, alt: `attached picture, ${bytes(blob.bytes)}` });
+  if (blob.type.startsWith("audio/")) return h("audio", { src: url, controls: true });
+  return h("a", { href: url, download: blob.$blob.slice(0, 12) }, "Save it");
+}
+
+function attachment(name, blob, device) {
+  const box = h("div", { class: "shown" });
+  const path = `/v1/blobs/${blob.$blob}`;
+  let wait;
+  onLeave(() => clearTimeout(wait));
+  async function look() {
+    const answer = await fetch(path, { credentials: "same-origin" });
+    if (answer.ok) {
+      const url = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: answer.headers.get("Content-Type") }));
+      onLeave(() => URL.revokeObjectURL(url));
+      box.replaceChildren(shown({ ...blob, type: answer.headers.get("Content-Type") ?? "" }, url));
+      return;
+    }
+    const state = (await answer.json().catch(() => ({}))).state;
+    if (state === "wanted") {
+      box.replaceChildren(note("Asked for: it comes when the device is next heard of."));
+      wait = setTimeout(look, 3000);
+    } else if (state === "gone") {
+      box.replaceChildren(note("The device does not have it any more, or may not send it."));
+    } else {
+      box.replaceChildren(note("It lies on the device; the hub has not asked for it."),
+        may("operate") ? doing("Fetch it", async () => { await post(`${path}/want`, { device }); await look(); }) : "");
+    }
+  }
+  look().catch(() => box.replaceChildren(note("The hub does not answer.", "bad")));
+  return card(`${name} (${blob.type}, ${bytes(blob.bytes)})`, box);
+}
+
+export async function result(box, { item }) {
+  const one = await get(`/v1/results/${part(item)}`);
+  const fields = one.result !== null && typeof one.result === "object" && !Array.isArray(one.result) ? Object.entries(one.result) : [["result", one.result]];
+  const blobs = fields.filter(([, value]) => isBlob(value));
+  box.append(h("h1", {}, `${one.workflow} \u00b7 ${one.name}`), h("p", { class: "lead" }, `made ${ago(one.created_at)} by `,
+    h("a", { href: `#/device/${part(one.device_name || one.device)}` }, one.device_name || one.device)),
+  h("div", { class: "columns" },
+    card("What it says", pairs(fields.map(([name, value]) => [name, [inside(value), one.units?.[name] ? ` ${one.units[name]}` : ""]]))),
+    card("Where it comes from", pairs([
+      ["Device", h("a", { href: `#/device/${part(one.device_name || one.device)}` }, one.device_name || one.device)],
+      ["Workflow", h("a", { href: `#/workflow/${part(one.workflow)}` }, one.workflow)], ["Run", h("code", {}, one.run)],
+      ["Made", moment(one.created_at)], ["Arrived", `${moment(one.arrived_at)} (${ago(one.arrived_at)})`],
+      ["Lane", `${one.lane}, priority ${one.priority}`], ["Clock", one.clock && `${one.clock.quality}${one.clock.said_at ? `, it said ${one.clock.said_at}` : ""}`],
+      ["Id", h("code", {}, one.id)]]))),
+  blobs.map(([name, value]) => attachment(name, value, one.device)),
+  card("As JSON", h("pre", { tabindex: 0 }, JSON.stringify(one, null, 2))));
+}
