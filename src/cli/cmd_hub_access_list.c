@@ -5,9 +5,11 @@
 #include "cli/pairs.h"
 
 static const struct listing_column COLUMNS[] = {{"NAME", "name", LISTING_TEXT},
+                                                {"MAY", "may", LISTING_TEXT},
                                                 {"STATE", "state", LISTING_TEXT},
                                                 {"MADE (UTC)", "created_at", LISTING_MOMENT},
                                                 {"USED (UTC)", "used_at", LISTING_MOMENT},
+                                                {"ENDS (UTC)", "expires_at", LISTING_MOMENT},
                                                 {"ID", "id", LISTING_TEXT}};
 
 static const struct listing LISTING = {.member = "access",
@@ -26,11 +28,11 @@ static status run(struct call *call, struct error *err) {
 static const struct command_option OPTIONS[] = {
     {"label", "NAME=VALUE", "those of this label alone (-l); NAME: with any value"}, {0}};
 
-const struct command cmd_hub_access_list = {
-    .noun = "hub access",
-    .verb = "list",
-    .summary = "List programs that bring results without a certificate",
-    .example = "ebb hub access list",
-    .options = OPTIONS,
-    .asks_hub = true,
-    .run = run};
+const struct command cmd_hub_access_list = {.noun = "hub access",
+                                            .verb = "list",
+                                            .summary =
+                                                "List programs with a token, and what they may",
+                                            .example = "ebb hub access list",
+                                            .options = OPTIONS,
+                                            .asks_hub = true,
+                                            .run = run};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
+#include "base/time.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/hub_devices.h"
@@ -8,6 +9,25 @@
 #include "platform/json.h"
 
 enum { BODY_BYTES_MAX = 64 << 10 };
+
+/* What it may do, and for how long. */
+static status write_bounds(const struct call *call, struct buffer *body, struct error *err) {
+    const char *may = call_option(call, "may");
+    const char *ttl = call_option(call, "ttl");
+    int64_t ttl_ms = 0;
+    if (may != NULL) {
+        buffer_add_text(body, ",\"may\":");
+        json_write_text(body, slice_of(may));
+    }
+    if (ttl == NULL) {
+        return STATUS_OK;
+    }
+    if (!time_read_span(slice_of(ttl), &ttl_ms)) {
+        return fail(err, STATUS_INVALID, "--ttl wants a span such as 90d, not '%.40s'", ttl);
+    }
+    buffer_print(body, ",\"ttl_ms\":%lld", (long long)ttl_ms);
+    return STATUS_OK;
+}
 
 static status write_wish(struct call *call, struct buffer *body, struct error *err) {
     const char *name = call_argument(call, 0);
@@ -24,6 +44,7 @@ static status write_wish(struct call *call, struct buffer *body, struct error *e
     json_write_text(body, slice_of(name));
     buffer_add_text(body, ",\"labels\":");
     TRY(pairs_write(body, labels, count, false, err));
+    TRY(write_bounds(call, body, err));
     buffer_add_byte(body, '}');
     return buffer_status(body, err);
 }
@@ -44,15 +65,23 @@ static status run(struct call *call, struct error *err) {
         return call_write_json(call, answer, false, err);
     }
     (void)fprintf(call->out, "%.*s\n", SLICE_ARGS(human_member(&call->arena, answer, "token")));
-    (void)fprintf(call->talk,
-                  "It is shown this once. What comes with it is of '%.*s':\n"
-                  "  POST /api/sync?token=TOKEN on the port of `ebb hub serve --people`\n",
-                  SLICE_ARGS(human_member(&call->arena, answer, "name")));
+    if (call_option(call, "may") == NULL) {
+        (void)fprintf(call->talk,
+                      "It is shown this once. What comes with it is of '%.*s':\n"
+                      "  POST /api/sync?token=TOKEN on the port of `ebb hub serve --people`\n",
+                      SLICE_ARGS(human_member(&call->arena, answer, "name")));
+    } else {
+        (void)fprintf(call->talk, "It is shown this once:\n  curl -H 'Authorization: Bearer TOKEN' "
+                                  "http://ADDRESS/v1/results\n");
+    }
     return STATUS_OK;
 }
 
 static const struct command_option OPTIONS[] = {
-    {"label", "NAME=VALUE", "a label of what it brings; may stand several times"}, {0}};
+    {"label", "NAME=VALUE", "a label of what it brings; may stand several times"},
+    {"may", "RIGHTS", "bring, read, operate or admin, several with commas; bring"},
+    {"ttl", "SPAN", "how long it is good, such as 90d; for ever"},
+    {0}};
 
 const struct command cmd_hub_access_new = {
     .noun = "hub access",
@@ -60,11 +89,13 @@ const struct command cmd_hub_access_new = {
     .arguments = "NAME",
     .least = 1,
     .most = 1,
-    .summary = "Make a token for a program that has no certificate, and print it",
+    .summary = "Make a token for a program, which has no certificate, and print it",
     .details =
-        "The program posts results in the guide's shape to /api/sync; they are listed under\n"
-        "NAME, whatever device_id it says.\n",
-    .example = "ebb hub access new old-gateway --label site=bremen",
+        "With `bring` the program posts results in the guide's shape to /api/sync; they are\n"
+        "listed under NAME, whatever device_id it says. With `read` it asks what is at /v1 on\n"
+        "the people's port; with `operate` it labels devices, with `admin` it does all.\n",
+    .example = "ebb hub access new old-gateway --label site=bremen\n"
+               "ebb hub access new panel --may read --ttl 90d",
     .options = OPTIONS,
     .asks_hub = true,
     .dry_run = true,

@@ -86,6 +86,11 @@
     ROW(hub_alarm_list)                                                                            \
     ROW(hub_result_list)                                                                           \
     ROW(hub_result_show)                                                                           \
+    ROW(hub_person_new)                                                                            \
+    ROW(hub_person_list)                                                                           \
+    ROW(hub_person_change)                                                                         \
+    ROW(hub_person_rm)                                                                             \
+    ROW(hub_audit_list)                                                                            \
     ROW(hub_access_new)                                                                            \
     ROW(hub_access_list)                                                                           \
     ROW(hub_access_rm)                                                                             \

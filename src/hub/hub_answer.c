@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/hub_answer.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
+#include "platform/hash.h"
 #include "platform/http_error.h"
 
 enum {
+    NOT_MODIFIED = 304,
     INTERNAL_ERROR = 500,
+    ETAG_BYTES = 24,
     AGAIN_S = 5,
     SPREAD_MS_A_DEVICE = 5, /* 200 handshakes a second */
     SPREAD_MS_LEAST = 1000
@@ -35,6 +40,15 @@ void hub_answer_outside(struct http_request *request, const struct error *err) {
     hub_answer_error(request, &said);
 }
 
+/* Says which answer this is; true: who asks has it. */
+static bool tag(struct http_request *request, const struct buffer *json) {
+    char etag[ETAG_BYTES];
+    (void)snprintf(etag, sizeof(etag), "\"%016llx\"",
+                   (unsigned long long)hash_64(buffer_slice(json), SLICE("")));
+    http_answer_header(request, "ETag", etag);
+    return slice_is(slice_of(http_header(request, "If-None-Match")), etag);
+}
+
 void hub_answer_json(struct http_request *request, int code, const struct buffer *json) {
     struct error err;
     if (buffer_status(json, &err) != STATUS_OK) {
@@ -42,7 +56,12 @@ void hub_answer_json(struct http_request *request, int code, const struct buffer
         hub_answer_error_as(request, INTERNAL_ERROR, &err);
         return;
     }
-    http_answer(request, code, "application/json", buffer_slice(json));
+    const bool is_same = code == 200 && slice_is(request->method, "GET") && tag(request, json);
+    if (is_same) {
+        http_answer(request, NOT_MODIFIED, NULL, SLICE(""));
+    } else {
+        http_answer(request, code, "application/json", buffer_slice(json));
+    }
 }
 
 int64_t hub_answer_spread_ms(const struct contacts *contacts) {

@@ -20,7 +20,8 @@ void hub_answer_error_as(struct http_request *request, int code, const struct er
  * its log alone. */
 void hub_answer_outside(struct http_request *request, const struct error *err);
 
-/* JSON and a code; with a failed buffer, 500. */
+/* JSON and a code; with a failed buffer, 500. What was asked for by GET has an ETag, and who has it
+ * already (If-None-Match) hears 304. */
 void hub_answer_json(struct http_request *request, int code, const struct buffer *json);
 
 /* Over how long devices that lose the hub come back, so that their handshakes can be borne. */

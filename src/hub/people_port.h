@@ -1,12 +1,13 @@
 /*
  * people_port: the hub's port for people and programs, who have no certificate.
  *
- *   GET  /                                        the page (page/page), for whoever asks
+ *   GET  /                                     the page (page/page), for whoever asks
  *   GET  /healthz
- *   POST /api/sync                                results in the guide's shape (hub/guide_sync), with a
- *                                                 token: ?token=, Authorization: Bearer, or X-Api-Token
- *   POST /v1/login, /v1/logout, /v1/password      hub/people/login
- *   /v1/..., /metrics                             hub/api/hub_api, for whom hub/people/guard admits
+ *   POST /api/sync                             results in the guide's shape (hub/guide_sync), with
+ *                                              a token: ?token=, Authorization: Bearer, or
+ *                                              X-Api-Token
+ *   POST /v1/login, /v1/logout, /v1/password   hub/people/login
+ *   /v1/..., /metrics                          hub/api/hub_api, for whom hub/people/guard admits
  *
  * On an address of this machine alone it speaks plain HTTP; on any other TLS, with the hub's own
  * certificate. Who shows wrong passwords or tokens too often waits (hub/attempts).

@@ -10,7 +10,12 @@
 #include "hub/labels.h"
 #include "platform/clock.h"
 
-enum { NS_PER_MS = 1000000, BATCH_BYTES_MAX = 32 << 20, LABELS_ARENA_BYTES_MAX = 1 << 20, NOT_BEGUN = -1 };
+enum {
+    NS_PER_MS = 1000000,
+    BATCH_BYTES_MAX = 32 << 20,
+    LABELS_ARENA_BYTES_MAX = 1 << 20,
+    NOT_BEGUN = -1
+};
 
 struct tail {
     struct tails *tails;

@@ -5,11 +5,11 @@
  *   data: {"id":...}              as GET /v1/results has it
  *
  *   event: missed
- *   data: 120                     so many came too fast to be shown; GET /v1/results?after= has them
+ *   data: 120                     so many came too fast; GET /v1/results?after= has them
  *
  * After a commit what is new is read once for all of them, at most every TAILS_PAUSE_MS, and at
- * most TAILS_TOGETHER at once: of more the newest are shown. Who takes it too slowly misses some and
- * is told. A tail ends after TAILS_LIFE_MS, and its browser comes again, so that who may no longer
+ * most TAILS_TOGETHER at once: of more the newest are shown. Who takes it too slowly misses some
+ * and is told. A tail ends after TAILS_LIFE_MS, and its browser comes again, so that who may no longer
  * look is noticed; `Last-Event-ID` says where it was, and a short way back is made up for.
  *
  * Thread: loop; reading on the reader's. Survives nothing.

@@ -7,7 +7,8 @@
  *
  * A password is checked on a worker of its own, one at a time, since it takes a tenth of a second
  * and 64 MiB: LOGIN_WAITING_MAX may wait. Whoever is wrong ten times in a row is locked for a
- * quarter of an hour, and a source that is wrong too often waits (hub/attempts). All of it is a deed.
+ * quarter of an hour, and a source that is wrong too often waits (hub/attempts). All of that is a
+ * deed.
  *
  * Thread: loop. Survives: sessions and locks.
  * SPDX-License-Identifier: Apache-2.0
