@@ -18,6 +18,7 @@
     ROW(status)                                                                                    \
     ROW(logs)                                                                                      \
     ROW(doctor)                                                                                    \
+    ROW(open)                                                                                      \
     ROW(join)                                                                                      \
     ROW(leave)                                                                                     \
     ROW(demo)                                                                                      \

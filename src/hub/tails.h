@@ -9,8 +9,8 @@
  *
  * After a commit what is new is read once for all of them, at most every TAILS_PAUSE_MS, and at
  * most TAILS_TOGETHER at once: of more the newest are shown. Who takes it too slowly misses some
- * and is told. A tail ends after TAILS_LIFE_MS, and its browser comes again, so that who may no longer
- * look is noticed; `Last-Event-ID` says where it was, and a short way back is made up for.
+ * and is told. A tail ends after TAILS_LIFE_MS, and its browser comes again, so that who may not
+ * look any more is noticed; `Last-Event-ID` says where it was, and a short way back is made up for.
  *
  * Thread: loop; reading on the reader's. Survives nothing.
  * SPDX-License-Identifier: Apache-2.0

@@ -23,6 +23,7 @@ static const char CSS[] = "text/css; charset=utf-8";
 static const struct page_file FILES[] = {
     {"/", "text/html; charset=utf-8", HTML_INDEX},
     {"/page/icon.svg", "image/svg+xml", SVG_ICON},
+    {"/v1/openapi.json", "application/json", JSON_OPENAPI},
     {"/page/style.css", CSS, CSS_STYLE},
     {"/page/uplot.css", CSS, CSS_UPLOT_MIN},
     {"/page/uplot.js", JS, JS_UPLOT_IIFE_MIN},
@@ -37,6 +38,10 @@ static const struct page_file FILES[] = {
     {"/page/views/health.js", JS, JS_HEALTH},
     {"/page/views/login.js", JS, JS_LOGIN},
     {"/page/views/overview.js", JS, JS_OVERVIEW},
+    {"/page/views/own_logs.js", JS, JS_OWN_LOGS},
+    {"/page/views/own_overview.js", JS, JS_OWN_OVERVIEW},
+    {"/page/views/own_results.js", JS, JS_OWN_RESULTS},
+    {"/page/views/own_workflow.js", JS, JS_OWN_WORKFLOW},
     {"/page/views/people.js", JS, JS_PEOPLE},
     {"/page/views/questions.js", JS, JS_QUESTIONS},
     {"/page/views/result.js", JS, JS_RESULT},

@@ -9,7 +9,7 @@ import pytest
 
 import device as devices
 
-COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor", "join", "leave", "demo", "train text", "new workflow", "new agent", "schema", "version", "help", "completion", "agent list",
+COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor", "open", "join", "leave", "demo", "train text", "new workflow", "new agent", "schema", "version", "help", "completion", "agent list",
             "agent show", "agent run", "model inspect", "model optimize", "model report", "model bench", "model quantize",
             "model distill", "model prune", "model float16", "model fold", "model bind", "model upgrade", "model compile", "workflow list", "workflow show", "workflow start", "workflow stop",
             "workflow rm", "param show", "config show", "secret set", "secret list", "secret rm", "result list", "result save", "result show",

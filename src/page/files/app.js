@@ -13,6 +13,10 @@ import { questions } from "./views/questions.js";
 import { people } from "./views/people.js";
 import { audit } from "./views/audit.js";
 import { health } from "./views/health.js";
+import { ownOverview } from "./views/own_overview.js";
+import { ownWorkflow } from "./views/own_workflow.js";
+import { ownResults } from "./views/own_results.js";
+import { ownLogs } from "./views/own_logs.js";
 
 /** name: [title, view, the right it takes, in the menu]. */
 const VIEWS = {
@@ -28,6 +32,20 @@ const VIEWS = {
   audit: ["Audit", audit, "operate", true],
   people: ["People", people, "admin", true],
 };
+
+/** Those of a device's own page. */
+const OWN_VIEWS = {
+  "": ["This device", ownOverview, "read", true],
+  results: ["Results", ownResults, "read", true],
+  result: ["Result", result, "read", false],
+  workflow: ["Workflow", ownWorkflow, "read", false],
+  logs: ["Log", ownLogs, "read", true],
+};
+
+const views = () => (isDevice() ? OWN_VIEWS : VIEWS);
+
+/** Whether this is a device's own page, and not a hub's. */
+export const isDevice = () => state.me?.is_device === true;
 
 const state = { me: null, leave: [] };
 
@@ -90,9 +108,9 @@ function toggleTheme() {
 }
 
 function frame() {
-  const links = Object.entries(VIEWS).filter(([, [, , right, shown]]) => shown && may(right))
+  const links = Object.entries(views()).filter(([, [, , right, shown]]) => shown && may(right))
     .map(([name, [title]]) => h("a", { href: `#/${name}`, "data-view": name }, title));
-  const out = doing("Log out", async () => { await post("/v1/logout"); begin(); });
+  const out = !isDevice() && doing("Log out", async () => { await post("/v1/logout"); begin(); });
   document.body.replaceChildren(
     h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); document.querySelector("main").focus(); } },
       "To the content"),
@@ -101,7 +119,7 @@ function frame() {
       h("nav", { class: "main", "aria-label": "Views" }, links),
       h("div", { class: "who" },
         h("button", { type: "button", onclick: toggleTheme, "aria-label": "Light or dark" }, "\u25d0"),
-        h("span", {}, state.me.name, " ", h("span", { class: "tag" }, state.me.role)), out)),
+        h("span", {}, state.me.name, " ", h("span", { class: "tag" }, state.me.role)), out || "")),
     h("main", { id: "main", tabindex: -1 }));
 }
 
@@ -114,7 +132,7 @@ let shown = 0;
 async function show() {
   leaveView();
   const { name, item, query } = place();
-  const [title, view, right] = VIEWS[name] ?? VIEWS[""];
+  const [title, view, right] = views()[name] ?? views()[""];
   const main = document.querySelector("main");
   if (!main) return;
   const number = ++shown;

@@ -42,6 +42,6 @@ export function graph(title, nodes, edges) {
     s("rect", { class: `box ${node.kind}`, x: node.x, y: node.y, width: WIDTH, height: HEIGHT, rx: 8 }),
     s("text", { x: node.x + 12, y: node.y + 20 }, cut(node.title, 24), s("title", {}, node.title)),
     s("text", { class: "soft", x: node.x + 12, y: node.y + 37 }, cut(node.below ?? "", 30))]);
-  return s("svg", { class: "graph", viewBox: `0 0 ${size.width} ${size.height}`, role: "img", "aria-label": title }, s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7,
+  return s("svg", { class: "graph", width: size.width, viewBox: `0 0 ${size.width} ${size.height}`, role: "img", "aria-label": title }, s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7,
     orient: "auto" }, s("path", { d: "M0 0L8 4L0 8z", fill: "currentColor" }))), drawn, boxes);
 }

@@ -31,6 +31,7 @@ static const struct route ROUTES[] = {
     {"/healthz", "GET", NULL, NULL, api_health},
     {"/readyz", "GET", NULL, NULL, api_ready},
     {"/metrics", "GET", NULL, NULL, api_metrics},
+    {"/v1/me", "GET", NULL, NULL, api_me},
     {"/v1/status", "GET", NULL, NULL, api_status},
     {"/v1/agents", "GET", "GET", NULL, api_agents},
     {"/v1/workflows", "GET, POST", "GET, DELETE", "POST", api_workflows},

@@ -57,6 +57,7 @@ void api_read(struct api_call *call, const struct store_read *read,
 void api_health(struct api_call *call);
 void api_ready(struct api_call *call);
 void api_metrics(struct api_call *call);
+void api_me(struct api_call *call);
 void api_status(struct api_call *call);
 void api_agents(struct api_call *call);
 void api_blobs(struct api_call *call);

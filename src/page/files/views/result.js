@@ -2,7 +2,7 @@
 import { get, part, post } from "../api.js";
 import { card, h, note, pairs } from "../dom.js";
 import { ago, bytes, moment } from "../words.js";
-import { doing, may, onLeave } from "../app.js";
+import { doing, isDevice, may, onLeave } from "../app.js";
 
 const isBlob = (value) => value !== null && typeof value === "object" && /^[0-9a-f]{32}$/.test(value.$blob ?? "") && typeof value.type === "string";
 
@@ -49,15 +49,15 @@ function attachment(name, blob, device) {
 export async function result(box, { item }) {
   const one = await get(`/v1/results/${part(item)}`);
   const fields = one.result !== null && typeof one.result === "object" && !Array.isArray(one.result) ? Object.entries(one.result) : [["result", one.result]];
+  const made = () => h("a", { href: `#/device/${part(one.device_name || one.device)}` }, one.device_name || one.device);
   const blobs = fields.filter(([, value]) => isBlob(value));
-  box.append(h("h1", {}, `${one.workflow} \u00b7 ${one.name}`), h("p", { class: "lead" }, `made ${ago(one.created_at)} by `,
-    h("a", { href: `#/device/${part(one.device_name || one.device)}` }, one.device_name || one.device)),
+  box.append(h("h1", {}, `${one.workflow} \u00b7 ${one.name}`), h("p", { class: "lead" }, `made ${ago(one.created_at)}`, isDevice() ? "" : [" by ", made()]),
   h("div", { class: "columns" },
     card("What it says", pairs(fields.map(([name, value]) => [name, [inside(value), one.units?.[name] ? ` ${one.units[name]}` : ""]]))),
     card("Where it comes from", pairs([
-      ["Device", h("a", { href: `#/device/${part(one.device_name || one.device)}` }, one.device_name || one.device)],
+      ["Device", isDevice() ? undefined : made()],
       ["Workflow", h("a", { href: `#/workflow/${part(one.workflow)}` }, one.workflow)], ["Run", h("code", {}, one.run)],
-      ["Made", moment(one.created_at)], ["Arrived", `${moment(one.arrived_at)} (${ago(one.arrived_at)})`],
+      ["Made", moment(one.created_at)], ["Arrived", one.arrived_at && `${moment(one.arrived_at)} (${ago(one.arrived_at)})`], ["State", one.state],
       ["Lane", `${one.lane}, priority ${one.priority}`], ["Clock", one.clock && `${one.clock.quality}${one.clock.said_at ? `, it said ${one.clock.said_at}` : ""}`],
       ["Id", h("code", {}, one.id)]]))),
   blobs.map(([name, value]) => attachment(name, value, one.device)),

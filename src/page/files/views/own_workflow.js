@@ -1,0 +1,34 @@
+// A workflow on the device: its graph with counts, its parameters, its newest runs.
+import { get, part, post } from "../api.js";
+import { card, h, note, table } from "../dom.js";
+import { graph } from "../graph.js";
+import { ago, number } from "../words.js";
+import { doing, may, refreshed, settled } from "../app.js";
+import { drawn } from "./workflow.js";
+
+/** What the device's API says, as a face of it: the shape that a hub has of it. */
+function faceOf(one) {
+  return { ...one.face, steps: one.face?.steps ?? one.steps, counts: { events: one.events, steps: one.counts?.steps, results_by_name: one.counts?.results_by_name, ...one.counts } };
+}
+
+export async function ownWorkflow(box, { item, replace }) {
+  async function load() {
+    const path = `/v1/workflows/${part(item)}`;
+    const [one, { runs }] = await Promise.all([get(path), get("/v1/runs")]);
+    settled();
+    box.replaceChildren(h("h1", {}, item), h("p", { class: "lead" }, one.state, one.fault ? h("span", { class: "tag bad" }, one.fault) : ""),
+      may("operate") ? h("div", { class: "actions" }, one.state === "stopped" ? doing("Start", async () => { await post(`${path}/start`); await load(); }, { class: "first" })
+        : doing("Stop", async () => { if (confirm(`Stop ${item}?`)) { await post(`${path}/stop`); await load(); } })) : "",
+      card("What it does", graph(`The steps of ${item}`, ...drawn(faceOf(one)))),
+      h("div", { class: "columns" },
+        card("Since the start", table("Counts", ["What", { text: "How many", class: "number" }], ["events", "runs", "results", "failures", "skipped", "dropped", "refused",
+          "quarantined", "queued", "waiting"].map((name) => [name, number(one[name])]))),
+        card("Parameters", one.params.length === 0 ? note("None.") : table("Parameters", ["Name", "Value", "From"],
+          one.params.map((param) => [param.name, String(param.value), param.origin ?? ""])))),
+      card("Newest runs", table("Runs", ["Run", "State", "Ended", { text: "Took", class: "number" }], runs.filter((run) => run.workflow === item).slice(0, 20).map((run) => [
+        h("code", {}, run.id.slice(0, 12)), run.state, run.ended_at ? ago(run.ended_at) : "", run.took_ms === undefined ? "" : `${run.took_ms.toFixed(1)} ms`]))),
+      card("Its file", h("pre", { tabindex: 0 }, one.text ?? "")));
+    replace();
+  }
+  await refreshed(5, load);
+}
