@@ -111,6 +111,8 @@ status welcome(struct hub_daemon *hub, FILE *out, struct error *err) {
     }
     if (hub->people != NULL) {
         TRY(welcome_people(hub, may_tell, out, err));
+    } else {
+        (void)fprintf(out, "With --people 127.0.0.1:8080 it shows a page.\n");
     }
     (void)fflush(out);
     return STATUS_OK;
