@@ -9,9 +9,8 @@ enum { BODY_BYTES_MAX = 4 << 10 };
 
 /* What is to be done, as a verb of the API. */
 static status choose(const struct call *call, const char **out_verb, struct error *err) {
-    const bool wishes[] = {
-        call_option(call, "role") != NULL, call_option(call, "new-password") != NULL,
-        call_option(call, "unlock") != NULL, call_option(call, "log-out") != NULL};
+    const bool wishes[] = {call_option(call, "role") != NULL, call_has(call, "new-password"),
+                           call_has(call, "unlock"), call_has(call, "log-out")};
     static const char *const VERBS[] = {"role", "reset", "unlock", "log-out"};
     int count = 0;
     for (int i = 0; i < 4; i++) {
@@ -29,8 +28,8 @@ static status run(struct call *call, struct error *err) {
     const char *role = call_option(call, "role");
     const char *name = call_argument(call, 0);
     CLEANUP(buffer_done) struct buffer body;
-    TRY(choose(call, &verb, err));
     buffer_init(&body, BODY_BYTES_MAX);
+    TRY(choose(call, &verb, err));
     buffer_add_text(&body, "{\"role\":");
     json_write_text(&body, slice_of(role != NULL ? role : ""));
     buffer_add_byte(&body, '}');

@@ -9,7 +9,7 @@ enum { BODY_BYTES_MAX = 4 << 10 };
 static status run(struct call *call, struct error *err) {
     struct value answer = {.kind = VALUE_NULL};
     const char *role = call_option(call, "role");
-    const bool by_proxy = call_option(call, "by-proxy") != NULL;
+    const bool by_proxy = call_has(call, "by-proxy");
     CLEANUP(buffer_done) struct buffer body;
     buffer_init(&body, BODY_BYTES_MAX);
     buffer_add_text(&body, "{\"name\":");

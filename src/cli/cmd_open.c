@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdlib.h>
-
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/tunnel.h"
 #include "platform/json.h"
 
 enum { PORT_MAX = 65535 };
-
-static status read_port(const struct call *call, unsigned *out_port, struct error *err) {
-    const char *text = call_option(call, "port");
-    char *end = NULL;
-    const long port = text != NULL ? strtol(text, &end, 10) : 0;
-    if (text != NULL && (*text == '\0' || *end != '\0' || port < 1 || port > PORT_MAX)) {
-        return fail(err, STATUS_INVALID, "--port wants a number from 1 to %d, not '%.40s'",
-                    PORT_MAX, text);
-    }
-    *out_port = (unsigned)port;
-    return STATUS_OK;
-}
 
 static status say(struct call *call, const char *url, struct error *err) {
     if (call->json) {
@@ -45,13 +31,13 @@ static status run(struct call *call, struct error *err) {
     struct value answer = {.kind = VALUE_NULL};
     struct slice socket_path;
     char url[TUNNEL_URL_BYTES];
-    unsigned port = 0;
-    TRY(read_port(call, &port, err));
+    int64_t port = 0;
+    TRY(call_number(call, "port", 1, PORT_MAX, 0, &port, err));
     TRY(daemon_get(call, &answer, err, "/v1/status")); /* somebody is there */
     TRY(daemon_socket(call, &socket_path, err));
     const struct slice path =
         arena_print(&call->arena, "%.*s", SLICE_ARGS(socket_path)); /* with a zero behind it */
-    TRY(tunnel_open(path.bytes, port, &tunnel, url, err));
+    TRY(tunnel_open(path.bytes, (unsigned)port, &tunnel, url, err));
     const status said = say(call, url, err);
     if (said == STATUS_OK) {
         tunnel_run(tunnel);

@@ -20,6 +20,8 @@ int http_error_code(status code) {
     case STATUS_BUSY:
     case STATUS_OFFLINE:
         return 503;
+    case STATUS_TIMEOUT:
+        return 504;
     case STATUS_FULL:
         return 507;
     default:

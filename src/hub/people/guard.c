@@ -183,6 +183,7 @@ static status find_by_proxy(struct visit *visit, struct database *database, stru
     const status found = person_rows_get(database, slice_of(visit->shown), &row, err);
     if (found == STATUS_NOT_FOUND && proxy->rights != 0) {
         visit->caller.rights = proxy->rights;
+        *err = (struct error){.code = STATUS_OK};
         return STATUS_OK;
     }
     if (found == STATUS_NOT_FOUND) {

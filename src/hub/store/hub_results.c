@@ -7,10 +7,11 @@
 #include "base/time.h"
 #include "hub/labels.h"
 #include "hub/store/hub_sql.h"
+#include "platform/clock.h"
 #include "platform/json.h"
 #include "wire/record.h"
 
-enum { LABELS_ARENA_BYTES_MAX = 1 << 20 };
+enum { LABELS_ARENA_BYTES_MAX = 1 << 20, LOOKED_AT_ONCE = 20000, NS_PER_MS = 1000000 };
 
 static const char LAST_NUMBER[] = "SELECT max(number) FROM record";
 
@@ -157,11 +158,12 @@ static int64_t until_of(const struct hub_results_query *query) {
     return query->until_ms > 0 ? query->until_ms : INT64_MAX;
 }
 
-static struct query by_number(struct database *database, const struct hub_results_query *query,
-                              const struct id *device) {
+/* Those between two numbers, neither of which is among them. */
+static struct query between(struct database *database, const struct hub_results_query *query,
+                            const struct id *device, int64_t after, int64_t before) {
     struct query rows = query_on(database, SQL_HUB_RESULTS_BY_NUMBER);
-    query_bind_number(&rows, before_of(query));
-    query_bind_number(&rows, 0);
+    query_bind_number(&rows, before);
+    query_bind_number(&rows, after);
     query_bind_number(&rows, query->since_ms);
     bind_name_and_lane(&rows, query);
     bind_device(&rows, device);
@@ -203,19 +205,48 @@ static struct query by_device(struct database *database, const struct hub_result
     return rows;
 }
 
+/* Of a device whose newest deliveries hold what is wanted. */
+static bool is_of_device(const struct hub_results_query *query, const struct id *device) {
+    return !id_is_zero(*device) && query->name[0] == '\0' && query->lane == LANE_COUNT &&
+           query->until_ms == 0;
+}
+
+/* By an index, in one go. */
+static bool is_indexed(const struct hub_results_query *query, const struct id *device) {
+    return query->is_since || query->workflow[0] != '\0' || is_of_device(query, device);
+}
+
 static struct query choose(struct database *database, const struct hub_results_query *query,
                            const struct id *device) {
-    if (query->is_since) {
-        return since(database, query, device);
+    return query->is_since              ? since(database, query, device)
+           : query->workflow[0] != '\0' ? by_workflow(database, query, device)
+                                        : by_device(database, query, device);
+}
+
+/* Backwards, a part of the records at a time, until the page is full or it takes too long. */
+static status fill_by_number(struct page *page, struct database *database, const struct id *device,
+                             struct error *err) {
+    const int64_t end_ns = clock_monotonic_ns() + (int64_t)HUB_RESULTS_LOOK_MS * NS_PER_MS;
+    int64_t before = before_of(page->query);
+    before = before <= page->newest ? before : page->newest + 1;
+    while (before > 1 && !page->more) {
+        const int64_t after = before > LOOKED_AT_ONCE ? before - LOOKED_AT_ONCE - 1 : 0;
+        CLEANUP(query_done)
+        struct query rows = between(database, page->query, device, after, before);
+        TRY(fill(page, &rows, err));
+        before = after + 1;
+        if (!page->more && before > 1 && clock_monotonic_ns() > end_ns) {
+            page->more = true;
+            page->last_number = before;
+        }
     }
-    if (query->workflow[0] != '\0') {
-        return by_workflow(database, query, device);
-    }
-    if (!id_is_zero(*device) && query->name[0] == '\0' && query->lane == LANE_COUNT &&
-        query->until_ms == 0) {
-        return by_device(database, query, device);
-    }
-    return by_number(database, query, device);
+    return STATUS_OK;
+}
+
+static status fill_indexed(struct page *page, struct database *database, const struct id *device,
+                           struct error *err) {
+    CLEANUP(query_done) struct query rows = choose(database, page->query, device);
+    return fill(page, &rows, err);
 }
 
 static status find_device(struct database *database, const char *word, struct id *out_device,
@@ -259,8 +290,9 @@ status hub_results_list(struct database *database, const struct hub_results_quer
     TRY(hub_results_newest(database, &page.newest, err));
     arena_init(&page.arena, LABELS_ARENA_BYTES_MAX);
     buffer_add_text(out, "{\"results\":[");
-    CLEANUP(query_done) struct query rows = choose(database, query, &device);
-    const status filled = fill(&page, &rows, err);
+    const status filled = is_indexed(query, &device)
+                              ? fill_indexed(&page, database, &device, err)
+                              : fill_by_number(&page, database, &device, err);
     arena_done(&page.arena);
     TRY(filled);
     end_page(&page);

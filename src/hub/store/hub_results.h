@@ -2,7 +2,9 @@
  * hub_results: looking at what a hub has taken: results newest first, one by its id, what there is.
  *
  * Order is that of arrival; with a workflow it is that of the results' own clocks, which an index
- * serves. What is skipped by a filter is read nevertheless, until the connection's deadline.
+ * serves. What is skipped by a filter is read nevertheless: where few are wanted of many, a page ends
+ * early, after HUB_RESULTS_LOOK_MS, with a `next` that goes on; with a workflow, at the connection's
+ * deadline.
  *
  * Thread: reading.
  * SPDX-License-Identifier: Apache-2.0
@@ -22,6 +24,7 @@ enum {
     HUB_RESULTS_MAX = 500,
     HUB_RESULTS_BYTES_MAX = 8 << 20, /* of a page: it ends early */
     HUB_RESULTS_WORD_BYTES = 256,
+    HUB_RESULTS_LOOK_MS = 300,
     HUB_RESULTS_KEY_BYTES = 48
 };
 

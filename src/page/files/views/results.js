@@ -58,7 +58,8 @@ export async function results(box, { query }) {
     const page = await get("/v1/results", { ...wished(wish), live: "", limit: LIMIT, before: trail.at(-1) });
     if (number_ !== asked) return;
     list.replaceChildren(
-      page.results.length > 0 ? table("Results", RESULT_HEADS, rows(page.results)) : note("No result is like that."),
+      page.results.length > 0 ? table("Results", RESULT_HEADS, rows(page.results)) :
+        note(page.next ? "None so far: \"Older\" looks further back." : "No result is like that."),
       h("div", { class: "pager" },
         doing("Newer", async () => { trail.pop(); await load(); }, { disabled: trail.length < 2 }),
         doing("Older", async () => { trail.push(page.next); await load(); }, { disabled: !page.next }),
