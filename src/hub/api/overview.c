@@ -157,7 +157,7 @@ static status write_hours(struct hub_call *call, struct database *database, stru
     struct hours hours = {.first = call->now_ms / HOUR_MS - (int64_t)wish + 1,
                           .count = (int64_t)wish};
     TRY(load_hours(call, database, &hours, err));
-    buffer_print(&call->out, ",\"hours\":{\"first\":%lld", (long long)(hours.first * 3600));
+    buffer_print(&call->out, ",\"hours\":{\"first\":%lld", (long long)hours.first * 3600);
     for (int column = 0; column < 3; column++) {
         buffer_print(&call->out, ",\"%s\":[", NAMES[column]);
         for (int64_t i = 0; i < hours.count; i++) {

@@ -195,6 +195,15 @@ static status find_by_proxy(struct visit *visit, struct database *database, stru
     return STATUS_OK;
 }
 
+static status find_session(struct visit *visit, struct database *database, struct error *err) {
+    struct session_visit shown = {
+        .id = visit->session, .source = slice_of(visit->caller.source), .now_ms = visit->now_ms};
+    const status found = session_rows_find(database, &shown, &visit->caller, err);
+    visit->seen_ms = shown.seen_ms;
+    visit->stolen = shown.stolen;
+    return found;
+}
+
 static status look(struct reader_errand *errand, struct database *database, struct error *err) {
     struct visit *visit = (struct visit *)errand;
     switch (visit->proof) {
@@ -203,9 +212,7 @@ static status look(struct reader_errand *errand, struct database *database, stru
     case BY_PROXY:
         return find_by_proxy(visit, database, err);
     case BY_COOKIE:
-        return session_rows_find(database, visit->session, slice_of(visit->caller.source),
-                                 visit->now_ms, &visit->caller, &visit->seen_ms, &visit->stolen,
-                                 err);
+        return find_session(visit, database, err);
     default:
         return fail(err, STATUS_DENIED,
                     "log in first, or show a token (Authorization: Bearer ...; `ebb hub access new "

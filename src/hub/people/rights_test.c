@@ -39,14 +39,14 @@ static void test_rights__other_words_are_refused(void **state) {
 
 static void test_roles__have_more_and_more_rights(void **state) {
     struct error err;
-    const struct caller operator_ = {.name = "otto", .rights = role_from_name(SLICE("operator"))};
+    const struct caller otto = {.name = "otto", .rights = role_from_name(SLICE("operator"))};
     (void)state;
     assert_string_equal(role_name(ROLE_VIEWER), "viewer");
     assert_string_equal(role_name(RIGHT_BRING), "none");
     assert_int_equal(role_from_name(SLICE("king")), 0);
-    assert_int_equal(caller_needs(&operator_, RIGHT_READ, &err), STATUS_OK);
-    assert_int_equal(caller_needs(&operator_, RIGHT_OPERATE, &err), STATUS_OK);
-    assert_int_equal(caller_needs(&operator_, RIGHT_ADMIN, &err), STATUS_DENIED);
+    assert_int_equal(caller_needs(&otto, RIGHT_READ, &err), STATUS_OK);
+    assert_int_equal(caller_needs(&otto, RIGHT_OPERATE, &err), STATUS_OK);
+    assert_int_equal(caller_needs(&otto, RIGHT_ADMIN, &err), STATUS_DENIED);
     assert_non_null(strstr(err.text, "'otto' may not"));
     assert_non_null(strstr(err.text, "admins have"));
 }

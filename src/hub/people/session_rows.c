@@ -49,28 +49,27 @@ status session_rows_put(struct database *database, const struct session_row *row
     return trim(database, row, err);
 }
 
-status session_rows_find(struct database *database, struct digest id, struct slice source,
-                         int64_t now_ms, struct caller *out_caller, int64_t *out_seen_ms,
-                         bool *out_stolen, struct error *err) {
+status session_rows_find(struct database *database, struct session_visit *visit,
+                         struct caller *out_caller, struct error *err) {
     CLEANUP(query_done) struct query query = query_on(database, SQL_SESSION_GET);
-    query_bind_bytes(&query, digest_slice(&id));
-    query_bind_number(&query, now_ms);
-    *out_stolen = false;
+    query_bind_bytes(&query, digest_slice(&visit->id));
+    query_bind_number(&query, visit->now_ms);
+    visit->stolen = false;
     if (!query_next(&query)) {
         TRY(query_status(&query, err));
         return fail(err, STATUS_DENIED, "nobody is logged in here (any more): log in");
     }
     (void)snprintf(out_caller->name, sizeof(out_caller->name), "%.*s",
                    SLICE_ARGS(query_text(&query, 0)));
-    if (!slice_equal(query_text(&query, 1), source)) {
-        *out_stolen = true;
+    if (!slice_equal(query_text(&query, 1), visit->source)) {
+        visit->stolen = true;
         return fail(err, STATUS_DENIED, "this log-in was made at another address: log in here");
     }
-    *out_seen_ms = query_number(&query, 2);
+    visit->seen_ms = query_number(&query, 2);
     out_caller->rights = (unsigned)query_number(&query, 3);
     out_caller->must_change = query_number(&query, 4) != 0;
     out_caller->has_session = true;
-    out_caller->session = id;
+    out_caller->session = visit->id;
     return STATUS_OK;
 }
 

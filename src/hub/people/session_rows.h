@@ -43,11 +43,20 @@ struct digest session_id(struct slice secret);
 status session_rows_put(struct database *database, const struct session_row *row,
                         struct error *err);
 
-/* Whose session it is. DENIED: there is none, it is over, or it was begun at another address
- * (*out_stolen). *out_seen: when it was last noted. */
-status session_rows_find(struct database *database, struct digest id, struct slice source,
-                         int64_t now_ms, struct caller *out_caller, int64_t *out_seen_ms,
-                         bool *out_stolen, struct error *err);
+/* A session that is shown. */
+struct session_visit {
+    struct digest id;
+    struct slice source;
+    int64_t now_ms;
+
+    /* What turns out: when it was last noted, or that it was begun at another address. */
+    int64_t seen_ms;
+    bool stolen;
+};
+
+/* Whose session it is. DENIED: there is none, it is over, or it is stolen. */
+status session_rows_find(struct database *database, struct session_visit *visit,
+                         struct caller *out_caller, struct error *err);
 
 status session_rows_note(struct database *database, struct digest id, int64_t now_ms,
                          struct error *err);

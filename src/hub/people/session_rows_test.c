@@ -33,9 +33,10 @@ static struct digest begin(struct database *database, const char *name, int64_t 
 static status find(struct database *database, struct digest id, const char *source, int64_t now_ms,
                    struct caller *caller, bool *out_stolen) {
     struct error err;
-    int64_t seen_ms = 0;
-    return session_rows_find(database, id, slice_of(source), now_ms, caller, &seen_ms, out_stolen,
-                             &err);
+    struct session_visit visit = {.id = id, .source = slice_of(source), .now_ms = now_ms};
+    const status found = session_rows_find(database, &visit, caller, &err);
+    *out_stolen = visit.stolen;
+    return found;
 }
 
 static bool is_good(struct database *database, struct digest id, int64_t now_ms) {

@@ -1,10 +1,10 @@
 /*
  * hub_results: looking at what a hub has taken: results newest first, one by its id, what there is.
  *
- * Order is that of arrival; with a workflow it is that of the results' own clocks, which an index
- * serves. What is skipped by a filter is read nevertheless. Where few are wanted of many a page ends
- * early, after HUB_RESULTS_LOOK_MS, with a `next` that goes on; with a workflow, and in what came
- * since, at the connection's deadline.
+ * Order is that of arrival; with a workflow it is that of the results' own clocks, which an
+ * index serves. What is skipped by a filter is read nevertheless. Where few are wanted of many a
+ * page ends early, after HUB_RESULTS_LOOK_MS, with a `next` that goes on; with a workflow, and in
+ * what came since, at the connection's deadline.
  *
  * Thread: reading.
  * SPDX-License-Identifier: Apache-2.0
