@@ -26,6 +26,7 @@ static const struct page_file FILES[] = {
     {"/v1/openapi.json", "application/json", JSON_OPENAPI},
     {"/page/style.css", CSS, CSS_STYLE},
     {"/page/uplot.css", CSS, CSS_UPLOT_MIN},
+    {"/page/uplot.txt", "text/plain; charset=utf-8", TEXT_LICENSE},
     {"/page/uplot.js", JS, JS_UPLOT_IIFE_MIN},
     {"/page/api.js", JS, JS_API},
     {"/page/app.js", JS, JS_APP},

@@ -34,3 +34,4 @@ extern const char JS_WORDS[];
 extern const char JS_WORKFLOW[];
 extern const char JS_WORKFLOWS[];
 extern const char SVG_ICON[];
+extern const char TEXT_LICENSE[]; /* uPlot's */

@@ -28,6 +28,8 @@ export async function health(box, { replace }) {
         status.destinations.map((one) => [one.name, one.kind ?? "", number(one.waiting), one.failing ? h("span", { class: "tag bad" }, one.error ?? "failing") : "good"]))) : "",
       card("By workflow", table("Workflows", ["Workflow", { text: "Records", class: "number" }, { text: "Bytes", class: "number" }],
         status.workflows.map((one) => [one.workflow, number(one.records), bytes(one.bytes)]))));
+    box.append(h("p", { class: "soft" }, h("a", { href: "/v1/openapi.json" }, "The API, for programs"), " \u00b7 ",
+      h("a", { href: "/page/uplot.txt" }, "The charts are uPlot's")));
     replace();
   });
 }
