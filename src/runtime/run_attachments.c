@@ -41,6 +41,20 @@ static status fit(const struct attachment *attachment, struct blob *blob, struct
     return STATUS_OK;
 }
 
+/* Where neither `egress` nor `privacy` keeps it here, it may follow its result to the hub. */
+static enum blob_leaves leaves_of(const struct run *run, const struct attachment *attachment,
+                                  const struct result_rule *rule, const struct blob *blob) {
+    if (workflow_blob_stays(run->version->workflow, attachment, blob_type(blob))) {
+        return BLOB_NEVER_LEAVES;
+    }
+    for (uint32_t i = 0; i < rule->private_count; i++) {
+        if (slice_equal(rule->privates[i], attachment->name)) {
+            return BLOB_NEVER_LEAVES;
+        }
+    }
+    return rule->lane == LANE_LOCAL ? BLOB_UNSAID : BLOB_MAY_LEAVE;
+}
+
 static status keep(struct run *run, const struct attachment *attachment,
                    const struct result_rule *rule, struct blob *blob, struct value *out_value,
                    struct error *err) {
@@ -48,7 +62,8 @@ static status keep(struct run *run, const struct attachment *attachment,
     if (!value_of_blob(&run->arena, blob, out_value)) {
         return no_room(err);
     }
-    return run_blobs_attach(&run->blobs, blob, keep_ms, err);
+    return run_blobs_attach(&run->blobs, blob, keep_ms, leaves_of(run, attachment, rule, blob),
+                            err);
 }
 
 static status attach(struct run *run, const struct attachment *attachment,

@@ -94,11 +94,12 @@ status run_blobs_restore_output(struct run_blobs *kept, uint32_t step, struct ar
 }
 
 status run_blobs_attach(struct run_blobs *kept, struct blob *blob, int64_t keep_ms,
-                        struct error *err) {
+                        enum blob_leaves leaves, struct error *err) {
     TRY(make_room(kept, 1, err));
     TRY(blobs_keep(kept->blobs, blob, err));
     struct blob_hold hold = hold_of(blob);
     hold.keep_ms = keep_ms;
+    hold.leaves = leaves;
     add(kept, &hold, RUN_BLOBS_NO_STEP, true);
     kept->items[kept->count - 1].attached = true;
     return STATUS_OK;

@@ -48,9 +48,9 @@ status run_blobs_keep_output(struct run_blobs *kept, uint32_t step, struct value
 status run_blobs_restore_output(struct run_blobs *kept, uint32_t step, struct arena *arena,
                                 struct value json, struct value *out_output, struct error *err);
 
-/* Keeps one that a result attaches. */
+/* Keeps one that a result attaches; `leaves` is whether the hub may have its bytes. */
 status run_blobs_attach(struct run_blobs *kept, struct blob *blob, int64_t keep_ms,
-                        struct error *err);
+                        enum blob_leaves leaves, struct error *err);
 
 /* The results that attach something are taken back. */
 void run_blobs_detach(struct run_blobs *kept);

@@ -214,6 +214,13 @@ status blobs_find(struct blobs *blobs, struct id id, struct slice type, struct b
     return STATUS_OK;
 }
 
+status blobs_read_part(const struct blobs *blobs, struct id id, int64_t from, size_t bytes_max,
+                       struct buffer *out, struct error *err) {
+    char path[PATH_BYTES];
+    path_of(blobs, id, path);
+    return file_read_part(path, from, bytes_max, out, err);
+}
+
 /* --- values that were JSON -------------------------------------------------------------------- */
 
 static bool is_shown_blob(struct value value, struct id *out_id, struct slice *out_type) {
@@ -303,6 +310,9 @@ static status drop_row(struct blobs *blobs, struct database *database, const str
     CLEANUP(query_done) struct query query = query_on(database, SQL_BLOB_DELETE);
     query_bind_bytes(&query, id_slice(&row->id));
     TRY(query_run(&query, err));
+    CLEANUP(query_done) struct query leaves = query_on(database, SQL_BLOB_LEAVES_DELETE);
+    query_bind_bytes(&leaves, id_slice(&row->id));
+    TRY(query_run(&leaves, err));
     blobs->going[blobs->going_count++] = *row;
     add_bytes(blobs, -row->bytes);
     return STATUS_OK;
@@ -330,6 +340,18 @@ static status make_room(struct blobs *blobs, struct database *database, struct e
     return STATUS_OK;
 }
 
+static status note_leaves(struct database *database, const struct blob_hold *hold, int64_t wall_ms,
+                          struct error *err) {
+    if (hold->leaves == BLOB_UNSAID) {
+        return STATUS_OK;
+    }
+    CLEANUP(query_done) struct query query = query_on(database, SQL_BLOB_LEAVES_PUT);
+    query_bind_bytes(&query, id_slice(&hold->id));
+    query_bind_number(&query, (int64_t)hold->leaves);
+    query_bind_number(&query, wall_ms);
+    return query_run(&query, err);
+}
+
 static status hold_one(struct blobs *blobs, struct database *database, const struct blob_hold *hold,
                        const struct moment *now, struct error *err) {
     bool known = false;
@@ -350,7 +372,7 @@ static status hold_one(struct blobs *blobs, struct database *database, const str
     if (!known) {
         add_bytes(blobs, hold->bytes);
     }
-    return STATUS_OK;
+    return note_leaves(database, hold, now->wall_ms, err);
 }
 
 status blobs_hold(struct blobs *blobs, struct database *database, const struct blob_hold *holds,
@@ -359,6 +381,22 @@ status blobs_hold(struct blobs *blobs, struct database *database, const struct b
         TRY(hold_one(blobs, database, &holds[i], now, err));
     }
     return make_room(blobs, database, err);
+}
+
+status blobs_read_row(struct database *database, struct store_read *read, struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, SQL_BLOB_GET);
+    query_bind_bytes(&query, id_slice(&read->id));
+    const bool found = query_next(&query);
+    TRY(query_status(&query, err));
+    if (!found) {
+        return fail(err, STATUS_NOT_FOUND, "no result keeps that blob any more");
+    }
+    buffer_print(&read->out,
+                 "{\"bytes\":%lld,\"leaves\":%lld,\"type\":", (long long)query_number(&query, 0),
+                 (long long)query_number(&query, 2));
+    json_write_text(&read->out, query_text(&query, 1));
+    buffer_add_byte(&read->out, '}');
+    return buffer_status(&read->out, err);
 }
 
 static status set_times(struct database *database, int64_t wall_ms, struct error *err) {

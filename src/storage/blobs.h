@@ -60,6 +60,11 @@ status blobs_keep_value(struct blobs *blobs, struct value value, struct blob_hol
 status blobs_find(struct blobs *blobs, struct id id, struct slice type, struct blob **out_blob,
                   struct error *err);
 
+/* Appends at most so many of its bytes from an offset on, and nothing beyond the end; they are not
+ * held against the hash. NOT_FOUND. Blocks. */
+status blobs_read_part(const struct blobs *blobs, struct id id, int64_t from, size_t bytes_max,
+                       struct buffer *out, struct error *err);
+
 /* The value with a blob in place of each object that json_write made of one; others stay. NOT_FOUND
  * names a blob that is gone. */
 status blobs_restore(struct blobs *blobs, struct arena *arena, struct value value,
@@ -70,6 +75,9 @@ status blobs_restore(struct blobs *blobs, struct arena *arena, struct value valu
 /* Adds or takes back what the job holds, and makes room beyond the bound. */
 status blobs_hold(struct blobs *blobs, struct database *database, const struct blob_hold *holds,
                   uint32_t count, const struct moment *now, struct error *err);
+
+/* READ_BLOB, with a connection of the reader's. */
+status blobs_read_row(struct database *database, struct store_read *read, struct error *err);
 
 /* Takes the rows that nobody wants any more, a bounded number of them. */
 status blobs_purge(struct blobs *blobs, struct database *database, const struct moment *now,

@@ -306,6 +306,51 @@ static void test_blobs_restore__puts_blobs_where_their_json_stands(void **state)
     buffer_done(&json);
 }
 
+static void row_is(struct id id, const char *wanted) {
+    struct store_read read = {.kind = READ_BLOB, .id = id};
+    buffer_init(&read.out, 1000);
+    assert_int_equal(blobs_read_row(database, &read, NULL), STATUS_OK);
+    assert_true(slice_is(buffer_slice(&read.out), wanted));
+    buffer_done(&read.out);
+}
+
+static void test_blobs__stay_unless_a_result_lets_them_go_and_none_says_never(void **state) {
+    (void)state;
+    struct blob_hold hold = keep("hello", 1000, 0);
+    hold_at(&hold, &NOON);
+    row_is(hold.id, "{\"bytes\":5,\"leaves\":0,\"type\":\"text/plain\"}");
+    hold.leaves = BLOB_MAY_LEAVE;
+    hold_at(&hold, &NOON);
+    row_is(hold.id, "{\"bytes\":5,\"leaves\":1,\"type\":\"text/plain\"}");
+    hold.leaves = BLOB_NEVER_LEAVES;
+    hold_at(&hold, &NOON);
+    hold.leaves = BLOB_MAY_LEAVE;
+    hold_at(&hold, &NOON);
+    hold.leaves = BLOB_UNSAID;
+    hold_at(&hold, &NOON);
+    row_is(hold.id, "{\"bytes\":5,\"leaves\":2,\"type\":\"text/plain\"}");
+    purge_at(NOON.wall_ms + 2000, CLOCK_GOOD);
+    struct store_read read = {.kind = READ_BLOB, .id = hold.id};
+    assert_int_equal(blobs_read_row(database, &read, NULL), STATUS_NOT_FOUND);
+    CLEANUP(query_done) struct query left = query_on(database, "SELECT count(*) FROM blob_leaves");
+    int64_t count = -1;
+    assert_int_equal(query_one_number(&left, &count, NULL), STATUS_OK);
+    assert_int_equal(count, 0);
+}
+
+static void test_blobs__are_read_in_parts(void **state) {
+    (void)state;
+    const struct blob_hold hold = keep("hello", 1000, 0);
+    struct buffer out;
+    buffer_init(&out, 100);
+    assert_int_equal(blobs_read_part(blobs, hold.id, 1, 3, &out, NULL), STATUS_OK);
+    assert_int_equal(blobs_read_part(blobs, hold.id, 4, 3, &out, NULL), STATUS_OK);
+    assert_int_equal(blobs_read_part(blobs, hold.id, 5, 3, &out, NULL), STATUS_OK);
+    assert_true(slice_is(buffer_slice(&out), "ello"));
+    assert_int_equal(blobs_read_part(blobs, (struct id){{9}}, 0, 3, &out, NULL), STATUS_NOT_FOUND);
+    buffer_done(&out);
+}
+
 #define BLOBS_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -319,6 +364,8 @@ int main(void) {
         BLOBS_TEST(test_blobs__a_file_that_somebody_names_again_stays),
         BLOBS_TEST(test_blobs__what_was_taken_back_is_not_counted_and_stays),
         BLOBS_TEST(test_blobs__old_files_without_a_row_go_at_a_start),
+        BLOBS_TEST(test_blobs__stay_unless_a_result_lets_them_go_and_none_says_never),
+        BLOBS_TEST(test_blobs__are_read_in_parts),
         BLOBS_TEST(test_blobs_restore__puts_blobs_where_their_json_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

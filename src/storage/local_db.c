@@ -10,7 +10,7 @@
 enum { SCRATCH_ROW_BYTES = 64 << 10, HEAD_BYTES = 100 };
 
 /* Step n brings a file of version n to version n + 1. */
-static const char *const STEPS[LOCAL_DB_VERSION] = {SQL_SCHEMA_1, SQL_SCHEMA_2};
+static const char *const STEPS[LOCAL_DB_VERSION] = {SQL_SCHEMA_1, SQL_SCHEMA_2, SQL_SCHEMA_3};
 
 static const char GET_VERSION[] = "PRAGMA user_version";
 static const char SET_APPLICATION[] = "PRAGMA application_id = 1700946481";

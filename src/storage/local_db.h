@@ -18,7 +18,7 @@
 #include "platform/database.h"
 
 enum {
-    LOCAL_DB_VERSION = 2,
+    LOCAL_DB_VERSION = 3,
     LOCAL_DB_APPLICATION = 0x65626231,
     LOCAL_DB_PATH_BYTES = 1024,
     LOCAL_DB_WAL_BYTES = 4 << 20

@@ -140,41 +140,45 @@ static void test_local_db__the_next_releases_file_opens_one_after_is_refused(voi
     struct error err;
     /* What a step of the next release may do: add. */
     run(database, "ALTER TABLE record ADD COLUMN later; CREATE TABLE later (a);"
-                  "PRAGMA user_version = 3");
+                  "PRAGMA user_version = 4");
     database_close(database);
     database = must_open(&found);
     assert_int_equal(found.migrated_from, -1);
-    assert_int_equal(number_of(database, "PRAGMA user_version"), 3);
-    run(database, "PRAGMA user_version = 4");
+    assert_int_equal(number_of(database, "PRAGMA user_version"), 4);
+    run(database, "PRAGMA user_version = 5");
     database_close(database);
     assert_int_equal(open_db(&database, &found, &err), STATUS_INVALID);
-    assert_non_null(strstr(err.text, "version 4"));
-    assert_non_null(strstr(err.text, "up to 3"));
+    assert_non_null(strstr(err.text, "version 5"));
+    assert_non_null(strstr(err.text, "up to 4"));
 }
 
-/* A file as the release before made and used it. */
-static void make_version_1(void) {
+/* A file as a release before made and used it. */
+static void make_version(int version) {
     const struct database_options options = {
         .path = PATH, .vfs = DISK, .application = LOCAL_DB_APPLICATION};
     struct database *database = NULL;
     struct error err;
     assert_int_equal(database_open(&options, &database, &err), STATUS_OK);
     run(database, SQL_SCHEMA_1);
+    if (version > 1) {
+        run(database, SQL_SCHEMA_2);
+    }
     run(database, "INSERT INTO stream VALUES (1, x'00112233445566778899aabbccddeeff', 5, 'made');"
                   "INSERT INTO seen VALUES ('flow/watch', 7, 8);"
-                  "INSERT INTO run VALUES (1, x'01', 1, 'id', '{}', 0, 0)");
+                  "INSERT INTO run VALUES (1, x'01', 1, 'id', '{}', 0, 0);"
+                  "INSERT INTO blob VALUES (x'02', 3, 'image/png', 0, NULL)");
     database_close(database);
 }
 
-static void
-test_local_db__a_file_of_the_release_before_is_migrated_and_keeps_its_rows(void **state) {
-    (void)state;
+static void is_migrated(int version) {
     struct local_db_found found;
-    make_version_1();
+    make_version(version);
     struct database *database = must_open(&found);
     assert_false(found.made);
-    assert_int_equal(found.migrated_from, 1);
-    assert_int_equal(number_of(database, "PRAGMA user_version"), 2);
+    assert_int_equal(found.migrated_from, version);
+    assert_int_equal(number_of(database, "PRAGMA user_version"), LOCAL_DB_VERSION);
+    assert_int_equal(number_of(database, "SELECT count(*) FROM blob"), 1);
+    assert_int_equal(number_of(database, "SELECT count(*) FROM blob_leaves"), 0);
     assert_int_equal(number_of(database, "SELECT count(*) FROM stream"), 1);
     assert_int_equal(number_of(database, "SELECT id_hash FROM seen"), 7);
     assert_int_equal(number_of(database, "SELECT count(*) FROM run"), 1);
@@ -184,6 +188,13 @@ test_local_db__a_file_of_the_release_before_is_migrated_and_keeps_its_rows(void 
     database = must_open(&found);
     assert_int_equal(found.migrated_from, -1);
     database_close(database);
+}
+
+static void test_local_db__a_file_of_a_release_before_is_migrated_and_keeps_its_rows(void **state) {
+    (void)state;
+    is_migrated(1);
+    fault_disk_clear(disk);
+    is_migrated(2);
 }
 
 static void test_local_db__a_text_of_a_table_that_was_changed_is_damage(void **state) {
@@ -208,7 +219,7 @@ static void test_local_db__a_lost_version_or_mark_is_damage_and_not_a_strangers_
     const struct database_options options = {
         .path = PATH, .vfs = DISK, .application = LOCAL_DB_APPLICATION};
     assert_int_equal(database_open(&options, &database, &err), STATUS_OK);
-    run(database, "PRAGMA user_version = 2; PRAGMA application_id = 99");
+    run(database, "PRAGMA user_version = 3; PRAGMA application_id = 99");
     database_close(database);
     assert_int_equal(open_db(&database, &found, &err), STATUS_CORRUPT);
 }
@@ -235,13 +246,14 @@ static void test_local_db__a_newer_version_is_refused_even_with_our_tables(void 
     database_close(must_open(&found));
     assert_int_equal(open_with_version("PRAGMA user_version = 1000"), STATUS_INVALID);
     assert_int_equal(open_with_version("PRAGMA user_version = 65792"), STATUS_INVALID);
-    /* What a flip can make of 2, and what no ebb writes. */
-    assert_int_equal(open_with_version("PRAGMA user_version = 258"), STATUS_CORRUPT);
-    assert_int_equal(open_with_version("PRAGMA user_version = 3"), STATUS_CORRUPT);
+    /* What a flip can make of 3, and what no ebb writes. */
+    assert_int_equal(open_with_version("PRAGMA user_version = 259"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = 7"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = 2"), STATUS_CORRUPT);
     assert_int_equal(open_with_version("PRAGMA user_version = 0"), STATUS_CORRUPT);
     assert_int_equal(open_with_version("PRAGMA user_version = -1000"), STATUS_CORRUPT);
     assert_int_equal(open_with_version("PRAGMA user_version = 1"), STATUS_CORRUPT);
-    assert_int_equal(open_with_version("PRAGMA user_version = 2"), STATUS_OK);
+    assert_int_equal(open_with_version("PRAGMA user_version = 3"), STATUS_OK);
 }
 
 static void test_local_db__the_next_releases_file_without_its_version_is_damage(void **state) {
@@ -251,7 +263,7 @@ static void test_local_db__the_next_releases_file_without_its_version_is_damage(
     run(database, "CREATE TABLE later (a)");
     database_close(database);
     assert_int_equal(open_with_version("PRAGMA user_version = 0"), STATUS_CORRUPT);
-    assert_int_equal(open_with_version("PRAGMA user_version = -2147483646"), STATUS_CORRUPT);
+    assert_int_equal(open_with_version("PRAGMA user_version = -2147483645"), STATUS_CORRUPT);
 }
 
 int main(void) {
@@ -269,7 +281,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             test_local_db__the_next_releases_file_opens_one_after_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
-            test_local_db__a_file_of_the_release_before_is_migrated_and_keeps_its_rows, set_up,
+            test_local_db__a_file_of_a_release_before_is_migrated_and_keeps_its_rows, set_up,
             tear_down),
         cmocka_unit_test_setup_teardown(test_local_db__a_text_of_a_table_that_was_changed_is_damage,
                                         set_up, tear_down),

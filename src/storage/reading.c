@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "platform/json.h"
+#include "storage/blobs.h"
 #include "storage/outbox_reader.h"
 #include "storage/quarantine.h"
 #include "storage/reading_due.h"
@@ -424,6 +425,8 @@ static status run_read(struct database *database, struct store_read *read, struc
         return states_read(database, read, err);
     case READ_DESTINATIONS:
         return reading_destinations(database, read, err);
+    case READ_BLOB:
+        return blobs_read_row(database, read, err);
     case READ_FACTS:
         return outbox_reader_peek(database, read->facts, err);
     case READ_BATCH:

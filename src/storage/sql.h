@@ -7,10 +7,14 @@
 
 extern const char SQL_SCHEMA_1[];
 extern const char SQL_SCHEMA_2[];
+extern const char SQL_SCHEMA_3[];
 
 extern const char SQL_BLOB_DELETE[];
+extern const char SQL_BLOB_GET[];
 extern const char SQL_BLOB_HOLD[];
 extern const char SQL_BLOB_KNOWN[];
+extern const char SQL_BLOB_LEAVES_DELETE[];
+extern const char SQL_BLOB_LEAVES_PUT[];
 extern const char SQL_BLOB_OVER[];
 extern const char SQL_BLOB_SUM[];
 extern const char SQL_BLOB_TIME[];

@@ -52,6 +52,14 @@ struct state_write {
     int64_t expires_wall_ms;       /* 0: never */
 };
 
+/* Whether the hub may have the bytes of a blob. What never leaves does so whoever else attaches
+ * it. */
+enum blob_leaves {
+    BLOB_UNSAID = 0, /* no result says anything: it stays */
+    BLOB_MAY_LEAVE = 1,
+    BLOB_NEVER_LEAVES = 2
+};
+
 /* What a job says of a blob that lies in blobs/ already (storage/blobs). */
 struct blob_hold {
     struct id id;
@@ -59,6 +67,7 @@ struct blob_hold {
     struct slice type;
     int64_t keep_ms; /* of an attachment: how long it stays; 0: says nothing of that */
     int holders;     /* 1: a kept run holds it, -1: no more */
+    enum blob_leaves leaves;
 };
 
 enum store_job_kind {
@@ -153,6 +162,7 @@ enum store_read_kind {
     READ_PEEK,    /* the next `limit` records of a lane that the hub does not hold, oldest first */
     READ_DUE,     /* what a destination has yet to get of a lane: reading_due.h */
     READ_DESTINATIONS, /* how much that is for each, and what it missed */
+    READ_BLOB,         /* of the blob `id`: {"bytes","type","leaves"}; NOT_FOUND: it has no row */
     READ_FACTS,        /* where all lanes stand, into `facts` */
     READ_BATCH         /* what stands in `lane` of stream `id` from `from_seq` to `to_seq`, into
                           `batch`: it is not replaced from then on */

@@ -481,7 +481,7 @@ def test_a_database_of_a_newer_ebb_is_refused_with_both_versions(device):
     assert "1000" in device.log(), device.log()
     assert not list(device.data.glob("ebb.db.*")), "a file that is not understood stays where and as it is"
     connection = sqlite3.connect(device.data / "ebb.db")
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.close()
     device.start()
     assert len(device.results()) == 3

@@ -1,0 +1,1 @@
+DELETE FROM blob_leaves WHERE hash = ?1
