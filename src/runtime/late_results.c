@@ -88,6 +88,7 @@ static void written(struct store_job *job) {
     slot->ending--;
     if (job->error.code == STATUS_OK) {
         slot->counts.results++;
+        tally_result(slot->tally, one->rule->name);
         orchestrator_tell(orchestrator, one->version->workflow, one->records,
                           one->records[1].aside ? 2 : 1);
     } else {

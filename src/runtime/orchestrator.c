@@ -31,6 +31,7 @@ void orchestrator_check_idle(struct orchestrator *orchestrator) {
 
 static void count_run(struct slot *slot, const struct run *run) {
     slot->counts.runs++;
+    tally_run(slot->tally, run);
     for (uint32_t i = 0; i < run->record_count; i++) {
         const struct record_draft *draft = &run->records[i];
         slot->counts.results += draft->record.kind == RECORD_RESULT && !draft->aside;
@@ -456,6 +457,7 @@ void orchestrator_install(struct slot *slot, struct version *version, bool stopp
     version_release(slot->version);
     slot->version = version;
     slot->version_count++;
+    tally_follow(&slot->tally, version);
     slot_set_fault(slot, (struct slice){0});
     slot->state = stopped ? SLOT_STOPPED : SLOT_LOADING;
     *job = (struct register_job){.slot = slot, .version = version_share(version)};

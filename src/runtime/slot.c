@@ -44,6 +44,7 @@ void slot_destroy(struct slot *slot) {
     late_results_destroy(slot->late);
     slot_states_destroy(slot->states);
     number_map_done(&slot->held);
+    tally_destroy(slot->tally);
     version_release(slot->version);
     memory_free(slot->open);
     memory_free(slot->file);

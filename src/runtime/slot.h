@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "runtime/run.h"
+#include "runtime/tally.h"
 #include "runtime/triggers/feed.h"
 #include "runtime/version.h"
 #include "storage/number_map.h"
@@ -62,6 +63,7 @@ struct slot {
     struct late_results *late;  /* owned; NULL: none has waited */
     struct run *runs; /* owned: all that were made and are not destroyed, parked ones too */
     struct slot_counts counts;
+    struct tally *tally; /* owned; of its steps and results, while it has had a version */
     bool pumping;
     bool listed; /* its file was there at the last reload */
     struct slot *next;

@@ -48,6 +48,12 @@ static void write_pinned(struct buffer *out, const struct agent_manifest *manife
     buffer_print(out, ",\"digest\":\"%s\"", digest);
 }
 
+static void write_tally(struct buffer *out, struct step_tally tally) {
+    buffer_print(out, ",\"runs\":%llu,\"failures\":%llu,\"skipped\":%llu",
+                 (unsigned long long)tally.runs, (unsigned long long)tally.failures,
+                 (unsigned long long)tally.skipped);
+}
+
 static void show(struct api_call *call, const struct slot *slot) {
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, API_ANSWER_BYTES_MAX);
@@ -65,9 +71,12 @@ static void show(struct api_call *call, const struct slot *slot) {
             api_write_text(&json, "agent", workflow->steps[i].agent);
             buffer_add_byte(&json, ',');
             write_pinned(&json, catalog_manifest(workflow->steps[i].agent_pinned));
+            write_tally(&json, tally_of_step(slot->tally, workflow->steps[i].id));
             buffer_add_byte(&json, '}');
         }
-        buffer_add_text(&json, "],\"params\":");
+        buffer_add_text(&json, "],\"results_by_name\":");
+        tally_write_results(slot->tally, &json);
+        buffer_add_text(&json, ",\"params\":");
         params_write(workflow->params, workflow->param_count, &json);
         id_write_hex(catalog_digest(workflow), digest);
         buffer_print(&json, ",\"pinned\":\"%s\",", digest);
