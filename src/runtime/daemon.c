@@ -235,7 +235,9 @@ static status open_parts(struct daemon *daemon, struct error *err) {
                                                   .pool = daemon->pool,
                                                   .store = daemon->store,
                                                   .folder = options->data,
-                                                  .settings = options->settings};
+                                                  .settings = options->settings,
+                                                  .orchestrator = daemon->orchestrator,
+                                                  .budget_bytes = options->budget_bytes};
         TRY(sync_manager_create(&sync, &daemon->sync, err));
     }
     if (options->socket != NULL) {

@@ -11,6 +11,7 @@
 #include "platform/random.h"
 #include "runtime/link_ledger.h"
 #include "runtime/renewal.h"
+#include "runtime/reports.h"
 #include "runtime/sync_store.h"
 
 enum {
@@ -28,6 +29,8 @@ struct sync_manager {
     struct turn *turn;
     struct renewal *renewal;
     struct link_ledger *ledger;
+    struct reports *reports;              /* NULL: nobody has said what to report */
+    struct sender_link kind;              /* that the last connection goes by */
     char interface[LINK_INTERFACE_BYTES]; /* of the last connection */
     struct arena arena;                   /* of the identity */
     struct identity identity;
@@ -79,7 +82,15 @@ static void note_link(struct sync_manager *manager) {
         .budget = {.bytes_hour = said->bytes_hour, .bytes_day = said->bytes_day}};
     (void)snprintf(link.kind, sizeof(link.kind), "%s", link_kind_name(kind));
     (void)memcpy(manager->interface, facts.interface, sizeof(manager->interface));
+    manager->kind = link;
     sender_use_link(manager->sender, &link);
+}
+
+static void greet(struct sync_manager *manager) {
+    sender_connected(manager->sender, now_ms());
+    if (manager->reports != NULL) {
+        reports_connected(manager->reports);
+    }
 }
 
 static void connected(void *owner) {
@@ -93,7 +104,7 @@ static void connected(void *owner) {
         }
         log_line(LOG_WARN, "runtime", "sync: renew the certificate: %s", err.text);
     }
-    sender_connected(manager->sender, now_ms());
+    greet(manager);
     go_on(manager);
 }
 
@@ -116,7 +127,7 @@ static void renewal_ended(void *owner, const struct error *outcome) {
     struct link_facts facts;
     link_facts(manager->link, &facts);
     if (facts.state == LINK_IDLE) {
-        sender_connected(manager->sender, now_ms());
+        greet(manager);
     } else {
         sender_lost(manager->sender, now_ms());
         sender_blame(manager->sender, outcome->text);
@@ -148,12 +159,22 @@ static void answered(void *owner, const struct link_answer *answer) {
         return;
     }
     manager->refused = answer->code == UNAUTHORIZED;
+    if (manager->reports != NULL && reports_are_asking(manager->reports)) {
+        reports_answered(manager->reports, answer->code, answer->body);
+    }
     sender_answered(manager->sender, answer->code, answer->retry_after_ms, answer->body, now_ms());
     note_refusal(manager, answer->code);
     go_on(manager);
 }
 
+static void stop_reports(struct sync_manager *manager) {
+    if (manager->reports != NULL) {
+        reports_lost(manager->reports);
+    }
+}
+
 static void lose(struct sync_manager *manager, const struct error *error) {
+    stop_reports(manager);
     log_line(error->code == STATUS_OFFLINE || error->code == STATUS_TIMEOUT ? LOG_INFO : LOG_WARN,
              "runtime", "sync: %s", error->text);
     sender_lost(manager->sender, now_ms());
@@ -233,6 +254,13 @@ static void note_time(struct sync_manager *manager, const struct sender_action *
     manager->hub_uncertainty_ms = action->uncertainty_ms;
 }
 
+/* Only what reports have offered is asked for. */
+static void report(struct sync_manager *manager) {
+    struct error err;
+    need(manager, reports_send(manager->reports, manager->link, &manager->kind, now_ms(), &err),
+         &err);
+}
+
 static void act(struct sync_manager *manager, const struct sender_action *action) {
     static const struct link_request HELLO = {
         .method = "POST", .path = SLICE("/v1/hello"), .type = "application/json"};
@@ -244,6 +272,7 @@ static void act(struct sync_manager *manager, const struct sender_action *action
         connect_link(manager);
         break;
     case SENDER_CLOSE:
+        stop_reports(manager);
         link_close(manager->link);
         break;
     case SENDER_HELLO:
@@ -260,6 +289,9 @@ static void act(struct sync_manager *manager, const struct sender_action *action
     }
     case SENDER_PUT_END:
         link_end(manager->link);
+        break;
+    case SENDER_REPORT:
+        report(manager);
         break;
     case SENDER_TIME:
         note_time(manager, action);
@@ -280,7 +312,8 @@ static int64_t sooner_ms(int64_t a_ms, int64_t b_ms) {
     return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
-static void sleep_until(struct sync_manager *manager, int64_t wake_ms) {
+static void sleep_until(struct sync_manager *manager, int64_t wake_ms, int64_t look_ms) {
+    wake_ms = sooner_ms(wake_ms, look_ms);
     wake_ms = sooner_ms(wake_ms, sync_store_rings_ms(manager->store));
     wake_ms = sooner_ms(wake_ms, link_ledger_look(manager->ledger, manager->sender));
     if (wake_ms == 0) {
@@ -300,6 +333,10 @@ static void turn_ended(void *owner) {
     }
     struct sender_action action = {.act = SENDER_CLOSE};
     struct error err;
+    const int64_t look_ms =
+        manager->reports != NULL
+            ? reports_look(manager->reports, manager->sender, &manager->kind, now_ms())
+            : 0;
     while (action.act != SENDER_NOTHING) {
         const struct sender_now now = {
             .now_ms = now_ms(), .time = clock_now(), .boot = clock_boot_id()};
@@ -309,7 +346,7 @@ static void turn_ended(void *owner) {
         }
         act(manager, &action);
     }
-    sleep_until(manager, action.wake_ms);
+    sleep_until(manager, action.wake_ms, look_ms);
 }
 
 static void ring(void *owner) {
@@ -333,6 +370,7 @@ void sync_manager_look(struct sync_manager *manager) {
 /* --- joined or not --------------------------------------------------------------------------- */
 
 static void part(struct sync_manager *manager) {
+    stop_reports(manager);
     link_close(manager->link);
     if (manager->store != NULL) {
         sync_store_use(manager->store, NULL);
@@ -394,6 +432,16 @@ void sync_manager_reload(struct sync_manager *manager) {
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+static status create_reports(struct sync_manager *manager, struct error *err) {
+    const struct reports_options options = {.store = manager->options.store,
+                                            .pool = manager->options.pool,
+                                            .orchestrator = manager->options.orchestrator,
+                                            .budget_bytes = manager->options.budget_bytes,
+                                            .changed = store_answered,
+                                            .owner = manager};
+    return reports_create(&options, &manager->reports, err);
+}
+
 status sync_manager_create(const struct sync_manager_options *options,
                            struct sync_manager **out_manager, struct error *err) {
     struct sync_manager *manager = memory_new(1, sizeof(*manager));
@@ -406,6 +454,9 @@ status sync_manager_create(const struct sync_manager_options *options,
                                  &manager->renewal, err);
     if (code == STATUS_OK) {
         code = link_ledger_create(options->pool, options->folder, &manager->ledger, err);
+    }
+    if (code == STATUS_OK && options->orchestrator != NULL) {
+        code = create_reports(manager, err);
     }
     if (code == STATUS_OK) {
         code = link_create(options->loop, &EVENTS, manager, &manager->link, err);
@@ -447,6 +498,7 @@ void sync_manager_destroy(struct sync_manager *manager) {
     arena_done(&manager->arena);
     link_destroy(manager->link);
     renewal_destroy(manager->renewal);
+    reports_destroy(manager->reports);
     link_ledger_destroy(manager->ledger);
     timer_close(manager->timer);
     turn_destroy(manager->turn);
@@ -457,6 +509,9 @@ void sync_manager_destroy(struct sync_manager *manager) {
 void sync_manager_hurry(struct sync_manager *manager) {
     if (manager->sender != NULL) {
         sender_hurry(manager->sender);
+        if (manager->reports != NULL) {
+            reports_hurry(manager->reports);
+        }
         go_on(manager);
     }
 }

@@ -20,6 +20,7 @@
 #include "wire/device.h"
 
 struct loop;
+struct orchestrator;
 struct pool;
 struct sync_manager;
 
@@ -32,6 +33,10 @@ struct sync_manager_options {
     /* What the device's files say of the way to the hub, and whether it stays offline; NULL:
      * nothing. */
     const struct device *settings;
+
+    /* Whose workflows are reported to the hub (runtime/reports); NULL: nothing is. */
+    const struct orchestrator *orchestrator;
+    int64_t budget_bytes; /* of the store's lanes; 0: the default */
 };
 
 status sync_manager_create(const struct sync_manager_options *options,

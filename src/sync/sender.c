@@ -65,6 +65,7 @@ static void go_away(struct sender *sender, int64_t retry_after_ms, int64_t now_m
     sender->confirming = -1;
     sender->greeted_ms = 0;
     sender->body = (struct sender_body){0};
+    sender->offer = (struct sender_offer){0};
     buffer_clear(&sender->frame);
     sender_standings_forget(&sender->standings);
 }
@@ -117,15 +118,31 @@ void sender_taken(struct sender *sender, size_t bytes, int64_t now_ms) {
     }
 }
 
+/* Whatever a hub says of a report, records go on; but one that does not take this device says so to
+ * a report first, where there are no records. */
+static void report_answered(struct sender *sender, int code, int64_t retry_after_ms,
+                            struct slice body, int64_t now_ms) {
+    enum { UNAUTHORIZED = 401, FORBIDDEN = 403 };
+    char excerpt[SENDER_EXCERPT_BYTES];
+    sender->link = LINK_NONE;
+    if (code == UNAUTHORIZED || code == FORBIDDEN) {
+        sender_give_up(sender, retry_after_ms, now_ms, "the hub answered a report with %d: %s",
+                       code, sender_excerpt(body, excerpt));
+    }
+}
+
 void sender_answered(struct sender *sender, int code, int64_t retry_after_ms, struct slice body,
                      int64_t now_ms) {
     const bool of_body = sender->phase == PHASE_READY && sender->body.begun;
-    if (!of_body && sender->link != LINK_HELLO) {
+    const bool of_report = sender->phase == PHASE_READY && sender->link == LINK_REPORT;
+    if (!of_body && !of_report && sender->link != LINK_HELLO) {
         return;
     }
     sender->last_contact_ms = now_ms;
     sender->progress_ms = now_ms;
-    if (of_body) {
+    if (of_report) {
+        report_answered(sender, code, retry_after_ms, body, now_ms);
+    } else if (of_body) {
         sender_body_answered(sender, code, retry_after_ms, body, now_ms);
     } else {
         sender->link = LINK_NONE;
@@ -292,6 +309,10 @@ status sender_next(struct sender *sender, const struct sender_now *now,
         *out_action = action;
     }
     return code;
+}
+
+void sender_offer(struct sender *sender, const struct sender_offer *offer) {
+    sender->offer = *offer;
 }
 
 /* --- what people want ------------------------------------------------------------------------ */

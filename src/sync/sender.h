@@ -15,7 +15,8 @@
  * request, one read. Lane 0 first, then 1, then the rest in the ratio 16:8:2:4:1 of bytes; a body
  * is sized to about a second of the link and never exceeds the grant; when something more urgent
  * comes, the body ends at the frame that it is in. Nothing is sent that is not durable: reads see
- * committed records only.
+ * committed records only. What else the device has to say (sender_offer) is a request of its own
+ * between bodies, and small: never while lane 0 or 1 has something, and paid for like lane 6.
  *
  * Invariants: 1. an acknowledgement goes to the store only with the chain value that both have at
  * that seq. 2. After `rollback` what the hub lacks is sent again from its top on. 3. After
@@ -79,6 +80,7 @@ enum sender_act {
     SENDER_PUT_BEGIN, /* a PUT of `stream`, `lane`, `first` begins */
     SENDER_PUT_BODY,  /* `bytes` are its next frame: sender_taken once the link has taken them */
     SENDER_PUT_END,   /* then sender_answered */
+    SENDER_REPORT,    /* what was offered goes as one request: sender_answered */
 
     /* The hub holds `stream`, `lane` up to `last`, with `chain` there; `anchored`. */
     SENDER_ACKNOWLEDGE,
@@ -175,6 +177,15 @@ void sender_answered(struct sender *sender, int code, int64_t retry_after_ms, st
 
 /* A record of the stream that is written to became durable. */
 void sender_note(struct sender *sender, enum lane lane, uint64_t seq, int64_t bytes);
+
+/* What the owner has to say beside records (sync/report), until it is answered or the connection is
+ * lost: then it may offer again. */
+struct sender_offer {
+    int64_t bytes;  /* of the request, about; 0: it has nothing to say */
+    int64_t due_ms; /* not before this */
+    bool bulk;      /* it waits for lane 6's turn; else it goes when lanes 0 and 1 have nothing */
+};
+void sender_offer(struct sender *sender, const struct sender_offer *offer);
 
 /* --- what people want --- */
 

@@ -69,6 +69,31 @@ static unsigned find_ready(const struct sender *sender, int64_t now_ms, int64_t 
     return ready;
 }
 
+/* What was offered may go as far as budget, pause and, of what is bulk, the hub's disk are
+ * concerned. *wake_ms becomes when it may, if that is known and sooner. */
+static bool may_report(const struct sender *sender, int64_t now_ms, int64_t *wake_ms) {
+    const struct sender_offer *offer = &sender->offer;
+    if (offer->bytes <= 0 || sender->paused) {
+        return false;
+    }
+    const int64_t room_ms = scheduler_room_ms(&sender->scheduler, now_ms);
+    int64_t begin_ms = offer->bulk ? rest_begin_ms(sender, now_ms) : room_ms;
+    begin_ms = begin_ms > offer->due_ms ? begin_ms : offer->due_ms;
+    if (begin_ms > now_ms) {
+        *wake_ms = *wake_ms == 0 || begin_ms < *wake_ms ? begin_ms : *wake_ms;
+    }
+    return begin_ms <= now_ms;
+}
+
+/* It is paid for as lane 6 is. */
+static void report(struct sender *sender, int64_t now_ms, struct sender_action *out_action) {
+    scheduler_charge(&sender->scheduler, LANE_BULK, sender->offer.bytes, now_ms);
+    sender->offer = (struct sender_offer){0};
+    sender->link = LINK_REPORT;
+    sender->progress_ms = now_ms;
+    *out_action = (struct sender_action){.act = SENDER_REPORT};
+}
+
 /* Whether the body should make way: for lane 0 or 1, or since nothing else may be sent now. */
 static bool must_yield(const struct sender *sender, int64_t now_ms) {
     const enum lane lane = sender->body.lane;
@@ -81,25 +106,6 @@ static bool must_yield(const struct sender *sender, int64_t now_ms) {
     }
     return lane > LANE_URGENT && sender->paused;
 }
-
-/* false: nothing may be sent now. */
-static bool choose(struct sender *sender, int64_t now_ms, int64_t *wake_ms) {
-    const enum lane lane = scheduler_pick(&sender->scheduler, find_ready(sender, now_ms, wake_ms));
-    if (lane == LANE_COUNT) {
-        return false;
-    }
-    struct sender_body body = {.chosen = true, .lane = lane};
-    body.index = find_stream(sender, lane, now_ms, wake_ms, &body.run);
-    body.stream = sender->standings.streams[body.index].id;
-    body.next = body.run.first;
-    const int64_t room = scheduler_room(&sender->scheduler, lane, now_ms);
-    const int64_t allowance = sender_flow_allowance(&sender->flow, now_ms);
-    body.allowance = room < allowance ? room : allowance;
-    sender->body = body;
-    return true;
-}
-
-/* --- reading --------------------------------------------------------------------------------- */
 
 static void read_more(struct sender *sender, struct sender_action *out_action) {
     struct sender_body *body = &sender->body;
@@ -117,6 +123,47 @@ static void read_more(struct sender *sender, struct sender_action *out_action) {
                                          .last = body->run.last,
                                          .bytes_max = bytes_max};
 }
+
+/* Which lane is next, or what was offered (*out_report); LANE_COUNT: nothing may be sent now. */
+static enum lane pick(struct sender *sender, int64_t now_ms, int64_t *wake_ms, bool *out_report) {
+    const unsigned urgent = 1U << LANE_CONTROL | 1U << LANE_URGENT;
+    const unsigned bulk = 1U << LANE_BULK;
+    const unsigned ready = find_ready(sender, now_ms, wake_ms);
+    const bool offers = (ready & urgent) == 0 && may_report(sender, now_ms, wake_ms);
+    *out_report = offers && !sender->offer.bulk;
+    if (*out_report) {
+        return LANE_BULK;
+    }
+    const enum lane lane = scheduler_pick(&sender->scheduler, ready | (offers ? bulk : 0));
+    *out_report = lane == LANE_BULK && (ready & bulk) == 0;
+    return lane;
+}
+
+/* false: nothing may be sent now. */
+static bool choose(struct sender *sender, int64_t now_ms, int64_t *wake_ms,
+                   struct sender_action *out_action) {
+    bool reports = false;
+    const enum lane lane = pick(sender, now_ms, wake_ms, &reports);
+    if (lane == LANE_COUNT) {
+        return false;
+    }
+    if (reports) {
+        report(sender, now_ms, out_action);
+        return true;
+    }
+    struct sender_body body = {.chosen = true, .lane = lane};
+    body.index = find_stream(sender, lane, now_ms, wake_ms, &body.run);
+    body.stream = sender->standings.streams[body.index].id;
+    body.next = body.run.first;
+    const int64_t room = scheduler_room(&sender->scheduler, lane, now_ms);
+    const int64_t allowance = sender_flow_allowance(&sender->flow, now_ms);
+    body.allowance = room < allowance ? room : allowance;
+    sender->body = body;
+    read_more(sender, out_action);
+    return true;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
 
 static bool is_whole_batch(const struct sender_batch *batch, uint64_t next) {
     if (batch->count <= 0 || batch->items[0].seq > next || batch->items[0].last_seq < next) {
@@ -426,8 +473,7 @@ static status next_body(struct sender *sender, const struct sender_now *now,
             return STATUS_OK;
         }
         wake_ms = aside_ms;
-        if (choose(sender, now->now_ms, &wake_ms)) {
-            read_more(sender, out_action);
+        if (choose(sender, now->now_ms, &wake_ms, out_action)) {
             return STATUS_OK;
         }
     }

@@ -22,7 +22,7 @@ enum { SENDER_TEXT_BYTES = 512, SENDER_EXCERPT_BYTES = 208 };
 enum sender_phase { PHASE_AWAY, PHASE_CONNECTING, PHASE_GREETING, PHASE_READY };
 
 /* TAKE: of a frame by the link. */
-enum link_wait { LINK_NONE, LINK_CONNECT, LINK_HELLO, LINK_TAKE, LINK_ANSWER };
+enum link_wait { LINK_NONE, LINK_CONNECT, LINK_HELLO, LINK_TAKE, LINK_ANSWER, LINK_REPORT };
 
 enum store_wait { STORE_IDLE, STORE_PEEKS, STORE_READS, STORE_MENDS, STORE_RENUMBERS };
 
@@ -71,6 +71,7 @@ struct sender {
     struct sender_standings standings;
     struct sender_fork fork;
     struct sender_body body;
+    struct sender_offer offer; /* that is not under way */
     struct sender_sample sample;
     struct sender_asked asked;
 

@@ -7,9 +7,10 @@
 #include "sim_disk.h"
 #include "sim_trouble.h"
 #include "sim_world.h"
+#include "sync/report.h"
 
 enum { LATE_US = 20000000, COMMIT_US = 12000, STORE_US = 3000 };
-enum { ACTIONS_MAX = 20000, BOOT_MS = 5000, ZSTD_LEVEL = 1 };
+enum { ACTIONS_MAX = 20000, BOOT_MS = 5000, ZSTD_LEVEL = 1, OFFER_SHARE = 20 };
 
 static const int64_t WALL_MS = INT64_C(1800000000000);
 
@@ -21,6 +22,8 @@ struct sim_device *sim_device_create(struct sim_world *world, int number, int ow
     device->world = world;
     device->number = number;
     device->owner = owner;
+    device->offers = world->dice;
+    (void)sim_roll(&device->offers);
     sim_link_init(&device->link, device);
     sim_outbox_init(&device->box, world, number);
     if (world->on_disk) {
@@ -100,6 +103,7 @@ void sim_device_power_cut(struct sim_device *device) {
     device->is_committing = false;
     device->asked.act = SENDER_NOTHING;
     device->untaken_bytes = 0;
+    device->is_reporting = false;
     sim_outbox_power_cut(&device->box);
 }
 
@@ -175,6 +179,11 @@ static bool is_alone(struct sim_device *device) {
     return waiting == 1;
 }
 
+/* A planted bug that closes a connection is late, too: only one of them is to be found by that. */
+static bool is_timed(const struct sim_world *world) {
+    return world->shape.is_timed && (world->bug == SIM_NO_BUG || world->bug == SIM_URGENT_WAITS);
+}
+
 static void time_record(struct sim_device *device, struct sim_made *made) {
     struct sender_facts facts;
     struct sim_made *timed = sim_made(device->world, device->timed);
@@ -182,7 +191,7 @@ static void time_record(struct sim_device *device, struct sim_made *made) {
         timed->durable_us = 0; /* it must wait for this one, which goes first */
     }
     sender_facts(device->sender, &facts);
-    if (device->world->shape.is_timed && made->lane <= LANE_URGENT && is_alone(device) &&
+    if (is_timed(device->world) && made->lane <= LANE_URGENT && is_alone(device) &&
         facts.connected &&
         (strcmp(facts.state, "idle") == 0 || strcmp(facts.state, "sending") == 0)) {
         made->durable_us = device->world->events.now_us;
@@ -424,6 +433,29 @@ static void plan_wake(struct sim_device *device, int64_t wake_ms) {
               device->life);
 }
 
+/* Now and then a device has something to say of itself; whether it arrives matters to nobody, and
+ * records must not mind. */
+static void offer(struct sim_device *device) {
+    struct sim_dice *dice = &device->offers;
+    if (device->is_reporting || !sim_chance(dice, OFFER_SHARE)) {
+        return;
+    }
+    const struct sender_offer said = {.bytes = sim_between(dice, 1, REPORT_BYTES_MAX),
+                                      .due_ms = now_ms(device) + sim_below(dice, 2000),
+                                      .bulk = sim_chance(dice, 300)};
+    device->report_bytes = (size_t)said.bytes;
+    sender_offer(device->sender, &said);
+}
+
+static void report(struct sim_device *device) {
+    static const char TEXT[REPORT_BYTES_MAX];
+    note(device, "says # bytes of itself", device->report_bytes, 0, 0, 0);
+    device->is_reporting = true;
+    sim_link_begin(&device->link, SLICE(SIM_REPORT_PATH));
+    sim_link_bytes(&device->link, (struct slice){.bytes = TEXT, .count = device->report_bytes});
+    sim_link_end(&device->link);
+}
+
 static void act(struct sim_device *device, const struct sender_action *action) {
     switch (action->act) {
     case SENDER_CONNECT:
@@ -432,6 +464,7 @@ static void act(struct sim_device *device, const struct sender_action *action) {
         break;
     case SENDER_CLOSE:
         note(device, "closes", 0, 0, 0, 0);
+        device->is_reporting = false;
         sim_link_close(&device->link);
         break;
     case SENDER_PEEK:
@@ -454,6 +487,9 @@ static void act(struct sim_device *device, const struct sender_action *action) {
     case SENDER_PUT_END:
         device->world->met[SIM_MET_YIELD] += makes_way(device) ? 1 : 0;
         sim_link_end(&device->link);
+        break;
+    case SENDER_REPORT:
+        report(device);
         break;
     case SENDER_ACKNOWLEDGE:
         acknowledge(device, action);
@@ -485,6 +521,7 @@ void sim_device_turn(struct sim_device *device) {
         return;
     }
     tell_news(device);
+    offer(device);
     for (int i = 0; i < ACTIONS_MAX; i++) {
         const struct sender_now now = {
             .now_ms = now_ms(device), .time = sim_device_moment(device), .boot = device->boot};
@@ -519,6 +556,7 @@ void sim_device_connected(struct sim_device *device) {
 
 void sim_device_lost(struct sim_device *device) {
     note(device, "lost its connection", 0, 0, 0, 0);
+    device->is_reporting = false;
     WITH_SENDER(device, sender_lost(device->sender, now_ms(device)));
     sim_device_turn(device);
 }
@@ -532,6 +570,7 @@ void sim_device_taken(struct sim_device *device, size_t bytes) {
 void sim_device_answered(struct sim_device *device, int code, int64_t retry_after_ms,
                          struct slice body) {
     note(device, "is answered #", (uint64_t)code, 0, 0, 0);
+    device->is_reporting = false;
     WITH_SENDER(device,
                 sender_answered(device->sender, code, retry_after_ms, body, now_ms(device)));
     sim_device_turn(device);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "sim_account.h"
+#include "sim_dice.h"
 #include "sim_link.h"
 #include "sim_outbox.h"
 
@@ -42,6 +43,9 @@ struct sim_device {
     size_t untaken_bytes, body_bytes;
     uint64_t told_seq[SYNC_LANES]; /* of a real store: what the sender was told of */
     enum lane sending;             /* of the body that is sent */
+    bool is_reporting;             /* what was offered is under way */
+    size_t report_bytes;           /* of what was offered last */
+    struct sim_dice offers;        /* of its own: what else happens is not decided by them */
 };
 
 struct sim_device *sim_device_create(struct sim_world *world, int number, int owner);

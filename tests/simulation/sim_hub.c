@@ -332,9 +332,24 @@ static bool is_foreign(struct sim_hub *hub, const struct sim_request *request) {
     return stream != NULL && stream->owner != request->device;
 }
 
+/* Whatever is said of a report, records go on; an older hub knows none. */
+static void take_report(struct sim_hub *hub, struct sim_request *request) {
+    static const int CODES[] = {200, 200, 200, 404, 400, 507};
+    if (request->ended) {
+        request->code = CODES[request->body.count % 6];
+        request->decided = true;
+        buffer_add_text(&request->out, "{}");
+        meet(hub, SIM_MET_REPORT, true);
+    }
+}
+
 static void take_request(struct sim_hub *hub, struct sim_request *request) {
     struct error err;
     if (request->decided) {
+        return;
+    }
+    if (request->is_report) {
+        take_report(hub, request);
         return;
     }
     if (hub->refusal != 0 && hub->world->events.now_us < hub->refuse_until_us &&
@@ -354,6 +369,9 @@ static void take_request(struct sim_hub *hub, struct sim_request *request) {
 
 static bool judge_answers(struct sim_hub *hub, const struct sim_request *request) {
     const struct sim_shelf_stream *stream = sim_shelf_find(&hub->shelf, request->stream);
+    if (request->is_report) {
+        return true;
+    }
     if (request->out.count > 0 && request->is_hello) {
         struct hello_answer answer;
         struct error err;
@@ -392,7 +410,7 @@ static void begin(struct sim_hub *hub) {
     struct error err;
     size_t bytes = 0;
     sim_hub_disk_begin(hub->disk);
-    if (request == NULL || request->is_hello || request->decided ||
+    if (request == NULL || request->is_hello || request->is_report || request->decided ||
         !sim_chance(&hub->world->dice, 100)) {
         return;
     }
@@ -464,10 +482,11 @@ struct sim_request *sim_hub_begin(struct sim_hub *hub, int device, uint64_t seri
     request->device = device;
     request->serial = serial;
     request->is_hello = slice_is(path, SIM_HELLO_PATH);
+    request->is_report = slice_is(path, SIM_REPORT_PATH);
     request->answer.code = SYNC_STORED;
     buffer_init(&request->body, 64 << 20);
     buffer_init(&request->out, MESSAGE_BYTES_MAX);
-    if (!request->is_hello &&
+    if (!request->is_hello && !request->is_report &&
         !stream_path_read(path, &request->stream, &request->lane, &request->first)) {
         sim_breach(hub->world, "path", "the hub cannot read the path '%.*s'", SLICE_ARGS(path));
     }

@@ -20,7 +20,7 @@ struct sim_request {
     int device; /* whose certificate */
     uint64_t
         serial; /* of the connection; 0: a proxy sent it once more, nobody waits for an answer */
-    bool is_hello;
+    bool is_hello, is_report;
     struct id stream;
     enum lane lane;
     uint64_t first;
@@ -61,7 +61,8 @@ struct sim_hub {
 /* Where its wall clock begins. */
 static const int64_t SIM_HUB_MS = INT64_C(1800000000000);
 
-#define SIM_HELLO_PATH "/v1/hello"
+#define SIM_HELLO_PATH  "/v1/hello"
+#define SIM_REPORT_PATH "/v1/report"
 
 void sim_hub_init(struct sim_hub *hub, struct sim_world *world);
 void sim_hub_done(struct sim_hub *hub);

@@ -28,6 +28,7 @@ const char *sim_met_name(enum sim_met met) {
         [SIM_MET_MENDED] = "mended",
         [SIM_MET_RENUMBERED] = "renumbered",
         [SIM_MET_TIMED] = "timed",
+        [SIM_MET_REPORT] = "reports",
     };
     return NAMES[met];
 }

@@ -32,7 +32,8 @@ enum sim_met {
     SIM_MET_EVICTED,
     SIM_MET_MENDED,
     SIM_MET_RENUMBERED,
-    SIM_MET_TIMED, /* an urgent record whose way was timed */
+    SIM_MET_TIMED,  /* an urgent record whose way was timed */
+    SIM_MET_REPORT, /* what a device says of itself between bodies */
     SIM_MET_COUNT
 };
 
