@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "hub/api/hub_desk.h"
+#include "hub/device_reports.h"
 #include "hub/greeting.h"
 #include "hub/hub_answer.h"
 #include "platform/clock.h"
@@ -101,32 +102,49 @@ static bool is_upload(const struct http_request *request) {
     return slice_is(request->method, "PUT") && slice_starts(request->path, "/v1/streams/");
 }
 
-static void begin_upload(struct device_port *port, struct http_request *request) {
-    struct contact *contact = http_kept(request);
-    struct error err;
-    if (contact->connection == 0) {
-        (void)fail(&err, STATUS_INVALID, "a connection begins with /v1/hello");
-        hub_answer_error(request, &err);
-        return;
-    }
-    upload_begin(port->uploads, contact, request);
+/* What a device says of itself beside its records. */
+static bool is_aside(const struct http_request *request) {
+    return slice_is(request->method, "PUT") &&
+           (slice_is(request->path, REPORT_PATH) || slice_starts(request->path, "/v1/faces/") ||
+            slice_starts(request->path, "/v1/blobs/"));
 }
 
-/* Strangers bring little, and say beforehand how much. */
-static bool brings_too_much(const struct http_request *request) {
+static bool has_greeted(struct http_request *request) {
+    const struct contact *contact = http_kept(request);
+    struct error err;
+    if (contact->connection != 0) {
+        return true;
+    }
+    (void)fail(&err, STATUS_INVALID, "a connection begins with /v1/hello");
+    hub_answer_error(request, &err);
+    return false;
+}
+
+static void begin_upload(struct device_port *port, struct http_request *request) {
+    if (has_greeted(request)) {
+        upload_begin(port->uploads, http_kept(request), request);
+    }
+}
+
+/* Whoever must say beforehand how much it brings. */
+static bool brings_more(const struct http_request *request, size_t bytes) {
     const char *announced = http_header(request, "Content-Length");
     const bool in_chunks = http_header(request, "Transfer-Encoding") != NULL;
-    return in_chunks || (announced != NULL && strtoull(announced, NULL, 10) > ENROL_BODY_BYTES_MAX);
+    return in_chunks || (announced != NULL && strtoull(announced, NULL, 10) > bytes);
+}
+
+static void refuse_more(struct http_request *request, size_t bytes) {
+    struct error err;
+    (void)fail(&err, STATUS_INVALID, "at most %zu bytes are read here", bytes);
+    hub_answer_error_as(request, 413, &err);
 }
 
 static bool begun(void *owner, struct http_request *request) {
     struct device_port *port = owner;
     struct error err;
     if (is_for_strangers(request) || is_renewal(request)) {
-        if (brings_too_much(request)) {
-            (void)fail(&err, STATUS_INVALID, "at most %d bytes are read here",
-                       (int)ENROL_BODY_BYTES_MAX);
-            hub_answer_error_as(request, 413, &err);
+        if (brings_more(request, ENROL_BODY_BYTES_MAX)) {
+            refuse_more(request, ENROL_BODY_BYTES_MAX);
             return true;
         }
         if (!is_renewal(request)) {
@@ -139,6 +157,10 @@ static bool begun(void *owner, struct http_request *request) {
     }
     if (is_upload(request)) {
         begin_upload(port, request);
+        return true;
+    }
+    if (is_aside(request) && brings_more(request, REPORT_BYTES_MAX)) {
+        refuse_more(request, REPORT_BYTES_MAX);
         return true;
     }
     return false;
@@ -175,6 +197,25 @@ static void greet(struct device_port *port, struct http_request *request) {
     greeting_take(port->options.ingest, http_kept(request), request);
 }
 
+static void take_aside(struct device_port *port, struct http_request *request) {
+    const struct contact *contact = http_kept(request);
+    struct error err;
+    struct id id;
+    if (!has_greeted(request)) {
+        return;
+    }
+    if (slice_is(request->path, REPORT_PATH)) {
+        device_reports_take(port->options.reports, contact->device, request);
+    } else if (face_path_read(request->path, &id)) {
+        faces_take(port->options.faces, contact->device, id, request);
+    } else if (blob_path_read(request->path, &id)) {
+        attachments_take(port->options.attachments, contact->device, id, request);
+    } else {
+        (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s", SLICE_ARGS(request->path));
+        hub_answer_error(request, &err);
+    }
+}
+
 static void handle(void *owner, struct http_request *request) {
     struct device_port *port = owner;
     struct error err;
@@ -183,6 +224,8 @@ static void handle(void *owner, struct http_request *request) {
         http_answer(request, 200, "application/json", SLICE("{\"status\":\"ok\"}\n"));
     } else if (posts && slice_is(request->path, "/v1/hello")) {
         greet(port, request);
+    } else if (is_aside(request)) {
+        take_aside(port, request);
     } else if (!hub_desk_take(port->options.desk, HUB_ENROLMENT_ROUTES, NULL, request)) {
         (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s", SLICE_ARGS(request->path));
         hub_answer_error(request, &err);

@@ -3,6 +3,9 @@
  *
  *   POST /v1/hello            hub/greeting
  *   PUT  /v1/streams/...      hub/upload
+ *   PUT  /v1/report           hub/device_reports
+ *   PUT  /v1/faces/DIGEST     hub/faces
+ *   PUT  /v1/blobs/HASH       hub/attachments
  *   POST /v1/enrol, /v1/renew, /v1/leave   hub/api/hub_desk
  *   GET  /healthz
  *
@@ -24,6 +27,9 @@
 enum { DEVICE_CONNECTIONS_MAX = 16384 };
 
 struct device_port;
+struct attachments;
+struct device_reports;
+struct faces;
 struct hub_desk;
 
 struct device_port_options {
@@ -34,6 +40,9 @@ struct device_port_options {
     struct registry *registry;
     struct ingest *ingest;
     struct hub_desk *desk;
+    struct device_reports *reports;
+    struct faces *faces;
+    struct attachments *attachments;
 };
 
 status device_port_open(const struct device_port_options *options, struct device_port **out_port,

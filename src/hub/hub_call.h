@@ -21,12 +21,15 @@
 #include "hub/hub_file.h"
 #include "hub/people/rights.h"
 
+struct device_reports;
+
 enum { HUB_CALL_QUERIES_MAX = 8, HUB_CALL_ANSWER_BYTES_MAX = 16 << 20, HUB_CALL_ALARM_BYTES = 256 };
 
 struct hub_call {
     /* The hub's, the same for every call. */
     const struct authority *authority;
     const struct hub_settings *settings;
+    struct device_reports *reports; /* NULL: devices report nothing here */
     struct slice addresses; /* "HOST:PORT HOST:PORT", as devices reach this hub; may be "" */
 
     /* The request; all texts live in `arena` or longer. */

@@ -77,7 +77,10 @@ static status open_port(struct hub_daemon *hub, struct error *err) {
                                              .authority = hub->authority,
                                              .registry = hub->registry,
                                              .ingest = hub->ingest,
-                                             .desk = hub->desk};
+                                             .desk = hub->desk,
+                                             .reports = hub->reports,
+                                             .faces = hub->faces,
+                                             .attachments = hub->attachments};
     TRY(device_port_open(&port, &hub->port, err));
     (void)snprintf(hub->listen, sizeof(hub->listen), "%s", device_port_address(hub->port));
     return STATUS_OK;
@@ -127,6 +130,7 @@ static void upkeep(void *owner) {
     if (!hub->renewed) {
         look_at_certificate(hub);
         take_notes(hub);
+        device_reports_write(hub->reports);
         retention_begin(hub->retention);
     } else if (ingest_is_idle(hub->ingest)) {
         reopen_ports(hub);
@@ -153,6 +157,7 @@ static void signalled(void *owner, int number) {
         hub->stop_deadline_ns = clock_boot_ns() + STOP_S * NS_PER_S;
         retention_stop(hub->retention);
         take_notes(hub);
+        device_reports_write(hub->reports);
     } else {
         hub->stop_deadline_ns = 0; /* asked twice: at once */
     }
@@ -270,6 +275,7 @@ static status open_desk(struct hub_daemon *hub, struct error *err) {
                                              .registry = hub->registry,
                                              .authority = hub->authority,
                                              .settings = hub->options.settings,
+                                             .reports = hub->reports,
                                              .addresses = hub->addresses};
     return hub_desk_create(&options, &hub->desk, err);
 }
@@ -278,6 +284,21 @@ static status open_backups(struct hub_daemon *hub, struct error *err) {
     const struct backups_options options = {
         .loop = hub->loop, .ingest = hub->ingest, .data = hub->options.data};
     return backups_create(&options, &hub->backups, err);
+}
+
+static status open_reports(struct hub_daemon *hub, struct error *err) {
+    struct database *database = hub_store_sqlite_database(hub->session);
+    const struct attachments_options attachments = {.loop = hub->loop,
+                                                    .ingest = hub->ingest,
+                                                    .reader = hub->reader,
+                                                    .data = hub->options.data,
+                                                    .bytes_max =
+                                                        hub->options.settings->attachment_bytes};
+    TRY(faces_load(hub->ingest, database, &hub->faces, err));
+    TRY(attachments_open(&attachments, database, &hub->attachments, err));
+    const struct device_reports_options reports = {
+        .ingest = hub->ingest, .faces = hub->faces, .attachments = hub->attachments};
+    return device_reports_create(&reports, &hub->reports, err);
 }
 
 static status open_parts(struct hub_daemon *hub, struct error *err) {
@@ -295,6 +316,7 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     TRY(audit_create(hub->loop, hub->reader, AUDIT_FIRST_MS, &hub->audit, err));
     TRY(open_backups(hub, err));
     TRY(retention_create(hub->ingest, &hub->options.settings->retention, &hub->retention, err));
+    TRY(open_reports(hub, err));
     TRY(open_desk(hub, err));
     TRY(open_port(hub, err));
     list_addresses(hub);
@@ -337,6 +359,9 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
     device_port_close(hub->port);
     people_port_close(hub->people);
     tails_destroy(hub->tails);
+    device_reports_destroy(hub->reports);
+    attachments_close(hub->attachments);
+    faces_destroy(hub->faces);
     ingest_destroy(hub->ingest);
     hub_desk_destroy(hub->desk);
     registry_destroy(hub->registry);

@@ -12,6 +12,7 @@
 #include "hub/audit.h"
 #include "hub/authority.h"
 #include "hub/device_port.h"
+#include "hub/device_reports.h"
 #include "hub/hub_file.h"
 #include "hub/ingest.h"
 #include "hub/reader.h"
@@ -55,6 +56,9 @@ struct hub_daemon {
     struct audit *audit;
     struct backups *backups;
     struct retention *retention;
+    struct faces *faces;
+    struct attachments *attachments;
+    struct device_reports *reports;
     struct hub_desk *desk;
     struct device_port *port;
     struct people_port *people; /* NULL: there is none */

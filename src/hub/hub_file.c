@@ -68,6 +68,23 @@ static void read_retention(struct reading *reading, const struct key *key, const
     (void)keys_read(reading, &RETENTION_TABLE, node, target);
 }
 
+static const struct key ATTACHMENT_KEYS[] = {
+    {.name = "bytes",
+     .read = keys_read_size,
+     .offset = offsetof(struct hub_settings, attachment_bytes),
+     .least = 1,
+     .help = "How much of the disk they may take; 10GiB, or a tenth of the disk if that is less."},
+    {0}};
+
+static const struct key_table ATTACHMENT_TABLE = {
+    .what = "`attachments`", .keys = ATTACHMENT_KEYS, .example = "{ bytes: 2GiB }"};
+
+static void read_attachments(struct reading *reading, const struct key *key,
+                             const struct yaml *node, void *target) {
+    (void)key;
+    (void)keys_read(reading, &ATTACHMENT_TABLE, node, target);
+}
+
 static void read_version(struct reading *reading, const struct key *key, const struct yaml *node,
                          void *target) {
     struct slice text;
@@ -142,6 +159,9 @@ static const struct key FILE_KEYS[] = {
      .help = "The version of the format: 1, in the first line."},
     {.name = "retention", .read = read_retention, .help = "How long and how much the hub keeps."},
     {.name = "people", .read = read_people, .help = "What the page shows, and to whom."},
+    {.name = "attachments",
+     .read = read_attachments,
+     .help = "What was brought from devices for those who asked."},
     {0}};
 
 static const struct key_table FILE_TABLE = {.what = "a hub's file", .keys = FILE_KEYS};

@@ -9,6 +9,7 @@
  *   people:
  *     overdue: 1h              # a device that was silent for longer needs somebody
  *     proxy: { from: 127.0.0.1, header: X-Remote-User, role: viewer }
+ *   attachments: { bytes: 2GiB }
  *
  * What a workflow does not say is as the default says it; what that does not say has no bound.
  *
@@ -34,6 +35,7 @@ struct hub_settings {
     struct hub_retention_rules retention;
     struct hub_proxy proxy;
     int64_t overdue_ms;
+    int64_t attachment_bytes; /* of all together; 0: as hub/attachments has it */
 };
 
 /* Everything lives in the arena. INVALID when the file has faults: *out_faults has them, which

@@ -61,6 +61,9 @@ static void test_hub_file__takes_from_the_default_what_a_workflow_does_not_say(v
     assert_int_equal(rules[0].bytes, INT64_C(10) << 30);
     assert_int_equal(rules[1].keep_ms, 2 * DAY_MS);
     assert_int_equal(rules[1].bytes, 1 << 20);
+    assert_int_equal(settings.attachment_bytes, 0);
+    assert_int_equal(read_text("ebb: 1\nattachments: { bytes: 2GiB }\n"), STATUS_OK);
+    assert_int_equal(settings.attachment_bytes, INT64_C(2) << 30);
 }
 
 static void test_hub_file__says_all_that_is_wrong_with_its_place(void **state) {

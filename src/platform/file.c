@@ -182,6 +182,27 @@ static status write_all(int fd, const char *path, struct slice bytes, struct err
     return STATUS_OK;
 }
 
+status file_append(const char *path, int64_t at, struct slice bytes, struct error *err) {
+    struct stat facts;
+    const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | (at == 0 ? O_CREAT : 0);
+    CLEANUP(close_fd) const int fd = open_again(path, flags, 0600);
+    if (fd < 0) {
+        return fail_errno(err, errno, "open '%s'", path);
+    }
+    if (fstat(fd, &facts) != 0) {
+        return fail_errno(err, errno, "look at '%s'", path);
+    }
+    if (facts.st_size != at) {
+        return fail(err, STATUS_CONFLICT, "'%s' has %lld bytes, not %lld", path,
+                    (long long)facts.st_size, (long long)at);
+    }
+    const status written = write_all(fd, path, bytes, err);
+    if (written != STATUS_OK && ftruncate(fd, at) != 0) {
+        return fail_errno(err, errno, "take back what was written to '%s'", path);
+    }
+    return written;
+}
+
 /* A new file: with these rights whatever the umask says, or with the usual ones. */
 static status write_synced(const char *path, const mode_t *rights, const struct slice *parts,
                            size_t count, struct error *err) {

@@ -50,6 +50,10 @@ status file_replace_parts(const char *path, const struct slice *parts, size_t co
  * rights were. */
 status file_replace_private(const char *path, struct slice bytes, struct error *err);
 
+/* Writes behind the first `at` bytes of the file, which has as many (0: it is made when it is not
+ * there); CONFLICT when it has more or fewer. Not synced. When it fails the file is as it was. */
+status file_append(const char *path, int64_t at, struct slice bytes, struct error *err);
+
 /* A new empty file without a name, where `beside` is: for a library that only writes to a path. It
  * goes when it is closed, or with the process however that ends. */
 enum { FILE_NAMELESS_PATH_BYTES = 32 };

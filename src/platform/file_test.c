@@ -293,6 +293,48 @@ static void test_file_read_part__gives_what_stands_there_and_nothing_behind_the_
     }
 }
 
+static void test_file_append__goes_on_where_the_file_ends_and_nowhere_else(void **state) {
+    struct buffer out;
+    struct error err;
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s", in(*state, "a"));
+    assert_int_equal(file_append(path, 1, SLICE("x"), &err), STATUS_NOT_FOUND);
+    assert_int_equal(file_append(path, 0, SLICE("one"), &err), STATUS_OK);
+    assert_int_equal(file_append(path, 3, SLICE("two"), &err), STATUS_OK);
+    assert_int_equal(file_append(path, 3, SLICE("three"), &err), STATUS_CONFLICT);
+    assert_int_equal(file_append(path, 7, SLICE("four"), &err), STATUS_CONFLICT);
+    buffer_init(&out, 100);
+    assert_int_equal(file_read(path, &out, &err), STATUS_OK);
+    assert_true(slice_is(buffer_slice(&out), "onetwo"));
+    buffer_done(&out);
+    char link[PATH_MAX];
+    (void)snprintf(link, sizeof(link), "%s", in(*state, "b"));
+    assert_int_equal(symlink(path, link), 0);
+    assert_int_not_equal(file_append(link, 6, SLICE("five"), &err), STATUS_OK);
+}
+
+/* A file size limit is a full disk: what was begun is taken back. */
+static void test_file_append__leaves_the_file_as_it_was_when_it_fails(void **state) {
+    static char large[1 << 16];
+    const struct rlimit narrow = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
+    struct rlimit before;
+    struct file_facts facts;
+    struct error err;
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s", in(*state, "a"));
+    assert_int_equal(file_append(path, 0, SLICE("one"), &err), STATUS_OK);
+    void (*const old)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &narrow), 0);
+    const struct slice bytes = {.bytes = large, .count = sizeof(large)};
+    const status code = file_append(path, 3, bytes, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, old);
+    assert_int_not_equal(code, STATUS_OK);
+    assert_int_equal(file_facts(path, &facts, &err), STATUS_OK);
+    assert_int_equal(facts.bytes, 3);
+}
+
 static void test_file_facts__tells_files_from_folders(void **state) {
     struct file_facts facts;
     put(in(*state, "a"), "123");
@@ -510,6 +552,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             test_file_read_part__gives_what_stands_there_and_nothing_behind_the_end, make_folder,
             remove_folder),
+        cmocka_unit_test_setup_teardown(
+            test_file_append__goes_on_where_the_file_ends_and_nowhere_else, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(test_file_append__leaves_the_file_as_it_was_when_it_fails,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_file_facts__tells_files_from_folders, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(

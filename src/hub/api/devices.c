@@ -3,6 +3,7 @@
 #include "hub/access_rows.h"
 #include "hub/api/device_json.h"
 #include "hub/api/resources.h"
+#include "hub/device_reports.h"
 #include "hub/labels.h"
 #include "hub/registry_sql.h"
 #include "hub/row.h"
@@ -73,6 +74,28 @@ static status write_losses(struct hub_call *call, struct database *database, str
     return query_status(&query, err);
 }
 
+/* The newest report as it came, and behind it when that was, so that nothing in it can say
+ * otherwise; null where there is none. */
+static status write_report(struct hub_call *call, struct database *database, struct id device,
+                           struct error *err) {
+    struct slice text;
+    int64_t came_ms = 0;
+    TRY(device_reports_newest(call->reports, database, device, call->arena, &text, &came_ms, err));
+    buffer_add_text(&call->out, ",\"report\":");
+    text = slice_trim(text);
+    if (text.count < 2) {
+        buffer_add_text(&call->out, "null");
+        return STATUS_OK;
+    }
+    const struct slice members = slice_trim(slice_part(text, 1, text.count - 1));
+    buffer_add_byte(&call->out, '{');
+    buffer_add(&call->out, members);
+    buffer_add_text(&call->out, members.count > 0 ? "," : "");
+    hub_call_write_time(&call->out, "came_at", came_ms);
+    buffer_add_byte(&call->out, '}');
+    return STATUS_OK;
+}
+
 static status show(struct hub_call *call, struct database *database, const struct device_row *row,
                    struct error *err) {
     struct certificate_row *certificates = NULL;
@@ -95,6 +118,7 @@ static status show(struct hub_call *call, struct database *database, const struc
     TRY(write_losses(call, database, row->id, err));
     buffer_add_byte(&call->out, ',');
     TRY(hub_alarms_write(call, database, slice_of(id), err));
+    TRY(write_report(call, database, row->id, err));
     buffer_add_text(&call->out, "}\n");
     return buffer_status(&call->out, err);
 }

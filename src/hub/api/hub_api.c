@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "hub/api/hub_desk.h"
+#include "hub/api/workflows.h"
 #include "hub/backups.h"
 #include "hub/hub_answer.h"
 #include "hub/hub_call.h"
@@ -285,12 +286,16 @@ static void answer_who(const struct caller *caller, struct http_request *request
 void hub_api_take(struct hub_api *api, struct http_request *request, const struct caller *caller) {
     struct error err;
     const bool reads = slice_is(request->method, "GET");
+    const struct hub_workflows workflows = {.reader = api->hub->reader,
+                                            .reports = api->hub->reports,
+                                            .attachments = api->hub->attachments};
     const enum right right = is_upkeep(request) ? RIGHT_ADMIN : reads ? RIGHT_READ : RIGHT_OPERATE;
     if (slice_is(request->path, "/v1/me") && reads) {
         answer_who(caller, request);
     } else if (caller_needs(caller, right, &err) != STATUS_OK) {
         hub_answer_error(request, &err);
     } else if (!take_upkeep(api, request) && !(reads && read_own(api, request)) &&
+               !hub_workflows_take(&workflows, request) &&
                !hub_desk_take(api->hub->desk, HUB_REGISTRY_ROUTES, caller, request)) {
         (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s",
                    SLICE_ARGS(slice_part(request->path, 0, 200)));

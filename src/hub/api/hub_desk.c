@@ -189,6 +189,7 @@ static status fill(struct errand *errand, struct slice rest, struct error *err) 
     http_source(request, source);
     errand->call.authority = options->authority;
     errand->call.settings = options->settings;
+    errand->call.reports = options->reports;
     errand->call.addresses = arena_copy(arena, slice_of(options->addresses));
     errand->call.arena = arena;
     errand->call.method = arena_copy(arena, request->method);

@@ -22,11 +22,12 @@
 struct hub_desk;
 
 struct hub_desk_options {
-    struct ingest *ingest; /* not owned, as are the next four */
+    struct ingest *ingest; /* not owned, as are the next five */
     struct reader *reader;
     struct registry *registry;
     const struct authority *authority;
     const struct hub_settings *settings;
+    struct device_reports *reports;
     const char *addresses; /* of hub_call; read at each call */
 };
 

@@ -167,6 +167,8 @@ static void test_hub_store__a_file_of_the_release_before_is_read_on(void **state
     end_work();
     assert_int_equal(database_run(hub_store_sqlite_database(session),
                                   "DROP TABLE person; DROP TABLE session; DROP TABLE deed; "
+                                  "DROP TABLE report; DROP TABLE workflow_face; "
+                                  "DROP TABLE attachment; "
                                   "DROP TABLE answer; DROP TABLE tally; DROP INDEX record_loss; "
                                   "ALTER TABLE access DROP COLUMN rights; "
                                   "ALTER TABLE access DROP COLUMN expires_ms; "

@@ -1,0 +1,1 @@
+SELECT ifnull(sum(bytes), 0) FROM attachment WHERE state = ?1

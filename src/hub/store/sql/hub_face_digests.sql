@@ -1,0 +1,1 @@
+SELECT digest FROM workflow_face LIMIT ?1

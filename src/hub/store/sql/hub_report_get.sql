@@ -1,0 +1,1 @@
+SELECT came_ms, body FROM report WHERE device = ?1
