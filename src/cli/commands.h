@@ -87,6 +87,9 @@
     ROW(hub_alarm_list)                                                                            \
     ROW(hub_result_list)                                                                           \
     ROW(hub_result_show)                                                                           \
+    ROW(hub_result_save)                                                                           \
+    ROW(hub_workflow_list)                                                                         \
+    ROW(hub_workflow_show)                                                                         \
     ROW(hub_person_new)                                                                            \
     ROW(hub_person_list)                                                                           \
     ROW(hub_person_change)                                                                         \

@@ -18,7 +18,7 @@ COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor"
             "queue list", "queue stat", "queue export", "queue peek",
             "hub serve", "hub status", "hub revoke", "hub backup", "hub restore", "hub token new", "hub token list", "hub token rm", "hub device list",
             "hub device show", "hub device label", "hub device replace", "hub device rm", "hub alarm list",
-            "hub result list", "hub result show", "hub person new", "hub person list",
+            "hub result list", "hub result show", "hub result save", "hub workflow list", "hub workflow show", "hub person new", "hub person list",
             "hub person change", "hub person rm", "hub audit list", "hub access new", "hub access list", "hub access rm", "hub queue import"]
 SCRIPTS = sorted((devices.ROOT / "src" / "cli").glob("cmd_*.sh"))
 
