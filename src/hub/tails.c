@@ -70,6 +70,17 @@ static size_t keep(struct buffer *bytes, struct slice text) {
     return at;
 }
 
+/* Between its tokens a device's JSON may have line ends, at which an event would end. */
+static size_t keep_as_line(struct buffer *bytes, struct slice json) {
+    const size_t at = keep(bytes, json);
+    for (size_t i = at; i < bytes->count; i++) {
+        if (bytes->bytes[i] == '\n' || bytes->bytes[i] == '\r') {
+            bytes->bytes[i] = ' ';
+        }
+    }
+    return at;
+}
+
 static status add(void *owner, const struct hub_new_result *result, struct error *err) {
     struct batch *batch = owner;
     struct buffer *bytes = &batch->bytes;
@@ -79,7 +90,7 @@ static status add(void *owner, const struct hub_new_result *result, struct error
     item->name = keep(bytes, result->name);
     item->device_name = keep(bytes, result->device_name);
     item->labels = keep(bytes, result->labels);
-    item->json = keep(bytes, result->json);
+    item->json = keep_as_line(bytes, result->json);
     item->end = bytes->count;
     return buffer_status(bytes, err);
 }
@@ -147,7 +158,7 @@ static void say(struct tail *tail, const struct item *item, struct slice json) {
     }
     buffer_print(&head, "id: %lld\ndata: ", (long long)item->number);
     http_answer_add(tail->request, buffer_slice(&head));
-    http_answer_add(tail->request, json); /* JSON of one line */
+    http_answer_add(tail->request, json);
     http_answer_add(tail->request, SLICE("\n\n"));
     tail->said_ms = now_ms();
 }
