@@ -265,10 +265,15 @@ static void beat(void *owner) {
     }
 }
 
-static int64_t last_event(const struct http_request *request) {
+/* Behind which number it begins: where its browser was, or the list that it goes on from. */
+static int64_t begins_behind(const struct hub_results_query *filter,
+                             const struct http_request *request) {
     uint64_t number = 0;
     const struct slice text = slice_of(http_header(request, "Last-Event-ID"));
-    return text_number(text, INT64_MAX, &number) ? (int64_t)number : NOT_BEGUN;
+    if (text_number(text, INT64_MAX, &number)) {
+        return (int64_t)number;
+    }
+    return filter->is_since ? filter->after_number : NOT_BEGUN;
 }
 
 static void join(struct tails *tails, struct tail *tail) {
@@ -297,7 +302,7 @@ void tails_take(struct tails *tails, const struct hub_results_query *filter,
     }
     tail->request = request;
     tail->filter = *filter;
-    tail->from = last_event(request);
+    tail->from = begins_behind(filter, request);
     tail->began_ms = tail->said_ms = now_ms();
     (void)id_read(slice_of(filter->device), &tail->device);
     http_answer_begin(request, 200, "text/event-stream", &FLOW, tail);

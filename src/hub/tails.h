@@ -38,8 +38,8 @@ status tails_create(struct loop *loop, struct reader *reader, struct ingest *ing
 /* The reader has ended, and so have the servers whose requests they are. NULL is fine. */
 void tails_destroy(struct tails *tails);
 
-/* Begins one; 503 when there are TAILS_MAX. Of `filter` workflow, name, device, label and lane
- * count. */
+/* Begins one; 503 when there are TAILS_MAX. Of `filter` workflow, name, device, label, lane
+ * and `after` count. */
 void tails_take(struct tails *tails, const struct hub_results_query *filter,
                 struct http_request *request);
 

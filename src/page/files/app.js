@@ -49,11 +49,16 @@ export const isDevice = () => state.me?.is_device === true;
 
 const state = { me: null, leave: [] };
 
+/** What an address says; one that was cut in the middle of a letter, as it stands. */
+function written(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
 /** Where we are: "#/device/line-3?tab=a" is {name: "device", item: "line-3", query: {tab: "a"}}. */
 export function place() {
   const [path, words = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [name = "", item = ""] = path.split("/");
-  return { name, item: decodeURIComponent(item), query: Object.fromEntries(new URLSearchParams(words)) };
+  return { name, item: written(item), query: Object.fromEntries(new URLSearchParams(words)) };
 }
 
 /** What is to end when another view comes: timers, tails. */
@@ -132,7 +137,8 @@ let shown = 0;
 async function show() {
   leaveView();
   const { name, item, query } = place();
-  const [title, view, right] = views()[name] ?? views()[""];
+  const all = views();
+  const [title, view, right] = Object.hasOwn(all, name) ? all[name] : all[""];
   const main = document.querySelector("main");
   if (!main) return;
   const number = ++shown;

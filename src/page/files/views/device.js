@@ -9,6 +9,9 @@ import { rows as resultRows, RESULT_HEADS } from "./results.js";
 const REASONS = { superseded: "a newer result took its place", expired: "its time was up", evicted: "there was no room for it",
   rolled_up: "it was rolled up into fewer", damaged: "the disk damaged it", purged: "the hub had it once" };
 
+/** Why records are gone; a word of another version as it stands. */
+const why = (reason) => (Object.hasOwn(REASONS, reason ?? "") ? REASONS[reason] : String(reason ?? "it does not say"));
+
 const when = (text) => (text ? `${moment(text)} (${ago(text)})` : undefined);
 
 function losses(device) {
@@ -16,7 +19,7 @@ function losses(device) {
   return table("What went missing or failed", ["When", "What", "Lane", { text: "Records", class: "number" }, "Why"], device.losses.map((one) => [
     h("span", { title: moment(one.arrived_at) }, ago(one.arrived_at)), one.kind === "gap" ? "gone" : "failed", one.lane,
     number(one.kind === "gap" ? one.body?.count ?? one.seqs[1] - one.seqs[0] + 1 : 1),
-    one.kind === "gap" ? REASONS[one.body?.reason] ?? String(one.body?.reason ?? "it does not say")
+    one.kind === "gap" ? why(one.body?.reason)
       : [one.workflow, one.body?.step ? `, step ${one.body.step}` : "", one.body?.text ? `: ${one.body.text}` : ""]]));
 }
 

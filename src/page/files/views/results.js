@@ -36,9 +36,9 @@ function filters(query, changed) {
 const wished = ({ span, ...wish }) => ({ ...wish, since: span ? Date.now() - Number(span) * 3600000 : undefined });
 
 /** The live tail: what comes is put on top. */
-function tail(wish, came, said) {
+function tail(wish, after, came, said) {
   const { workflow, name, device, label, lane } = wish;
-  const source = new EventSource(address("/v1/tail", { workflow, name, device, label, lane }));
+  const source = new EventSource(address("/v1/tail", { workflow, name, device, label, lane, after }));
   source.onopen = () => said("live");
   source.onmessage = (event) => came(JSON.parse(event.data));
   source.addEventListener("missed", (event) => said(`live; ${number(Number(event.data))} came too fast to be shown`));
@@ -50,13 +50,14 @@ export async function results(box, { query }) {
   const wish = { ...query };
   const list = h("div", {}), dot = h("span", { class: "dot" }), words = h("span", { role: "status" }, "not live");
   const live = h("input", { type: "checkbox", id: "live", name: "live", checked: query.live === "1" });
-  let trail = [""], stop = () => {}, asked = 0;
+  let trail = [""], stop = () => {}, asked = 0, last;
   onLeave(() => stop());
 
   async function load() {
     const number_ = ++asked;
     const page = await get("/v1/results", { ...wished(wish), live: "", limit: LIMIT, before: trail.at(-1) });
     if (number_ !== asked) return;
+    last = page.last;
     list.replaceChildren(
       page.results.length > 0 ? table("Results", RESULT_HEADS, rows(page.results)) :
         note(page.next ? "None so far: \"Older\" looks further back." : "No result is like that."),
@@ -81,15 +82,14 @@ export async function results(box, { query }) {
     stop();
     stop = () => {};
     dot.classList.toggle("on", live.checked);
-    if (live.checked) stop = tail(wish, came, (text) => words.replaceChildren(text)); else words.replaceChildren("not live");
+    if (live.checked) stop = tail(wish, last, came, (text) => words.replaceChildren(text)); else words.replaceChildren("not live");
   }
 
   const changed = (next) => {
     Object.assign(wish, next);
     trail = [""];
     refine({ ...wish, live: live.checked ? "1" : "" });
-    load().catch(complain);
-    if (live.checked) follow();
+    load().then(follow, complain);
   };
   live.addEventListener("change", () => { trail = [""]; refine({ ...wish, live: live.checked ? "1" : "" }); load().then(follow, complain); });
   box.append(h("h1", {}, "Results"), h("p", { class: "lead live" }, h("label", { for: "live" }, live, " as they come"), dot, words),
