@@ -81,14 +81,17 @@ class Hub:
             devices.kill_group(one)
             one.wait(devices.PATIENCE)
 
-    def start_quick(self, *words):
-        """The same with steady clocks that run thirty times as fast (quick_clock.c): what waits five seconds or a minute
-        comes at once."""
+    def quick(self):
+        """The environment of steady clocks that run thirty times as fast (quick_clock.c): what waits five seconds or a
+        minute comes at once."""
         library = self.folder / "quick_clock.so"
         if not library.exists():
             source = pathlib.Path(__file__).with_name("quick_clock.c")
             subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
-        return self.start(*words, environment={"LD_PRELOAD": str(library)})
+        return {"LD_PRELOAD": str(library)}
+
+    def start_quick(self, *words):
+        return self.start(*words, environment=self.quick())
 
     def check(self):
         """Starts it once more, and has it look whether everything adds up, as it does once a day."""
@@ -131,6 +134,11 @@ class Hub:
     @property
     def port(self):
         return int(self.get("/v1/status")["listen"].rsplit(":", 1)[1])
+
+    def memory_bytes(self):
+        """Resident memory of the daemon alone."""
+        lines = pathlib.Path(f"/proc/{self.daemon.pid}/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
     @property
     def authority(self):
@@ -299,7 +307,7 @@ class FakeDevice:
                         "-keyout", key, "-out", csr, "-subj", f"/CN={self.name}"], check=True, capture_output=True)
         return csr.read_text()
 
-    def join(self, labels=None, token=None):
+    def join(self, labels=None, token=None, facts=None):
         """By a token, over the wire."""
         if token is None:
             code, made = self.hub.ask("POST", "/v1/tokens", {})
@@ -310,7 +318,8 @@ class FakeDevice:
         verifier = hashlib.blake2b(secret, digest_size=32).digest()
         proof = hmac.new(verifier, b"ebb-enrol/1" + hashlib.sha256(csr.encode()).digest(), "sha256").hexdigest()
         code, answer = self.request("POST", "/v1/enrol", json.dumps(
-            {"csr": csr, "token": token_id.hex(), "proof": proof, "name": self.name, "labels": labels or {}}))
+            {"csr": csr, "token": token_id.hex(), "proof": proof, "name": self.name, "labels": labels or {},
+             "facts": facts or {}}))
         assert code == 200, answer
         (self.folder / "certificate.pem").write_text(answer["certificate"])
         self.id = answer["device"]

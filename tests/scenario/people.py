@@ -48,9 +48,9 @@ class Visitor:
         return self.ask("POST", path, {} if body is None else body, **more)
 
 
-def start(hub, *words):
-    """Starts a hub with a page; (its address, the first password of `admin`, or None)."""
-    hub.start("--people", "127.0.0.1:0", *words)
+def start(hub, *words, **more):
+    """Starts a hub with a page, by more for Hub.start; (its address, the first password of `admin`, or None)."""
+    hub.start("--people", "127.0.0.1:0", *words, **more)
     devices.until("the hub has said where its page is", lambda: "Its page is" in hub.log())
     said = hub.log()
     address = re.findall(r"Its page is https?://([^/]+)/", said)[-1]
@@ -58,10 +58,10 @@ def start(hub, *words):
     return address, password and password[1]
 
 
-def admin(hub, *words):
+def admin(hub, *words, source=None, **more):
     """A hub's first admin, logged in, with a password of their own."""
-    address, first = start(hub, *words)
-    one = Visitor(address)
+    address, first = start(hub, *words, **more)
+    one = Visitor(address, source=source)
     code, answer = one.post("/v1/login", {"name": "admin", "password": first})
     assert (code, answer["must_change"]) == (200, True), answer
     code, answer = one.post("/v1/password", {"old": first, "new": PASSWORD})
@@ -73,7 +73,7 @@ def person(one, name, role):
     """Somebody with that role, made by `one`, logged in, with a password of their own."""
     code, made = one.post("/v1/people", {"name": name, "role": role})
     assert code == 200, made
-    other = Visitor(one.address)
+    other = Visitor(one.address, source=one.source)
     assert other.post("/v1/login", {"name": name, "password": made["password"]})[0] == 200
     assert other.post("/v1/password", {"old": made["password"], "new": PASSWORD})[0] == 200
     return other

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hub's page in a real browser: tests/page/*.mjs drive Chromium, one at a time, at real hubs.
+
+They need Chromium, Node.js 20 and playwright-core and axe-core (tools/fetch-npm); what is missing is said, and they are
+skipped then.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import sqlite3
+import subprocess
+
+import pytest
+
+import device as devices
+import hub as hubs
+import people
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PAGE = TOP / "tests" / "page"
+SHOTS = devices.BUILD / "page-screenshots"
+RESULTS, FLEET = 200_000, 2_000
+
+
+def missing():
+    """What a browser's test needs and is not here; empty: nothing."""
+    if not pathlib.Path(os.environ.get("EBB_CHROMIUM", "/usr/bin/chromium")).exists():
+        return "there is no Chromium: run make deps"
+    node = shutil.which("node")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout if node else ""
+    if int((re.match(r"v(\d+)", version) or (0, 0))[1]) < 20:
+        return f"playwright-core takes Node.js 20 or newer, here is {version.strip() or 'none'}"
+    for what in ("playwright-core", "axe-core"):
+        if not (TOP / "build" / "data" / what / ".complete").exists():
+            return f"there is no {what}: run tools/fetch-npm {what}"
+    return ""
+
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+
+
+def address(hub):
+    return hub.get("/v1/status")["people"]
+
+
+def drive(scenario, hub, **given):
+    """Runs one scenario of tests/page; what it gives back."""
+    words = ["node", PAGE / "drive.mjs", scenario, f"http://{address(hub)}/", json.dumps(given)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=devices.clean_environment())
+    assert done.returncode == 0, f"{scenario}: {re.sub(chr(27) + r'.[0-9]+m', '', done.stderr)[-6000:]}\n{hub.log()[-2000:]}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """A hub with 2,000 devices and 200,000 results of a month, and its admin."""
+    fill = devices.BUILD / "bench" / "hub_fill_bench"
+    folder = tmp_path_factory.mktemp("full")
+    (folder / "hub").mkdir()
+    subprocess.run([fill, folder / "hub", str(RESULTS), str(FLEET)], check=True, capture_output=True)
+    one = hubs.Hub(folder)
+    one.admin = people.admin(one)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def hub(tmp_path):
+    one = hubs.Hub(tmp_path)
+    yield one
+    one.close()
+
+
+def answers(hub, path):
+    return hub.ask("GET", path)[0] == 200
+
+
+def test_every_view_shows_what_the_api_says(full):
+    drive("every_view", full, password=people.PASSWORD, questions=answers(full, "/v1/query"))
+
+
+def test_log_in_takes_the_right_password_and_asks_again_when_the_session_ended(hub):
+    _, first = people.start(hub)
+    drive("log_in_and_out", hub, first=first, password=people.PASSWORD)
+
+
+def test_ten_wrong_passwords_lock_a_name_and_the_page_says_so(hub):
+    boss = people.admin(hub, source="127.0.0.3")
+    people.person(boss, "carla", "viewer")
+    drive("lock_out", hub, name="carla", password=people.PASSWORD)
+    assert [one["locked"] for one in boss.get("/v1/people")[1]["people"]] == [False, True]
+    assert any("is locked" in deed["what"] for deed in boss.get("/v1/audit")[1]["deeds"])
+
+
+def test_a_viewer_sees_nothing_to_change_things_with_and_is_refused(full):
+    people.person(full.admin, "vera", "viewer")
+    drive("viewer", full, name="vera", password=people.PASSWORD)
+
+
+def test_an_operator_labels_and_revokes_nothing(full):
+    people.person(full.admin, "olaf", "operator")
+    drive("operator", full, name="olaf", password=people.PASSWORD)
+
+
+def test_an_admin_revokes_on_the_page(full):
+    drive("revoke", full, password=people.PASSWORD)
+
+
+def test_people_and_tokens_are_made_on_the_page(hub):
+    boss = people.admin(hub)
+    program = people.Visitor(boss.address, token=drive("people_and_programs", hub, password=people.PASSWORD)["token"])
+    assert program.get("/v1/me")[1]["may"] == ["read"]
+    assert program.get("/v1/devices")[1]["total"] == 0
+    code, said = program.post("/v1/tokens")
+    assert (code, "operate" in said["error"]["text"]) == (403, True), said
+    assert program.get("/v1/people")[0] == 403
+    [one] = boss.get("/v1/access")[1]["access"]
+    assert boss.ask("DELETE", f"/v1/access/{one['id']}")[0] == 200
+    assert program.get("/v1/devices")[0] == 401
+
+
+def joined(hub, folder, workflows):
+    """A real device that brings a result of each of these workflows five times a second."""
+    one = devices.Device(folder)
+    token = hub.ask("POST", "/v1/tokens", {"name": "line-3"})[1]["token"]
+    said = devices.ebb("join", token, "--data", one.data, "--hub", f"127.0.0.1:{hub.port}")
+    assert said.code == 0, said
+    for name in workflows:
+        one.workflow(name, f"ebb: 1\nworkflow: {name}\ntrigger: {{ interval: 200ms }}\nresults:\n"
+                           "  - name: tick\n    from: { missed: \"${ .event.missed }\" }\n    priority: urgent\n")
+    one.start()
+    return one
+
+
+def test_what_a_device_brings_is_seen_as_it_comes(hub, tmp_path):
+    people.admin(hub)
+    device = joined(hub, tmp_path / "device", ["quick", "other"])
+    try:
+        drive("live_tail", hub, password=people.PASSWORD, workflows=["quick", "other"])
+    finally:
+        device.close()
+
+
+INJECTIONS = json.loads((PAGE / "injections.json").read_text(encoding="utf-8"))
+LONG = "<b>" + "long " * 1_500
+
+
+def hostile_stream():
+    """Each string in every field of a record that a device chooses; and what is no UTF-8, which is set aside."""
+    stream = hubs.Stream()
+    for text in [*INJECTIONS, LONG]:
+        name = text[:200]
+        stream.add(3, hubs.record({text: text, "list": [text, {text: text}], "": None, "__proto__": {"cell": text}}, workflow=name, name=name))
+        stream.add(3, hubs.record({"step": text, "text": text, "class": text, "workflow": text}, kind=2, workflow=name, name=name))
+        stream.add(0, hubs.record({"text": text}, kind=4, workflow="", name=name))
+        stream.add(3, hubs.record({"x": {"$blob": "0" * 32, "type": text, "bytes": text}}, workflow="blobs", name=name))
+    return stream.add(3, hubs.record(b'{"a": "\xff\xfe\xc0<img>"}'), hubs.record(b"\xff<script>"))
+
+
+def plant_gaps(hub):
+    """What the hub would not take: gaps with reasons that are none, put beside its back into its file."""
+    with contextlib.closing(sqlite3.connect(hub.data / "hub.db", timeout=10)) as base, base:
+        for text in INJECTIONS:
+            base.execute("INSERT INTO record SELECT (SELECT max(number) + 1 FROM record), stream, lane, "
+                         "(SELECT max(seq) + 1 FROM record), (SELECT max(seq) + 1 FROM record), kind + 1, priority, wall_ms, "
+                         "arrived_ms, '', '', chain, NULL, head, NULL, ? FROM record WHERE kind & 255 = 2 LIMIT 1",
+                         (json.dumps({"reason": text, "count": text}),))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A hub that has been told nothing but these, by a device, a program and a person; the device, and what it is labelled with."""
+    folder = tmp_path_factory.mktemp("hostile")
+    one = hubs.Hub(folder)
+    boss = people.admin(one, environment=one.quick())
+    line = hubs.FakeDevice(one, folder).join(facts={text[:60]: text[:60] for text in INJECTIONS[:20]})
+    stream = hostile_stream()
+    line.hello(stream)
+    for lane in stream.lanes:
+        code, said = line.put(stream, lane, stream.frames(lane, each=1))
+        assert code == (422 if lane == 3 else 200), said
+    plant_gaps(one)
+    labels = [text for text in INJECTIONS if len(text.encode()) <= 60][:30]
+    for number, text in enumerate(labels):
+        assert boss.post("/v1/devices/line-3/labels", {f"l{number}": text})[0] == 200
+    other = people.Visitor(boss.address)
+    assert other.post("/v1/login", {"name": "admin", "password": people.PASSWORD}, User_Agent=INJECTIONS[2])[0] == 200
+    devices.until("workflows are counted", lambda: len(one.get("/v1/status")["workflows"]) >= len(INJECTIONS))
+    yield one, {"password": people.PASSWORD, "device": "line-3", "labels": labels, "browser": INJECTIONS[2],
+                "least": 2 * len(INJECTIONS)}
+    one.close()
+
+
+def test_nothing_that_is_said_is_more_than_text(hostile):
+    hub, given = hostile
+    drive("injection", hub, **given)
+
+
+def test_a_planted_bug_is_found(hostile):
+    hub, given = hostile
+    found = drive("planted", hub, **given)
+    assert any("an element was made" in one for one in found["text as HTML"]), found
+    assert any("content security policy" in one for one in found["text as HTML"]), found
+    assert any("a script ran" in one for one in found["text as HTML, without a policy"]), found
+    assert any("a link leads away" in one for one in found["text as a link"]), found
