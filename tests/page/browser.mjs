@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A browser that is watched: whatever a page says, asks for or breaks is kept and must have been expected.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 
 const top = new URL("../../", import.meta.url);
 const { chromium } = await import(new URL("build/data/playwright-core/index.mjs", top));
@@ -130,3 +131,6 @@ export async function until(what, look, patience_ms = PATIENCE_MS) {
 export const press = (page, name) => page.getByRole("button", { name, exact: true }).first().click();
 
 export const button = (page, name) => page.getByRole("button", { name, exact: true }).first();
+
+/** The text of axe-core, to be run in a page. */
+export const axe = await readFile(new URL("build/data/axe-core/axe.min.js", top), "utf8");

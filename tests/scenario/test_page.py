@@ -206,3 +206,15 @@ def test_a_planted_bug_is_found(hostile):
     assert any("content security policy" in one for one in found["text as HTML"]), found
     assert any("a script ran" in one for one in found["text as HTML, without a policy"]), found
     assert any("a link leads away" in one for one in found["text as a link"]), found
+
+
+def test_every_view_is_accessible_in_light_and_dark(full):
+    drive("accessible", full, password=people.PASSWORD, folder=str(SHOTS))
+
+
+def test_nothing_is_wider_than_a_phone(full):
+    drive("phone", full, password=people.PASSWORD, folder=str(SHOTS))
+
+
+def test_the_keyboard_alone_is_enough(full):
+    drive("keyboard", full, password=people.PASSWORD)
