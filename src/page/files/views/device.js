@@ -23,10 +23,13 @@ function losses(device) {
       : [one.workflow, one.body?.step ? `, step ${one.body.step}` : "", one.body?.text ? `: ${one.body.text}` : ""]]));
 }
 
+/** What an alarm says, whose kind stands before it already. */
+const said = ({ kind, text }) => (text.startsWith(`${kind}: `) ? text.slice(kind.length + 2) : text);
+
 function alarms(device, load) {
   if (device.alarms.length === 0) return note("No alarm.");
   return table("Alarms", ["When", "What", { text: "Times", class: "number" }, "Seen"], device.alarms.map((one) => [
-    h("span", { title: moment(one.last_at) }, ago(one.last_at)), [h("span", { class: "tag" }, one.kind), " ", one.text], number(one.count),
+    h("span", { title: moment(one.last_at) }, ago(one.last_at)), [h("span", { class: "tag" }, one.kind), " ", said(one)], number(one.count),
     one.seen_at ? `by ${one.seen_by}` : may("operate") ? doing("Seen", async () => { await post(`/v1/alarms/${one.number}/seen`); await load(); }) : "no"]));
 }
 

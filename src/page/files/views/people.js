@@ -52,7 +52,7 @@ export async function people_(box) {
   const name = h("input", { name: "person", autocapitalize: "none" }), role = select("new-role", ROLES, "viewer");
   const program = h("input", { name: "program", placeholder: "panel" }), rights = select("may", MAY, "read");
   const days = select("days", [["30", "30 days"], ["90", "90 days"], ["365", "a year"], ["", "without end"]], "90");
-  box.append(h("h1", {}, "People and programs"), said,
+  box.append(h("h1", {}, "People and programs"), h("p", { class: "lead" }, "Who may log in, and which programs have a token."), said,
     card("People", h("div", { class: "actions" }, field("Name", name), field("Role", role), doing("Add", async () => {
       const made = await post("/v1/people", { name: name.value, role: role.value });
       name.value = "";
