@@ -139,6 +139,12 @@ static void refuse_more(struct http_request *request, size_t bytes) {
     hub_answer_error_as(request, 413, &err);
 }
 
+static void note_use(struct device_port *port, struct http_request *request) {
+    struct http_certificate certificate;
+    http_peer_certificate(request, &certificate);
+    registry_note_use(port->options.registry, certificate.fingerprint, clock_wall_ms());
+}
+
 static bool begun(void *owner, struct http_request *request) {
     struct device_port *port = owner;
     struct error err;
@@ -155,6 +161,7 @@ static bool begun(void *owner, struct http_request *request) {
         refuse(port, request, &err);
         return true;
     }
+    note_use(port, request);
     if (is_upload(request)) {
         begin_upload(port, request);
         return true;

@@ -129,6 +129,14 @@ void registry_note_contact(struct registry *registry, struct digest fingerprint,
     }
 }
 
+void registry_note_use(struct registry *registry, struct digest fingerprint, int64_t now_ms) {
+    int index = 0;
+    const struct entry *entry = find_certificate(registry, fingerprint, &index);
+    if (entry != NULL && now_ms - entry->contact_ms >= REGISTRY_USE_MS) {
+        registry_note_contact(registry, fingerprint, now_ms);
+    }
+}
+
 bool registry_take_notes(struct registry *registry, struct device_notes *out_notes) {
     out_notes->count = 0;
     for (uint64_t looked = 0; looked < registry->count && registry->noted_count > 0; looked++) {

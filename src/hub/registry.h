@@ -43,6 +43,10 @@ status registry_find_device(struct registry *registry, struct digest fingerprint
  * certificate which this one renews has had its day. Written with the next registry_take_notes. */
 void registry_note_contact(struct registry *registry, struct digest fingerprint, int64_t now_ms);
 
+/* A connection lasts for hours: that it is used is a contact as well, noted every REGISTRY_USE_MS. */
+enum { REGISTRY_USE_MS = 10 * 60 * 1000 };
+void registry_note_use(struct registry *registry, struct digest fingerprint, int64_t now_ms);
+
 /* What was noted since the last time, for device_rows_write_notes on the writing thread. False:
  * nothing. At most DEVICE_NOTES_MAX at a time; more wait. */
 bool registry_take_notes(struct registry *registry, struct device_notes *out_notes);

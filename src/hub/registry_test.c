@@ -176,7 +176,13 @@ static void test_registry__notes_come_in_portions(void **state) {
     assert_true(registry_take_notes(stage->registry, &notes));
     assert_int_equal(notes.count, 1);
     assert_false(notes.items[0].replaces); /* that was told before */
+    registry_note_use(stage->registry, fingerprint_of(5, 1), 9000 + REGISTRY_USE_MS - 1);
+    assert_false(registry_take_notes(stage->registry, &notes)); /* it was heard of just now */
+    registry_note_use(stage->registry, fingerprint_of(5, 1), 9000 + REGISTRY_USE_MS);
+    assert_true(registry_take_notes(stage->registry, &notes));
+    assert_int_equal(notes.items[0].contact_ms, 9000 + REGISTRY_USE_MS);
     registry_note_contact(stage->registry, hash_sha256(SLICE("nobody's")), 9000);
+    registry_note_use(stage->registry, hash_sha256(SLICE("nobody's")), INT64_MAX);
     assert_false(registry_take_notes(stage->registry, &notes));
 }
 
