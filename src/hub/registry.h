@@ -43,7 +43,7 @@ status registry_find_device(struct registry *registry, struct digest fingerprint
  * certificate which this one renews has had its day. Written with the next registry_take_notes. */
 void registry_note_contact(struct registry *registry, struct digest fingerprint, int64_t now_ms);
 
-/* A connection lasts for hours: that it is used is a contact as well, noted every REGISTRY_USE_MS. */
+/* A connection lasts for hours: that it is used is a contact, too, noted every REGISTRY_USE_MS. */
 enum { REGISTRY_USE_MS = 10 * 60 * 1000 };
 void registry_note_use(struct registry *registry, struct digest fingerprint, int64_t now_ms);
 
