@@ -40,9 +40,9 @@ static status read_want(struct arena *arena, struct slice text, struct error *er
     struct want one;
     struct want two;
     CLEANUP(buffer_done) struct buffer out;
+    buffer_init(&out, REPORT_BYTES_MAX);
     TRY(want_read(arena, text, &one, err));
     need(one.workflow_count <= WANT_FACES_MAX && one.blob_count <= WANT_BLOBS_MAX);
-    buffer_init(&out, REPORT_BYTES_MAX);
     want_write(&one, &out);
     need(want_read(arena, buffer_slice(&out), &two, err) == STATUS_OK);
     need(one.workflow_count == two.workflow_count && one.blob_count == two.blob_count);
@@ -56,9 +56,9 @@ static status read_progress(struct arena *arena, struct slice text, struct error
     struct blob_progress one;
     struct blob_progress two;
     CLEANUP(buffer_done) struct buffer out;
+    buffer_init(&out, REPORT_BYTES_MAX);
     TRY(blob_progress_read(arena, text, &one, err));
     need(one.have >= 0);
-    buffer_init(&out, REPORT_BYTES_MAX);
     blob_progress_write(one, &out);
     need(blob_progress_read(arena, buffer_slice(&out), &two, err) == STATUS_OK);
     need(one.have == two.have && one.here == two.here);
