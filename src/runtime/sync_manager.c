@@ -405,6 +405,9 @@ static status join(struct sync_manager *manager, struct error *err) {
     TRY(sender_create(&options, &manager->sender, err));
     link_ledger_give(manager->ledger, manager->sender);
     sync_store_use(manager->store, manager->sender);
+    if (manager->reports != NULL) {
+        reports_hurry(manager->reports); /* it may be another hub, which knows nothing yet */
+    }
     sync_manager_look(manager);
     go_on(manager);
     return STATUS_OK;
