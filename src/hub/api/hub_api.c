@@ -188,6 +188,40 @@ struct metric {
     double value;
 };
 
+static void write_metrics(struct buffer *out, const struct metric *metrics, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        buffer_print(out, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", metrics[i].name,
+                     metrics[i].help, metrics[i].name, metrics[i].kind, metrics[i].name,
+                     metrics[i].value);
+    }
+}
+
+/* Of what devices say and bring beside records. */
+static void write_aside_metrics(const struct hub_daemon *hub, struct buffer *out) {
+    struct device_reports_counters reports;
+    struct attachments_counters attachments;
+    device_reports_counters(hub->reports, &reports);
+    attachments_counters(hub->attachments, &attachments);
+    const struct metric metrics[] = {
+        {"ebb_hub_reports_total", "counter", "Reports of devices.", (double)reports.came},
+        {"ebb_hub_reports_refused_total", "counter", "Reports that were none, or came too soon.",
+         (double)reports.refused},
+        {"ebb_hub_report_rows_total", "counter", "Rows that were written of them.",
+         (double)reports.written},
+        {"ebb_hub_report_bytes", "gauge", "Bytes of reports that have no row yet.",
+         (double)reports.held_bytes},
+        {"ebb_hub_attachments_wanted", "gauge", "Attachments that devices are asked for.",
+         attachments.wanted},
+        {"ebb_hub_attachments_total", "counter", "Attachments that came.",
+         (double)attachments.came},
+        {"ebb_hub_attachment_parts_total", "counter", "Parts of attachments.",
+         (double)attachments.parts},
+        {"ebb_hub_attachments_damaged_total", "counter", "Those that were not what was asked for.",
+         (double)attachments.damaged},
+    };
+    write_metrics(out, metrics, sizeof(metrics) / sizeof(metrics[0]));
+}
+
 static void get_metrics(struct hub_api *api, struct http_request *request) {
     const struct facts facts = look_around(api->hub);
     const struct uploads_counters *uploads = &facts.port.uploads;
@@ -222,11 +256,8 @@ static void get_metrics(struct hub_api *api, struct http_request *request) {
     };
     CLEANUP(buffer_done) struct buffer text;
     buffer_init(&text, ANSWER_BYTES_MAX);
-    for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
-        buffer_print(&text, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", metrics[i].name,
-                     metrics[i].help, metrics[i].name, metrics[i].kind, metrics[i].name,
-                     metrics[i].value);
-    }
+    write_metrics(&text, metrics, sizeof(metrics) / sizeof(metrics[0]));
+    write_aside_metrics(api->hub, &text);
     http_answer(request, 200, "text/plain; version=0.0.4", buffer_slice(&text));
 }
 

@@ -1,1 +1,0 @@
-SELECT device, needs, waiting, came_ms FROM report
