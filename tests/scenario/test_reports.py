@@ -2,8 +2,12 @@
 """What a device says of itself to its hub: what waits, what runs, what it looks like, and the attachments asked for."""
 import contextlib
 import hashlib
+import http.client
+import http.server
 import json
 import os
+import ssl
+import subprocess
 import threading
 import time
 
@@ -357,8 +361,12 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(place, tmp_path):
         assert put(device, path, "{}")[0] == 404
     for path in ("/v1/faces/..", "/v1/faces/" + "AB" * 16, "/v1/blobs/../../etc/passwd", "/v1/blobs/"):
         assert put(device, path, "{}")[0] in (400, 404)
-    code, said = put(device, "/v1/report", "x" * 65537)
-    assert (code, said) == (413, "at most 65536 bytes are read here")
+    for head in ("Content-Length: 65537", "Transfer-Encoding: chunked"):
+        with device.dial_greeted(Stream()) as raw:  # refused before a byte of the body has come
+            raw.sendall(f"PUT /v1/report HTTP/1.1\r\nHost: hub\r\n{head}\r\n\r\n".encode())
+            answer = http.client.HTTPResponse(raw, method="PUT")
+            answer.begin()
+            assert (answer.status, json.loads(answer.read())["error"]["text"]) == (413, "at most 65536 bytes are read here")
 
 
 def test_a_part_is_taken_where_it_belongs_and_a_wrong_hash_is_found(place, tmp_path):
@@ -429,3 +437,106 @@ def test_sums_are_over_devices_that_may_come_in(place, tmp_path):
     assert [row["name"] for row in place.hub.get("/v1/workflows")["workflows"]] == ["own-0", "own-1", "own-2", "w"]
     place.hub.ask("DELETE", "/v1/devices/line-2")
     devices.until("a device that is gone counts no more", lambda: place.hub.get("/v1/workflows/w")["devices"] == 2)
+
+
+class OldHub:
+    """A hub of a release before, as far as a device sees it: it knows hello, and no reports."""
+
+    def __init__(self, folder, certificate, key):
+        self.asked = []
+        own, request = folder / "old.pem", folder / "old.csr"
+        subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                        folder / "old.key", "-out", request, "-subj", "/CN=localhost"], check=True, capture_output=True)
+        extensions = folder / "old.ext"
+        extensions.write_text("extendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost\n")
+        subprocess.run(["openssl", "x509", "-req", "-in", request, "-CA", certificate, "-CAkey", key, "-CAcreateserial",
+                        "-days", "2", "-out", own, "-extfile", extensions], check=True, capture_output=True)
+        own.write_text(own.read_text() + certificate.read_text())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(own, folder / "old.key")
+        context.load_verify_locations(certificate)
+        context.verify_mode = ssl.CERT_REQUIRED
+        hub = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *words):
+                pass
+
+            def take(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])) if "Content-Length" in self.headers else \
+                    read_chunks(self.rfile)
+                hub.asked.append((self.command, self.path))
+                code, answer = hub.answer(self.path, body)
+                text = json.dumps(answer).encode()
+                self.send_response(code)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_POST = do_PUT = take
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    @staticmethod
+    def answer(path, body):
+        if path == "/v1/hello":
+            streams = [{"id": one["id"], "verdict": "ok", "lanes": []} for one in json.loads(body)["streams"]]
+            return 200, {"protocol": 1, "connection": 1, "hub_store": "01" * 16, "hub_ms": int(time.time() * 1000),
+                         "spread_ms": 0, "grant": {"bytes": 1 << 20, "after_ms": 0}, "streams": streams}
+        if path.startswith("/v1/streams/"):
+            return 507, {}
+        return 404, {"error": {"class": "not_found", "text": f"no resource at {path}"}}
+
+    def count(self, path):
+        return len([one for one in self.asked if one[1].startswith(path)])
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def read_chunks(stream):
+    """A body that comes chunked."""
+    body = b""
+    while size := int(stream.readline(), 16):
+        body += stream.read(size)
+        stream.readline()
+    stream.readline()
+    return body
+
+
+def test_a_hub_of_the_release_before_is_asked_once_a_connection_and_gets_its_records(place):
+    certificate, key = place.folder / "own.pem", place.folder / "own.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+                    "-out", certificate, "-days", "30", "-subj", "/CN=own", "-addext",
+                    "basicConstraints=critical,CA:TRUE,pathlen:0", "-addext", "keyUsage=critical,keyCertSign"], check=True, capture_output=True)
+    place.hub.start("--authority", certificate, "--authority-key", key)
+    place.line = Line(place.hub.port)
+    place.join(place.device)
+    place.hub.stop()
+    old = OldHub(place.folder, certificate, key)
+    try:
+        place.line.target = old.port
+        place.device.agent("filter", FILTER)
+        place.device.workflow("pictures", PICTURES.replace("EGRESS", ""))
+        place.device.start()
+        devices.until("it was asked once", lambda: old.count("/v1/report") == 1)
+        drop(place, "a.png", PNG)
+        devices.until("records come all the same", lambda: old.count("/v1/streams/"))
+        for _ in range(4):
+            place.hurry()
+            time.sleep(0.5)
+        assert old.count("/v1/report") == 1
+        assert old.count("/v1/hello") == 1
+        place.line.reset()
+        devices.until("it is asked again on the next connection", lambda: old.count("/v1/report") == 2 or place.hurry(),
+                      pause=0.5)
+    finally:
+        old.close()
