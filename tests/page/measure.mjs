@@ -6,7 +6,7 @@ const TURNS = 25;
 
 /** [p50, p95] of numbers. */
 function percentiles(all) {
-  const sorted = all.toSorted((a, b) => a - b);
+  const sorted = [...all].sort((a, b) => a - b);
   return [0.5, 0.95].map((share) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] * 10) / 10);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hub's page in a real browser: tests/page/*.mjs drive Chromium, one at a time, at real hubs.
 
-They need Chromium, Node.js 20 and playwright-core and axe-core (tools/fetch-npm); what is missing is said, and they are
+They need Chromium, Node.js 18 and playwright-core and axe-core (tools/fetch-npm); what is missing is said, and they are
 skipped then.
 """
 import contextlib
@@ -31,8 +31,8 @@ def missing():
         return "there is no Chromium: run make deps"
     node = shutil.which("node")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout if node else ""
-    if int((re.match(r"v(\d+)", version) or (0, 0))[1]) < 20:
-        return f"playwright-core takes Node.js 20 or newer, here is {version.strip() or 'none'}"
+    if int((re.match(r"v(\d+)", version) or (0, 0))[1]) < 18:
+        return f"playwright-core takes Node.js 18 or newer, here is {version.strip() or 'none'}"
     for what in ("playwright-core", "axe-core"):
         if not (TOP / "build" / "data" / what / ".complete").exists():
             return f"there is no {what}: run tools/fetch-npm {what}"
