@@ -70,8 +70,8 @@ static bool is_same_destinations(const struct device *a, const struct device *b)
     const struct device_destination *x = a->destinations;
     const struct device_destination *y = b->destinations;
     while (x != NULL && y != NULL && slice_equal(x->name, y->name) && x->kind == y->kind &&
-           slice_equal(x->path, y->path) && slice_equal(x->url, y->url) &&
-           slice_equal(x->sign, y->sign) && x->give_up_ms == y->give_up_ms) {
+           slice_equal(x->path, y->path) && slice_equal(x->hook.url, y->hook.url) &&
+           slice_equal(x->hook.sign, y->hook.sign) && x->give_up_ms == y->give_up_ms) {
         x = x->next;
         y = y->next;
     }

@@ -20,11 +20,11 @@
 #include "base/value.h"
 #include "platform/link_kind.h"
 #include "wire/fault.h"
+#include "wire/webhook.h"
 
 enum {
     DEVICE_FILE_BYTES_MAX = 1 << 20,
-    DEVICE_NAMES_MAX = 256, /* sources of a device; destinations of a device */
-    DESTINATION_HEADERS_MAX = 32
+    DEVICE_NAMES_MAX = 256 /* sources of a device; destinations of a device */
 };
 
 /* What the files say of one parameter of a workflow; the newest is first. */
@@ -53,24 +53,15 @@ enum destination_kind {
     DESTINATION_WEBHOOK /* each record is the body of a POST */
 };
 
-struct destination_header {
-    struct slice name, value;
-    bool is_secret; /* the value is a secret's name: secret_read when it is sent */
-};
-
 /* What `to: [NAME]` of a result stands for here: plain data, for who sends. All texts are ended by
  * a zero. */
 struct device_destination {
     struct slice name; /* never "hub" */
     enum destination_kind kind;
-    struct slice path;  /* of a file: whole */
-    struct slice url;   /* of a webhook: http:// or https:// */
-    struct slice sign;  /* of a webhook: name of the secret that keys the HMAC-SHA256 of the body;
-                           empty: it goes unsigned */
-    int64_t give_up_ms; /* how long a record is tried, from when it was made; 0: as long as it
+    struct slice path;   /* of a file: whole */
+    struct webhook hook; /* of a webhook */
+    int64_t give_up_ms;  /* how long a record is tried, from when it was made; 0: as long as it
                            stays */
-    const struct destination_header *headers; /* of a webhook */
-    uint32_t header_count;
     struct slice origin; /* "FILE:LINE:COLUMN" */
     const struct device_destination *next;
 };

@@ -196,7 +196,7 @@ static void write_named(const struct device *device, struct buffer *out) {
         if (device_destination(device, destination->name) == destination) {
             begin_row(out, "destinations.", destination->name);
             json_write_text(out, destination->kind == DESTINATION_FILE ? destination->path
-                                                                       : destination->url);
+                                                                       : destination->hook.url);
             end_row(out, destination->origin);
         }
     }

@@ -127,14 +127,14 @@ static void test_device__has_destinations_as_plain_data(void **state) {
     assert_string_equal(log->path.bytes, "/etc/ebb/out/log.jsonl");
     assert_int_equal(log->give_up_ms, 3600 * 1000);
     assert_int_equal(desk->kind, DESTINATION_WEBHOOK);
-    assert_string_equal(desk->url.bytes, "https://desk.example/hooks?x=1");
-    assert_string_equal(desk->sign.bytes, "desk-hmac");
-    assert_int_equal(desk->header_count, 2);
-    assert_string_equal(desk->headers[0].value.bytes, "0113");
-    assert_false(desk->headers[0].is_secret);
-    assert_string_equal(desk->headers[1].name.bytes, "Authorization");
-    assert_string_equal(desk->headers[1].value.bytes, "desk-token");
-    assert_true(desk->headers[1].is_secret);
+    assert_string_equal(desk->hook.url.bytes, "https://desk.example/hooks?x=1");
+    assert_string_equal(desk->hook.sign.bytes, "desk-hmac");
+    assert_int_equal(desk->hook.header_count, 2);
+    assert_string_equal(desk->hook.headers[0].value.bytes, "0113");
+    assert_false(desk->hook.headers[0].is_secret);
+    assert_string_equal(desk->hook.headers[1].name.bytes, "Authorization");
+    assert_string_equal(desk->hook.headers[1].value.bytes, "desk-token");
+    assert_true(desk->hook.headers[1].is_secret);
     end(&box);
 }
 

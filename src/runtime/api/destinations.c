@@ -57,7 +57,7 @@ static void write_facts(struct buffer *out, const struct destination_facts *fact
     buffer_add_byte(out, ',');
     api_write_text(out, "kind", slice_of(facts->kind));
     buffer_add_byte(out, ',');
-    api_write_text(out, "place", is_file ? settings->path : settings->url);
+    api_write_text(out, "place", is_file ? settings->path : settings->hook.url);
     write_kept(out, kept);
     buffer_print(out, ",\"arrived\":%llu", (unsigned long long)facts->arrived);
     write_moment(out, "success_at", facts->success_ms);

@@ -329,7 +329,8 @@ status destination_create(const struct destination_options *options,
     buffer_init(&destination->batch.lines, LINES_BYTES_MAX);
     const struct carrier_options carrier = {.loop = options->loop,
                                             .pool = options->pool,
-                                            .settings = options->settings,
+                                            .path = options->settings->path.bytes,
+                                            .hook = &options->settings->hook,
                                             .reported = reported,
                                             .owner = destination};
     status code = timer_open(options->loop, rang, destination, &destination->timer, err);

@@ -20,8 +20,9 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
-#include "runtime/destinations/carrier.h"
+#include "carriers/carrier.h"
 #include "storage/store.h"
+#include "wire/device.h"
 
 enum {
     DESTINATION_RETRY_MS_LEAST = 1000,

@@ -9,9 +9,10 @@
  */
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
+#include "carriers/carrier.h"
 #include "platform/line_file.h"
-#include "runtime/destinations/carrier.h"
 
 enum { FILE_BYTES_MAX = 64 << 20, BATCH_BYTES_MAX = 16 << 20 };
 
@@ -62,7 +63,7 @@ static void line_file_done(struct line_file *file) {
 }
 
 static status write_batch(struct carrier *carrier, struct error *err) {
-    const char *path = carrier->options.settings->path.bytes;
+    const char *path = carrier->options.path;
     CLEANUP(line_file_done) struct line_file file = {.descriptor = -1};
     TRY(line_file_open(path, &file, err));
     if (!carrier->looked) {
