@@ -10,7 +10,7 @@ static status run(struct call *call, struct error *err) {
 
 static const struct command_option OPTIONS[] = {
     {"data", "DIR", "where everything is kept (/var/lib/ebb-hub for root)"},
-    {"config", "FILE", "hub.yaml: how long and how much is kept of each workflow (all, for ever)"},
+    {"config", "FILE", "hub.yaml: how much is kept (all, for ever), where results go besides"},
     {"listen", "ADDRESS:PORT", "where devices come to (:8443, every address)"},
     {"people", "ADDRESS:PORT",
      "where people and programs come to, who have no certificate (nowhere)"},

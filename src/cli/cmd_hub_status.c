@@ -10,13 +10,25 @@ static const struct listing_column COLUMNS[] = {{"WORKFLOW", "workflow", LISTING
                                                 {"REMOVED", "removed_records", LISTING_COUNT},
                                                 {"BYTES", "removed_bytes", LISTING_BYTES}};
 
-static const struct listing LISTING = {.member = "workflows",
-                                       .columns = COLUMNS,
-                                       .column_count = sizeof(COLUMNS) / sizeof(COLUMNS[0]),
-                                       .nothing = ""};
+static const struct listing WORKFLOWS = {.member = "workflows",
+                                         .columns = COLUMNS,
+                                         .column_count = sizeof(COLUMNS) / sizeof(COLUMNS[0]),
+                                         .nothing = ""};
 
-/* The list is for people a table of its own. */
-static status write_without_list(struct call *call, struct value answer, struct error *err) {
+static const struct listing_column PLACES[] = {
+    {"DESTINATION", "name", LISTING_TEXT},    {"KIND", "kind", LISTING_TEXT},
+    {"SENT", "sent", LISTING_COUNT},          {"WAITING", "waiting", LISTING_COUNT},
+    {"REFUSED", "refused", LISTING_COUNT},    {"GIVEN UP", "given_up", LISTING_COUNT},
+    {"REMOVED", "removed", LISTING_COUNT},    {"FAILING", "failing", LISTING_TEXT},
+    {"LAST FAILURE", "failure", LISTING_TEXT}};
+
+static const struct listing DESTINATIONS = {.member = "destinations",
+                                            .columns = PLACES,
+                                            .column_count = sizeof(PLACES) / sizeof(PLACES[0]),
+                                            .nothing = ""};
+
+/* The lists are for people tables of their own. */
+static status write_without_lists(struct call *call, struct value answer, struct error *err) {
     struct value rest;
     struct member *members = value_new_object(&call->arena, answer.count, &rest);
     if (members == NULL) {
@@ -24,35 +36,43 @@ static status write_without_list(struct call *call, struct value answer, struct 
     }
     rest.count = 0;
     for (uint32_t i = 0; i < answer.count; i++) {
-        if (!slice_is(answer.members[i].name, LISTING.member)) {
+        if (!slice_is(answer.members[i].name, WORKFLOWS.member) &&
+            !slice_is(answer.members[i].name, DESTINATIONS.member)) {
             members[rest.count++] = answer.members[i];
         }
     }
     return listing_object(call, rest, err);
 }
 
-static status run(struct call *call, struct error *err) {
-    struct value answer = {.kind = VALUE_NULL};
+static status write_list(struct call *call, const struct listing *listing, struct value answer,
+                         struct error *err) {
     uint32_t count = 0;
-    TRY(daemon_get(call, &answer, err, "/v1/status"));
-    if (call->json || answer.kind != VALUE_OBJECT) {
-        return listing_object(call, answer, err);
-    }
-    TRY(write_without_list(call, answer, err));
-    const struct value *items = human_items(answer, LISTING.member, &count);
+    const struct value *items = human_items(answer, listing->member, &count);
     if (count == 0) {
         return STATUS_OK;
     }
     (void)fputc('\n', call->out);
-    return listing_write(call, &LISTING, items, count, err);
+    return listing_write(call, listing, items, count, err);
+}
+
+static status run(struct call *call, struct error *err) {
+    struct value answer = {.kind = VALUE_NULL};
+    TRY(daemon_get(call, &answer, err, "/v1/status"));
+    if (call->json || answer.kind != VALUE_OBJECT) {
+        return listing_object(call, answer, err);
+    }
+    TRY(write_without_lists(call, answer, err));
+    TRY(write_list(call, &DESTINATIONS, answer, err));
+    return write_list(call, &WORKFLOWS, answer, err);
 }
 
 const struct command cmd_hub_status = {
     .noun = "hub",
     .verb = "status",
     .summary = "Show what the hub has, who is connected, and whether anything is wrong",
-    .details = "Workflows with the most bytes first, and what was removed of them (`ebb hub serve\n"
-               "--config`).\n",
+    .details =
+        "Destinations of the hub's own file, and workflows: those with the most bytes first,\n"
+        "and what was removed of them (`ebb hub serve --config`).\n",
     .example = "ebb hub status\n"
                "ebb hub status --json | jq .records",
     .asks_hub = true,

@@ -11,6 +11,7 @@
 #include "hub/api/hub_api.h"
 #include "hub/api/hub_desk.h"
 #include "hub/backups.h"
+#include "hub/destinations/hub_destinations.h"
 #include "hub/people_port.h"
 #include "hub/retention.h"
 #include "hub/store/hub_store_sqlite.h"
@@ -156,6 +157,7 @@ static void signalled(void *owner, int number) {
         hub->stopping = true;
         hub->stop_deadline_ns = clock_boot_ns() + STOP_S * NS_PER_S;
         retention_stop(hub->retention);
+        hub_destinations_stop(hub->destinations);
         take_notes(hub);
         device_reports_write(hub->reports);
     } else {
@@ -301,6 +303,14 @@ static status open_reports(struct hub_daemon *hub, struct error *err) {
     return device_reports_create(&reports, &hub->reports, err);
 }
 
+static status open_destinations(struct hub_daemon *hub, struct error *err) {
+    const struct hub_destinations_options options = {.loop = hub->loop,
+                                                     .ingest = hub->ingest,
+                                                     .reader = hub->reader,
+                                                     .list = &hub->options.settings->destinations};
+    return hub_destinations_create(&options, &hub->destinations, err);
+}
+
 static status open_parts(struct hub_daemon *hub, struct error *err) {
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%.4000s/hub.db", hub->options.data);
@@ -317,6 +327,7 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     TRY(open_backups(hub, err));
     TRY(retention_create(hub->ingest, &hub->options.settings->retention, &hub->retention, err));
     TRY(open_reports(hub, err));
+    TRY(open_destinations(hub, err));
     TRY(open_desk(hub, err));
     TRY(open_port(hub, err));
     list_addresses(hub);
@@ -350,11 +361,13 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
     if (hub == NULL) {
         return;
     }
+    hub_destinations_stop(hub->destinations);
     ingest_stop(hub->ingest); /* gives its last answers */
     backups_destroy(hub->backups);
     retention_destroy(hub->retention);
     reader_destroy(hub->reader);
     audit_destroy(hub->audit);
+    hub_destinations_destroy(hub->destinations);
     hub_api_close(hub->api);
     device_port_close(hub->port);
     people_port_close(hub->people);

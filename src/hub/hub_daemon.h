@@ -25,6 +25,7 @@ enum { HUB_NAMES_BYTES = 1024, HUB_LISTEN_BYTES = 128 };
 struct backups;
 struct hub_api;
 struct hub_desk;
+struct hub_destinations;
 struct people_port;
 struct retention;
 struct tails;
@@ -59,6 +60,7 @@ struct hub_daemon {
     struct faces *faces;
     struct attachments *attachments;
     struct device_reports *reports;
+    struct hub_destinations *destinations;
     struct hub_desk *desk;
     struct device_port *port;
     struct people_port *people; /* NULL: there is none */

@@ -162,6 +162,10 @@ static const struct key FILE_KEYS[] = {
     {.name = "attachments",
      .read = read_attachments,
      .help = "What was brought from devices for those who asked."},
+    {.name = "destinations",
+     .read = hub_destination_file_read,
+     .offset = offsetof(struct hub_settings, destinations),
+     .help = "Where results go besides."},
     {0}};
 
 static const struct key_table FILE_TABLE = {.what = "a hub's file", .keys = FILE_KEYS};
@@ -205,5 +209,6 @@ status hub_file_read(struct arena *arena, struct slice file, struct slice text,
         return fail(err, STATUS_INVALID, "%.*s has faults", SLICE_ARGS(file));
     }
     fill_in(&out_settings->retention);
+    out_settings->retention.outgoing = out_settings->destinations.outgoing;
     return STATUS_OK;
 }

@@ -10,6 +10,8 @@
  *     overdue: 1h              # a device that was silent for longer needs somebody
  *     proxy: { from: 127.0.0.1, header: X-Remote-User, role: viewer }
  *   attachments: { bytes: 2GiB }
+ *   destinations:
+ *     desk: { webhook: https://desk.example/hook }
  *
  * What a workflow does not say is as the default says it; what that does not say has no bound.
  *
@@ -19,6 +21,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "hub/hub_destination_file.h"
 #include "hub/store/hub_retention.h"
 #include "wire/fault.h"
 
@@ -36,6 +39,7 @@ struct hub_settings {
     struct hub_proxy proxy;
     int64_t overdue_ms;
     int64_t attachment_bytes; /* of all together; 0: as hub/attachments has it */
+    struct hub_destination_list destinations;
 };
 
 /* Everything lives in the arena. INVALID when the file has faults: *out_faults has them, which

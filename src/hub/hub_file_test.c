@@ -79,12 +79,51 @@ static void test_hub_file__says_all_that_is_wrong_with_its_place(void **state) {
     assert_int_equal(faults->faults[1].place.line, 4);
 }
 
+static void test_hub_file__reads_destinations_as_a_device_has_them(void **state) {
+    (void)state;
+    assert_int_equal(read_text("ebb: 1\n"
+                               "destinations:\n"
+                               "  desk:\n"
+                               "    webhook: https://desk.example/hook\n"
+                               "    sign: secret:desk\n"
+                               "    headers: { X-Token: secret:token }\n"
+                               "    batch: 50\n"
+                               "    workflow: [a, b]\n"
+                               "    lane: [urgent, high]\n"
+                               "    priority: high\n"
+                               "    give_up: 2d\n"
+                               "  plant:\n"
+                               "    postgres: postgresql://ebb@db.example/plant\n"
+                               "    password: secret:plant\n"
+                               "    since: 2026-11-23\n"),
+                     STATUS_OK);
+    const struct hub_outgoing_list *list = &settings.destinations.outgoing;
+    const struct hub_destination_settings *desk = &settings.destinations.settings[0];
+    const struct hub_destination_settings *plant = &settings.destinations.settings[1];
+    assert_int_equal(list->count, 2);
+    assert_int_equal(settings.retention.outgoing.count, 2);
+    assert_true(slice_is(list->items[0].name, "desk") && slice_is(list->items[1].name, "plant"));
+    assert_int_equal(list->items[0].filter.workflows.count, 2);
+    assert_int_equal(list->items[0].filter.lanes, 1U << LANE_URGENT | 1U << LANE_HIGH);
+    assert_int_equal(list->items[0].filter.priority, 4);
+    assert_int_equal(list->items[1].filter.priority, -1);
+    assert_true(slice_is(desk->hook.sign, "desk") && desk->hook.headers[0].is_secret);
+    assert_int_equal(desk->batch, 50);
+    assert_int_equal(desk->give_up_ms, 2 * DAY_MS);
+    assert_int_equal(desk->since, HUB_OUTGOING_NOW);
+    assert_true(slice_is(plant->postgres.table, "ebb_results"));
+    assert_true(slice_is(plant->postgres.password_secret, "plant"));
+    assert_int_equal(plant->since, HUB_OUTGOING_DATE);
+    assert_int_equal(plant->since_ms, INT64_C(1795392000000));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_hub_file__keeps_all_where_nothing_is_said),
         TEST(test_hub_file__takes_from_the_default_what_a_workflow_does_not_say),
+        TEST(test_hub_file__reads_destinations_as_a_device_has_them),
         TEST(test_hub_file__says_all_that_is_wrong_with_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "hub/people_port.h"
 #include "hub/welcome.h"
 #include "platform/file.h"
+#include "platform/secret.h"
 #include "platform/yaml.h"
 
 enum {
@@ -106,6 +107,7 @@ static status read_settings(struct arena *arena, const char *path, struct hub_se
     if (path == NULL) {
         return STATUS_OK;
     }
+    secret_use_folder_beside(path);
     TRY(file_read(path, &text, err));
     const status code =
         hub_file_read(arena, slice_of(path), buffer_slice(&text), out, &faults, err);

@@ -14,8 +14,11 @@ enum {
     GRANT_BYTES_LEAST = 64 << 10, /* a frame */
     GRANT_BUSY_MS = 1000,
     GRANT_FULL_MS = 30 * 1000,
-    HAND_OVER_AT = 8
+    HAND_OVER_AT = 8,
+    NS_PER_US = 1000
 };
+
+static const int64_t NS_PER_S = 1000000000;
 
 /* Jobs in the order in which they came. */
 struct job_line {
@@ -46,6 +49,8 @@ struct ingest {
     struct job_line waiting, answered;
     uint64_t batches;
     int64_t commit_ns; /* that they took */
+    struct hub_tally tally;
+    struct ingest_speed speed;
     bool stopping;
     void (*brought)(void *owner); /* told when records were; NULL: nobody */
     void *brought_owner;
@@ -137,12 +142,17 @@ static bool take_batch(struct ingest *ingest) {
 }
 
 static void give_back(struct ingest *ingest, int64_t commit_ns) {
+    struct hub_tally tally;
+    ingest->session->kind->tally(ingest->session, &tally);
     (void)pthread_mutex_lock(&ingest->lock);
     for (int i = 0; i < ingest->batch_count; i++) {
         line_put(&ingest->answered, ingest->batch[i]);
     }
     ingest->batches++;
     ingest->commit_ns += commit_ns;
+    ingest_speed_add(&ingest->speed, clock_monotonic_ns() / NS_PER_S, commit_ns / NS_PER_US,
+                     tally.newest - ingest->tally.newest);
+    ingest->tally = tally;
     (void)pthread_mutex_unlock(&ingest->lock);
     waker_wake(ingest->waker);
 }
@@ -230,6 +240,7 @@ static void deliver(void *owner) {
     line_init(&ingest->answered);
     ingest->counters.batches = ingest->batches;
     ingest->counters.commit_ns_total = (uint64_t)ingest->commit_ns;
+    ingest->counters.tally = ingest->tally;
     (void)pthread_mutex_unlock(&ingest->lock);
     count_answered(ingest, job);
     while (job != NULL) {
@@ -311,6 +322,12 @@ void ingest_counters(const struct ingest *ingest, struct ingest_counters *out_co
     *out_counters = ingest->counters;
 }
 
+void ingest_figures(struct ingest *ingest, struct ingest_speed_figures *out_figures) {
+    (void)pthread_mutex_lock(&ingest->lock);
+    ingest_speed_figures(&ingest->speed, clock_monotonic_ns() / NS_PER_S, out_figures);
+    (void)pthread_mutex_unlock(&ingest->lock);
+}
+
 /* --- birth and end --- */
 
 status ingest_create(const struct ingest_options *options, struct ingest **out_ingest,
@@ -320,6 +337,8 @@ status ingest_create(const struct ingest_options *options, struct ingest **out_i
         return fail(err, STATUS_NO_MEMORY, "out of memory for the ingest");
     }
     ingest->session = options->session;
+    options->session->kind->tally(options->session, &ingest->tally);
+    ingest->counters.tally = ingest->tally;
     ingest->job = (struct job){.work = run_batches, .done = batches_done};
     line_init(&ingest->fresh);
     line_init(&ingest->waiting);

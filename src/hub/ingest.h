@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "hub/ingest_speed.h"
 #include "hub/lanes.h"
 #include "hub/store/hub_store.h"
 #include "platform/loop.h"
@@ -83,7 +84,11 @@ struct ingest_counters {
     uint64_t failed_jobs; /* of disk or memory, not of what was asked for */
     size_t waiting_jobs;
     int64_t held_bytes;
+    struct hub_tally tally;
     bool disk_full;  /* the last that devices brought did not fit */
     bool disk_fails; /* the same met an I/O error: nothing is acknowledged */
 };
 void ingest_counters(const struct ingest *ingest, struct ingest_counters *out_counters);
+
+/* How fast it has been of late. */
+void ingest_figures(struct ingest *ingest, struct ingest_speed_figures *out_figures);

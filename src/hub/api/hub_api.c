@@ -8,6 +8,9 @@
 
 #include "base/memory.h"
 #include "hub/api/hub_desk.h"
+#include "hub/api/hub_health.h"
+#include "hub/api/hub_metrics.h"
+#include "hub/api/hub_status.h"
 #include "hub/api/workflows.h"
 #include "hub/backups.h"
 #include "hub/hub_answer.h"
@@ -21,9 +24,7 @@
 #include "platform/json.h"
 #include "wire/queue_file.h"
 
-enum { ANSWER_BYTES_MAX = 256 << 10, LIMIT_DEFAULT = 20, ADDRESSES_BYTES = 256 };
-
-static const int64_t NS_PER_S = 1000000000;
+enum { LIMIT_DEFAULT = 20, ANSWER_BYTES_MAX = 64 << 10 };
 
 struct hub_api {
     struct hub_daemon *hub; /* not owned */
@@ -124,143 +125,6 @@ static void get_tail(struct hub_api *api, struct http_request *request) {
     }
 }
 
-/* --- status --- */
-
-/* What the loop knows, when it is asked. */
-struct facts {
-    struct ingest_counters ingest;
-    struct device_port_counters port;
-    struct audit_counters audit;
-    int64_t devices, up_s;
-    struct id store;
-    char address[ADDRESSES_BYTES], people[ADDRESSES_BYTES];
-};
-
-static struct facts look_around(const struct hub_daemon *hub) {
-    struct facts facts = {.devices = registry_count(hub->registry),
-                          .up_s = (clock_boot_ns() - hub->began_ns) / NS_PER_S,
-                          .store = hub->session->kind->store_id(hub->session)};
-    ingest_counters(hub->ingest, &facts.ingest);
-    audit_counters(hub->audit, &facts.audit);
-    device_port_counters(hub->port, &facts.port);
-    (void)snprintf(facts.address, sizeof(facts.address), "%s", device_port_address(hub->port));
-    (void)snprintf(facts.people, sizeof(facts.people), "%s",
-                   hub->people != NULL ? people_port_address(hub->people) : "");
-    return facts;
-}
-
-static status look_at_status(const void *question, struct database *database, struct buffer *out,
-                             struct error *err) {
-    const struct facts *facts = question;
-    struct hub_counts counts;
-    char store[ID_HEX_BYTES + 1];
-    TRY(hub_results_count(database, &counts, err));
-    id_write_hex(facts->store, store);
-    buffer_print(out, "{\"version\":\"%s\",\"store\":\"%s\",\"listen\":", EBB_VERSION, store);
-    json_write_text(out, slice_of(facts->address));
-    buffer_add_text(out, ",\"people\":");
-    json_write_text(out, slice_of(facts->people));
-    buffer_print(out,
-                 ",\"up_s\":%lld,\"devices\":%lld,\"connections\":%d,\"records\":%lld,"
-                 "\"streams\":%lld,\"quarantined\":%lld,\"bytes\":%lld",
-                 (long long)facts->up_s, (long long)facts->devices, facts->port.connections,
-                 (long long)counts.records, (long long)counts.streams,
-                 (long long)counts.quarantined, (long long)counts.bytes);
-    buffer_print(
-        out,
-        ",\"uploads\":%d,\"waiting_jobs\":%zu,\"held_bytes\":%lld,\"disk_full\":%s,"
-        "\"disk_fails\":%s,\"failed_jobs\":%llu,\"refused\":%llu,\"forks\":%llu,\"removed\":%lld,",
-        facts->port.uploads.open, facts->ingest.waiting_jobs, (long long)facts->ingest.held_bytes,
-        facts->ingest.disk_full ? "true" : "false", facts->ingest.disk_fails ? "true" : "false",
-        (unsigned long long)facts->ingest.failed_jobs, (unsigned long long)facts->port.refused,
-        (unsigned long long)facts->port.uploads.forks, (long long)counts.removed);
-    buffer_print(out, "\"checks\":%lld,\"faults\":%lld,", (long long)facts->audit.walks,
-                 (long long)facts->audit.faults);
-    hub_call_write_time(out, "backup_at", counts.backup_ms);
-    buffer_add_text(out, ",\"workflows\":");
-    TRY(hub_retention_list(database, out, err));
-    buffer_add_text(out, "}\n");
-    return STATUS_OK;
-}
-
-struct metric {
-    const char *name, *kind, *help;
-    double value;
-};
-
-static void write_metrics(struct buffer *out, const struct metric *metrics, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        buffer_print(out, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", metrics[i].name,
-                     metrics[i].help, metrics[i].name, metrics[i].kind, metrics[i].name,
-                     metrics[i].value);
-    }
-}
-
-/* Of what devices say and bring beside records. */
-static void write_aside_metrics(const struct hub_daemon *hub, struct buffer *out) {
-    struct device_reports_counters reports;
-    struct attachments_counters attachments;
-    device_reports_counters(hub->reports, &reports);
-    attachments_counters(hub->attachments, &attachments);
-    const struct metric metrics[] = {
-        {"ebb_hub_reports_total", "counter", "Reports of devices.", (double)reports.came},
-        {"ebb_hub_reports_refused_total", "counter", "Reports that were none, or came too soon.",
-         (double)reports.refused},
-        {"ebb_hub_report_rows_total", "counter", "Rows that were written of them.",
-         (double)reports.written},
-        {"ebb_hub_report_bytes", "gauge", "Bytes of reports that have no row yet.",
-         (double)reports.held_bytes},
-        {"ebb_hub_attachments_wanted", "gauge", "Attachments that devices are asked for.",
-         attachments.wanted},
-        {"ebb_hub_attachments_total", "counter", "Attachments that came.",
-         (double)attachments.came},
-        {"ebb_hub_attachment_parts_total", "counter", "Parts of attachments.",
-         (double)attachments.parts},
-        {"ebb_hub_attachments_damaged_total", "counter", "Those that were not what was asked for.",
-         (double)attachments.damaged},
-    };
-    write_metrics(out, metrics, sizeof(metrics) / sizeof(metrics[0]));
-}
-
-static void get_metrics(struct hub_api *api, struct http_request *request) {
-    const struct facts facts = look_around(api->hub);
-    const struct uploads_counters *uploads = &facts.port.uploads;
-    const struct metric metrics[] = {
-        {"ebb_hub_devices", "gauge", "Devices that may come in.", (double)facts.devices},
-        {"ebb_hub_connections", "gauge", "Connections of devices.", facts.port.connections},
-        {"ebb_hub_bodies_total", "counter", "Bodies that devices began.", (double)uploads->bodies},
-        {"ebb_hub_frames_total", "counter", "Frames that were taken.", (double)uploads->frames},
-        {"ebb_hub_received_bytes_total", "counter", "Bytes of whole frames.",
-         (double)uploads->bytes},
-        {"ebb_hub_forks_total", "counter", "Bodies that did not follow from what is held.",
-         (double)uploads->forks},
-        {"ebb_hub_poisoned_total", "counter", "Records that were set aside.",
-         (double)uploads->poisoned},
-        {"ebb_hub_cut_off_total", "counter", "Connections cut off for want of memory.",
-         (double)uploads->cut_off},
-        {"ebb_hub_refused_total", "counter", "Requests of those who may not come in.",
-         (double)facts.port.refused},
-        {"ebb_hub_batches_total", "counter", "Transactions.", (double)facts.ingest.batches},
-        {"ebb_hub_commit_seconds_total", "counter", "Time spent in transactions.",
-         (double)facts.ingest.commit_ns_total / 1e9},
-        {"ebb_hub_failed_jobs_total", "counter", "Jobs that disk or memory made fail.",
-         (double)facts.ingest.failed_jobs},
-        {"ebb_hub_held_bytes", "gauge", "Bytes of bodies in memory.",
-         (double)facts.ingest.held_bytes},
-        {"ebb_hub_faults_total", "counter", "Lanes whose records did not add up.",
-         (double)facts.audit.faults},
-        {"ebb_hub_disk_full", "gauge", "1 while the last transaction failed for want of space.",
-         facts.ingest.disk_full ? 1 : 0},
-        {"ebb_hub_disk_fails", "gauge", "1 while the last transaction met an I/O error.",
-         facts.ingest.disk_fails ? 1 : 0},
-    };
-    CLEANUP(buffer_done) struct buffer text;
-    buffer_init(&text, ANSWER_BYTES_MAX);
-    write_metrics(&text, metrics, sizeof(metrics) / sizeof(metrics[0]));
-    write_aside_metrics(api->hub, &text);
-    http_answer(request, 200, "text/plain; version=0.0.4", buffer_slice(&text));
-}
-
 /* --- routing --- */
 
 /* "/v1/results" and what is behind it; false: another path. */
@@ -277,10 +141,13 @@ static bool read_own(struct hub_api *api, struct http_request *request) {
     } else if (is_at(request->path, "/v1/results", &item)) {
         get_results(api, request, item);
     } else if (slice_is(request->path, "/v1/status")) {
-        const struct facts facts = look_around(api->hub);
-        reader_ask(api->hub->reader, request, look_at_status, &facts, sizeof(facts));
+        hub_status_take(api->hub, request);
+    } else if (slice_is(request->path, "/v1/health")) {
+        hub_health_take(api->hub, request);
+    } else if (slice_is(request->path, "/v1/destinations")) {
+        hub_status_take_destinations(api->hub, request);
     } else if (slice_is(request->path, "/metrics")) {
-        get_metrics(api, request);
+        hub_metrics_take(api->hub, request);
     } else if (slice_is(request->path, "/healthz")) {
         http_answer(request, 200, "application/json", SLICE("{\"status\":\"ok\"}\n"));
     } else {

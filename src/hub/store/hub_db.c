@@ -8,7 +8,7 @@
 /* Step n brings a file of version n to version n + 1. */
 static const char *const STEPS[HUB_DB_VERSION] = {
     SQL_HUB_SCHEMA_1, SQL_HUB_SCHEMA_2, SQL_HUB_SCHEMA_3, SQL_HUB_SCHEMA_4, SQL_HUB_SCHEMA_5,
-    SQL_HUB_SCHEMA_6, SQL_HUB_SCHEMA_7, SQL_HUB_SCHEMA_8, SQL_HUB_SCHEMA_9};
+    SQL_HUB_SCHEMA_6, SQL_HUB_SCHEMA_7, SQL_HUB_SCHEMA_8, SQL_HUB_SCHEMA_9, SQL_HUB_SCHEMA_10};
 
 static const char GET_VERSION[] = "PRAGMA user_version";
 static const char SET_APPLICATION[] = "PRAGMA application_id = 1700948072";

@@ -16,7 +16,7 @@
 #include "platform/database.h"
 
 enum {
-    HUB_DB_VERSION = 9,
+    HUB_DB_VERSION = 10,
     HUB_DB_APPLICATION = 0x65626868,
     HUB_BACKUP_APPLICATION = 0x65626862 /* of a backup, which no hub opens as it is */
 };

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "hub/labels.h"
+#include "hub/store/hub_result_row.h"
 #include "hub/store/hub_sql.h"
 #include "platform/clock.h"
 #include "platform/json.h"
@@ -14,88 +15,6 @@
 enum { LABELS_ARENA_BYTES_MAX = 1 << 20, LOOKED_AT_ONCE = 20000, NS_PER_MS = 1000000 };
 
 static const char LAST_NUMBER[] = "SELECT max(number) FROM record";
-
-/* The columns that every statement here begins with. */
-enum column {
-    NUMBER,
-    LANE,
-    SEQ,
-    PRIORITY,
-    WALL_MS,
-    ARRIVED_MS,
-    WORKFLOW,
-    NAME,
-    RUN,
-    BODY,
-    FIRST_ID,
-    STREAM_ID,
-    DEVICE_ID,
-    DEVICE_NAME,
-    DEVICE_LABELS,
-    HEAD
-};
-
-/* --- a row as JSON --- */
-
-static void write_text(struct buffer *out, const char *name, struct slice text) {
-    buffer_print(out, ",\"%s\":", name);
-    json_write_text(out, text);
-}
-
-static void write_ids(struct buffer *out, const struct query *query) {
-    const struct id first_id = id_from(query_bytes(query, FIRST_ID));
-    const struct id id = !id_is_zero(first_id)
-                             ? first_id
-                             : record_public_id(id_from(query_bytes(query, STREAM_ID)),
-                                                (enum lane)query_number(query, LANE),
-                                                (uint64_t)query_number(query, SEQ));
-    char uuid[ID_UUID_BYTES + 1];
-    char device[ID_UUID_BYTES + 1];
-    id_write_uuid(id, uuid);
-    id_write_uuid(id_from(query_bytes(query, DEVICE_ID)), device);
-    buffer_print(out, "{\"id\":\"%s\",\"device\":\"%s\"", uuid, device);
-    write_text(out, "device_name", query_text(query, DEVICE_NAME));
-}
-
-/* What the device's clock said, where that is not when the result was made or is in doubt. */
-static void write_clock(struct buffer *out, const struct query *query) {
-    struct record head;
-    struct error err;
-    if (record_read_head(query_bytes(query, HEAD), &head, &err) != STATUS_OK) {
-        return;
-    }
-    const bool is_other = head.time.wall_ms != query_number(query, WALL_MS);
-    if (is_other || head.time.quality == CLOCK_BAD) {
-        buffer_print(out, ",\"clock\":{\"quality\":\"%s\"", clock_quality_name(head.time.quality));
-        if (is_other) {
-            char said_at[TIME_TEXT_BYTES];
-            time_write_plain(head.time.wall_ms, said_at);
-            buffer_print(out, ",\"said_at\":\"%s\"", said_at);
-        }
-        buffer_add_byte(out, '}');
-    }
-}
-
-static void write_row(struct buffer *out, const struct query *query) {
-    char run[ID_HEX_BYTES + 1];
-    char created_at[TIME_TEXT_BYTES];
-    char arrived_at[TIME_TEXT_BYTES];
-    id_write_hex(id_from(query_bytes(query, RUN)), run);
-    time_write_plain(query_number(query, WALL_MS), created_at);
-    time_write_plain(query_number(query, ARRIVED_MS), arrived_at);
-    write_ids(out, query);
-    write_text(out, "workflow", query_text(query, WORKFLOW));
-    write_text(out, "name", query_text(query, NAME));
-    buffer_print(out,
-                 ",\"run\":\"%s\",\"lane\":\"%s\",\"priority\":%lld,\"created_at\":\"%s\","
-                 "\"arrived_at\":\"%s\"",
-                 run, lane_name((enum lane)query_number(query, LANE)),
-                 (long long)query_number(query, PRIORITY), created_at, arrived_at);
-    write_clock(out, query);
-    buffer_add_text(out, ",\"result\":"); /* JSON, or it had been set aside */
-    buffer_add(out, query_text(query, BODY));
-    buffer_add_byte(out, '}');
-}
 
 /* --- a page --- */
 
@@ -113,9 +32,9 @@ static bool meets_label(struct page *page, const struct query *row) {
     struct value labels = {.kind = VALUE_NULL};
     struct error err;
     const struct slice wish = slice_of(page->query->label);
-    return wish.count == 0 ||
-           (labels_read(&page->arena, query_text(row, DEVICE_LABELS), &labels, &err) == STATUS_OK &&
-            labels_meet(labels, wish));
+    return wish.count == 0 || (labels_read(&page->arena, query_text(row, ROW_DEVICE_LABELS),
+                                           &labels, &err) == STATUS_OK &&
+                               labels_meet(labels, wish));
 }
 
 static status fill(struct page *page, struct query *rows, struct error *err) {
@@ -123,12 +42,12 @@ static status fill(struct page *page, struct query *rows, struct error *err) {
     while (!page->more && query_next(rows)) {
         if (meets_label(page, rows)) {
             buffer_add_text(page->out, page->count > 0 ? "," : "");
-            write_row(page->out, rows);
+            hub_result_row_write(page->out, rows);
             page->count++;
         }
         arena_reset(&page->arena);
-        page->last_number = query_number(rows, NUMBER);
-        page->last_ms = query_number(rows, WALL_MS);
+        page->last_number = query_number(rows, ROW_NUMBER);
+        page->last_ms = query_number(rows, ROW_WALL_MS);
         page->newest = page->last_number > page->newest ? page->last_number : page->newest;
         page->more =
             page->count == page->query->limit || page->out->count - began > HUB_RESULTS_BYTES_MAX;
@@ -315,15 +234,15 @@ static status tell(const struct query *row, struct buffer *json,
                                   struct error *err),
                    void *owner, struct error *err) {
     buffer_clear(json);
-    write_row(json, row);
+    hub_result_row_write(json, row);
     TRY(buffer_status(json, err));
-    const struct hub_new_result result = {.number = query_number(row, NUMBER),
-                                          .lane = (enum lane)query_number(row, LANE),
-                                          .device = id_from(query_bytes(row, DEVICE_ID)),
-                                          .workflow = query_text(row, WORKFLOW),
-                                          .name = query_text(row, NAME),
-                                          .device_name = query_text(row, DEVICE_NAME),
-                                          .labels = query_text(row, DEVICE_LABELS),
+    const struct hub_new_result result = {.number = query_number(row, ROW_NUMBER),
+                                          .lane = (enum lane)query_number(row, ROW_LANE),
+                                          .device = id_from(query_bytes(row, ROW_DEVICE_ID)),
+                                          .workflow = query_text(row, ROW_WORKFLOW),
+                                          .name = query_text(row, ROW_NAME),
+                                          .device_name = query_text(row, ROW_DEVICE_NAME),
+                                          .labels = query_text(row, ROW_DEVICE_LABELS),
                                           .json = buffer_slice(json)};
     return each(owner, &result, err);
 }
@@ -343,7 +262,7 @@ status hub_results_new(struct database *database, int64_t after, int limit,
     while (count < limit && query_next(&rows)) {
         TRY(tell(&rows, &json, each, owner, err));
         count++;
-        *out_last = count == limit ? query_number(&rows, NUMBER) : *out_last;
+        *out_last = count == limit ? query_number(&rows, ROW_NUMBER) : *out_last;
     }
     return query_status(&rows, err);
 }
@@ -405,7 +324,7 @@ status hub_results_get(struct database *database, struct id public_id, struct bu
         TRY(query_status(&row, err));
         return fail(err, STATUS_NOT_FOUND, "the hub has no result of that id");
     }
-    write_row(out, &row);
+    hub_result_row_write(out, &row);
     buffer_add_byte(out, '\n');
     return buffer_status(out, err);
 }

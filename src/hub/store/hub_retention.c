@@ -168,7 +168,10 @@ static status run_on(struct database *database, const char *sql, const struct du
     return query_run(&query, err);
 }
 
-static status remove_due(struct database *database, const struct due *due, struct error *err) {
+static status remove_due(const struct step *step, const struct due *due, struct error *err) {
+    struct database *database = step->database;
+    TRY(hub_outgoing_count_removed(database, &step->rules->outgoing, due->workflow, due->first,
+                                   due->last, err));
     TRY(run_on(database, SQL_HUB_REMOVED_ADD, due, due->first, due->last, err));
     TRY(run_on(database, SQL_HUB_REMOVED_DELIVERIES, due, due->first, due->last, err));
     TRY(run_on(database, SQL_HUB_REMOVED_RECORDS, due, due->first, due->last, err));
@@ -189,7 +192,7 @@ status hub_retention_step(struct database *database, const struct hub_retention_
     for (int i = 0; found && i < REMOVED_A_STEP; i++) {
         TRY(find_due(&step, place, &due, &found, err));
         if (found) {
-            TRY(remove_due(database, &due, err));
+            TRY(remove_due(&step, &due, err));
         }
     }
     *out_more = *out_more || found || place->count > 0;

@@ -22,6 +22,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "hub/store/hub_outgoing.h"
 #include "platform/database.h"
 
 enum { HUB_RETENTION_NAME_BYTES = 256, HUB_RETENTION_LISTED_MAX = 100 };
@@ -36,6 +37,8 @@ struct hub_retention_rules {
     struct hub_retention_rule otherwise;
     struct hub_retention_rule *rules;
     uint32_t count;
+    struct hub_outgoing_list
+        outgoing; /* destinations, for which what they have yet to get counts */
 };
 
 /* Where the next step goes on. All zero: at the beginning. */

@@ -22,6 +22,8 @@ struct hub_session {
     const struct hub_store_kind *kind;
 };
 
+enum { HUB_TALLY_KINDS = 8 };
+
 /* A record as it is appended. */
 struct hub_record {
     struct id stream;
@@ -41,6 +43,13 @@ struct hub_cursor {
 /* Whose a stream is. */
 struct hub_stream {
     struct id device;
+};
+
+/* What there is, and what came since the store was opened. */
+struct hub_tally {
+    int64_t newest;                  /* the number of the last record; 0: none */
+    uint64_t kinds[HUB_TALLY_KINDS]; /* records by their kind; at 0: of a kind that is not known */
+    uint64_t poison;                 /* that could not be read */
 };
 
 struct hub_store_kind {
@@ -74,6 +83,7 @@ struct hub_store_kind {
                          bool *out_more, struct error *err);
     status (*next_connection)(struct hub_session *session, uint64_t *out_number, struct error *err);
     struct id (*store_id)(struct hub_session *session);
+    void (*tally)(struct hub_session *session, struct hub_tally *out_tally);
 
     /* The moment that the last backup covers, and its setting; 0: there was none. */
     int64_t (*backed_up_ms)(struct hub_session *session);

@@ -31,6 +31,7 @@ struct run {
 struct numbers {
     int64_t stream, record, delivery;
     int64_t backed_up_ms;
+    struct hub_tally came;
 };
 
 /* A stream that was asked for, so that its row need not be read again. */
@@ -330,8 +331,10 @@ static status append(struct hub_session *session, const struct hub_record *recor
     TRY(find_stream(own_session, record->stream, &known, err));
     const int64_t stream = known != NULL ? known->number : 0;
     if (record->received->kind == RECEIVED_POISON) {
+        own_session->next.came.poison++;
         return put_poison(own_session, stream, record, err);
     }
+    const unsigned kind = record->received->record.kind;
     int64_t made_ms = record->received->record.time.wall_ms;
     if (known != NULL && hub_boots_doubts(&record->received->record.time, &record->arrived)) {
         TRY(date(own_session, known, record, &made_ms, err));
@@ -343,6 +346,7 @@ static status append(struct hub_session *session, const struct hub_record *recor
     bind_record(&query, record, made_ms);
     TRY(query_run(&query, err));
     own_session->next.record++;
+    own_session->next.came.kinds[kind < HUB_TALLY_KINDS ? kind : 0]++;
     return STATUS_OK;
 }
 
@@ -421,6 +425,11 @@ static struct id store_id(struct hub_session *session) {
     return own(session)->store;
 }
 
+static void tally(struct hub_session *session, struct hub_tally *out_tally) {
+    *out_tally = own(session)->next.came;
+    out_tally->newest = own(session)->next.record - 1;
+}
+
 static int64_t backed_up_ms(struct hub_session *session) {
     return own(session)->next.backed_up_ms;
 }
@@ -455,6 +464,7 @@ static const struct hub_store_kind SQLITE = {
     .mend_times = mend_times,
     .next_connection = next_connection,
     .store_id = store_id,
+    .tally = tally,
     .backed_up_ms = backed_up_ms,
     .set_backed_up = set_backed_up,
     .close = close_session,

@@ -166,6 +166,8 @@ static void test_hub_store__a_file_of_the_release_before_is_read_on(void **state
     assert_int_equal(take_items(LANE_NORMAL, &ours, 1, 10), SYNC_STORED);
     end_work();
     assert_int_equal(database_run(hub_store_sqlite_database(session),
+                                  "DROP TRIGGER record_mended; DROP TABLE destination; "
+                                  "DROP TABLE mended; "
                                   "DROP TABLE person; DROP TABLE session; DROP TABLE deed; "
                                   "DROP TABLE report; DROP TABLE workflow_face; "
                                   "DROP TABLE attachment; "

@@ -25,7 +25,7 @@ export async function health(box, { replace }) {
           ["Whole checks since the start", number(status.checks)], ["What did not add up", number(status.faults)]])),
         card("Where it is reached", pairs([["Devices", status.listen], ["People", status.people], ["Store", h("code", {}, status.store)]]))),
       status.destinations?.length > 0 ? card("Destinations", table("Destinations", ["Name", "Kind", { text: "Waiting", class: "number" }, "State"],
-        status.destinations.map((one) => [one.name, one.kind ?? "", number(one.waiting), one.failing ? h("span", { class: "tag bad" }, one.error ?? "failing") : "good"]))) : "",
+        status.destinations.map((one) => [one.name, one.kind ?? "", number(one.waiting), one.failing ? h("span", { class: "tag bad" }, one.failure || "failing") : "good"]))) : "",
       card("By workflow", table("Workflows", ["Workflow", { text: "Records", class: "number" }, { text: "Bytes", class: "number" }],
         status.workflows.map((one) => [one.workflow, number(one.records), bytes(one.bytes)]))));
     box.append(h("p", { class: "soft" }, h("a", { href: "/v1/openapi.json" }, "The API, for programs"), " \u00b7 ",

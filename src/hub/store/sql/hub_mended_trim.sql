@@ -1,0 +1,1 @@
+DELETE FROM mended WHERE number <= ?1

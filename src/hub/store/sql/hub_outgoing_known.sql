@@ -1,0 +1,1 @@
+SELECT 1 FROM destination WHERE name = ?1

@@ -1,0 +1,1 @@
+UPDATE destination SET removed = removed + ?2 WHERE name = ?1
