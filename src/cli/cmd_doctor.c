@@ -12,12 +12,12 @@
 #include "cli/checker.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
-#include "cli/doctor.h"
+#include "cli/doctor_report.h"
 #include "cli/human.h"
 #include "platform/file.h"
 #include "wire/device_file.h"
 
-enum { GROUP_BYTES_MAX = 4096, REPORT_MEMBERS = 3, FINDING_MEMBERS = 5, RECORDS_MAX = 1000 };
+enum { GROUP_BYTES_MAX = 4096, RECORDS_MAX = 1000 };
 
 /* One look at the box: what is found, and what one part needs of another. */
 struct visit {
@@ -247,65 +247,6 @@ static void look_at_workflows(struct visit *visit) {
     }
 }
 
-static struct value finding_value(struct arena *arena, const struct finding *finding) {
-    struct value value;
-    struct member *members = value_new_object(arena, FINDING_MEMBERS, &value);
-    if (members == NULL) {
-        return (struct value){.kind = VALUE_NULL};
-    }
-    const bool fault = finding->code != STATUS_OK;
-    members[0] = (struct member){SLICE("what"), value_of_text(slice_of(finding->what))};
-    members[1] = (struct member){SLICE("severity"),
-                                 value_of_text(fault ? SLICE("fault") : SLICE("warning"))};
-    members[2] =
-        (struct member){SLICE("class"), fault ? value_of_text(slice_of(status_name(finding->code)))
-                                              : (struct value){.kind = VALUE_NULL}};
-    members[3] = (struct member){SLICE("text"), value_of_text(finding->text)};
-    members[4] = (struct member){SLICE("remedy"), value_of_text(finding->remedy)};
-    return value;
-}
-
-static status write_json(struct call *call, const struct doctor *doctor, struct error *err) {
-    struct value answer, list;
-    struct member *members = value_new_object(&call->arena, REPORT_MEMBERS, &answer);
-    struct value *items = value_new_list(&call->arena, doctor->count, &list);
-    if (members == NULL || items == NULL) {
-        return fail(err, STATUS_NO_MEMORY, "no memory for the answer");
-    }
-    for (uint32_t i = 0; i < doctor->count; i++) {
-        items[i] = finding_value(&call->arena, &doctor->findings[i]);
-    }
-    members[0] =
-        (struct member){SLICE("well"), value_of_boolean(doctor_worst(doctor) == STATUS_OK)};
-    members[1] = (struct member){SLICE("findings"), list};
-    members[2] = (struct member){SLICE("more"), value_of_integer(doctor->more)};
-    return call_write_json(call, answer, false, err);
-}
-
-static void write_text(struct call *call, const struct doctor *doctor) {
-    for (uint32_t i = 0; i < doctor->count; i++) {
-        const struct finding *finding = &doctor->findings[i];
-        const bool fault = finding->code != STATUS_OK;
-        terminal_paint(call->out, call->terminal.out_colour, fault ? COLOUR_RED : COLOUR_YELLOW,
-                       slice_of(finding->what));
-        (void)fputs(fault ? ": " : ": warning: ", call->out);
-        terminal_write(call->out, finding->text);
-        (void)fputs("\n    ", call->out);
-        terminal_write(call->out, finding->remedy);
-        (void)fputc('\n', call->out);
-    }
-    if (doctor->more > 0) {
-        (void)fprintf(call->out, "and %u more\n", doctor->more);
-    }
-    (void)fflush(call->out);
-    if (doctor->count == 0) {
-        (void)fprintf(call->talk, "nothing is wrong\n");
-    } else if (doctor_worst(doctor) == STATUS_OK) {
-        (void)fprintf(call->talk, "no fault, %u warning%s\n", doctor->count + doctor->more,
-                      doctor->count + doctor->more == 1 ? "" : "s");
-    }
-}
-
 static status run(struct call *call, struct error *err) {
     struct doctor *doctor = arena_get(&call->arena, 1, sizeof(*doctor));
     if (doctor == NULL) {
@@ -320,13 +261,7 @@ static status run(struct call *call, struct error *err) {
     look_at_data(&visit);
     look_at_workflows(&visit);
     doctor_judge_clock(doctor, clock_now());
-    if (call->json) {
-        TRY(write_json(call, doctor, err));
-    } else {
-        write_text(call, doctor);
-    }
-    const status worst = doctor_worst(doctor);
-    return worst == STATUS_OK ? STATUS_OK : fail(err, worst, "%s", "");
+    return doctor_report(call, doctor, err);
 }
 
 static const struct command_option OPTIONS[] = {

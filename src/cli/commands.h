@@ -73,6 +73,7 @@
     ROW(queue_peek)                                                                                \
     ROW(hub_serve)                                                                                 \
     ROW(hub_status)                                                                                \
+    ROW(hub_doctor)                                                                                \
     ROW(hub_revoke)                                                                                \
     ROW(hub_backup)                                                                                \
     ROW(hub_restore)                                                                               \

@@ -18,20 +18,43 @@ enum { BLOBS_NEAR = 10 };
 static const int64_t BYTES_PLENTY = INT64_C(1) << 30;
 static const int64_t FILES_PLENTY = 10000;
 
+static void add(struct doctor *doctor, const struct finding *finding, const char *sentence) {
+    const struct slice text = arena_copy(doctor->arena, slice_of(sentence));
+    if (doctor->count == DOCTOR_FINDINGS_MAX || text.bytes == NULL) {
+        doctor->more += finding->is_good ? 0 : 1;
+        return;
+    }
+    doctor->findings[doctor->count] = *finding;
+    doctor->findings[doctor->count++].text = text;
+}
+
 void doctor_find(struct doctor *doctor, const char *what, status code, const char *remedy,
                  const char *format, ...) {
+    const struct finding finding = {.what = what, .code = code, .remedy = slice_of(remedy)};
     char sentence[SENTENCE_BYTES_MAX];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(sentence, sizeof(sentence), format, args);
     va_end(args);
-    const struct slice text = arena_copy(doctor->arena, slice_of(sentence));
-    if (doctor->count == DOCTOR_FINDINGS_MAX || text.bytes == NULL) {
-        doctor->more++;
-        return;
+    add(doctor, &finding, sentence);
+}
+
+void doctor_praise(struct doctor *doctor, const char *what, const char *format, ...) {
+    const struct finding finding = {.what = what, .is_good = true};
+    char sentence[SENTENCE_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(sentence, sizeof(sentence), format, args);
+    va_end(args);
+    add(doctor, &finding, sentence);
+}
+
+uint32_t doctor_count_bad(const struct doctor *doctor) {
+    uint32_t count = doctor->more;
+    for (uint32_t i = 0; i < doctor->count; i++) {
+        count += doctor->findings[i].is_good ? 0 : 1;
     }
-    doctor->findings[doctor->count++] =
-        (struct finding){.what = what, .code = code, .text = text, .remedy = slice_of(remedy)};
+    return count;
 }
 
 status doctor_worst(const struct doctor *doctor) {
@@ -344,7 +367,8 @@ void doctor_judge_gaps(struct doctor *doctor, struct slice lane, struct value an
     }
 }
 
-void doctor_judge_room(struct doctor *doctor, const char *folder, const struct doctor_room *room) {
+static void judge_room(struct doctor *doctor, const char *folder, const struct doctor_room *room,
+                       const char *remedy) {
     const bool few_bytes =
         room->free_bytes < BYTES_LOW ||
         (room->free_bytes < room->all_bytes / SHARE_LOW && room->free_bytes < BYTES_PLENTY);
@@ -355,8 +379,7 @@ void doctor_judge_room(struct doctor *doctor, const char *folder, const struct d
     if (few_bytes) {
         const struct slice left = human_bytes(doctor->arena, room->free_bytes);
         const struct slice all = human_bytes(doctor->arena, room->all_bytes);
-        doctor_find(doctor, "disk", STATUS_FULL,
-                    "Make room there, or say `store: { budget }` in the device file.",
+        doctor_find(doctor, "disk", STATUS_FULL, remedy,
                     "the disk of %s is nearly full: %.*s of %.*s are free", folder,
                     SLICE_ARGS(left), SLICE_ARGS(all));
     }
@@ -366,6 +389,17 @@ void doctor_judge_room(struct doctor *doctor, const char *folder, const struct d
                     "the file system of %s has room for %" PRId64 " more files only (inodes)",
                     folder, room->free_files);
     }
+}
+
+void doctor_judge_room(struct doctor *doctor, const char *folder, const struct doctor_room *room) {
+    judge_room(doctor, folder, room,
+               "Make room there, or say `store: { budget }` in the device file.");
+}
+
+void doctor_judge_hub_room(struct doctor *doctor, const char *folder,
+                           const struct doctor_room *room) {
+    judge_room(doctor, folder, room,
+               "Make room there, or say in hub.yaml how long results stay (`retention`).");
 }
 
 void doctor_judge_clock(struct doctor *doctor, struct moment now) {

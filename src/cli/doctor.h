@@ -28,9 +28,10 @@ enum {
 
 struct finding {
     const char *what;    /* "daemon", "disk": static text */
-    status code;         /* its class; OK: a warning */
+    status code;         /* its class; OK: a warning, or all is well */
+    bool is_good;        /* nothing is wrong there: said of what was looked at */
     struct slice text;   /* what is wrong */
-    struct slice remedy; /* what to do */
+    struct slice remedy; /* what to do; empty where all is well */
 };
 
 struct doctor {
@@ -48,6 +49,13 @@ struct doctor_room {
 /* Adds a finding; the remedy is static text, the sentence made by a printf format. */
 void doctor_find(struct doctor *doctor, const char *what, status code, const char *remedy,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Adds what is well. */
+void doctor_praise(struct doctor *doctor, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* How many findings are faults or warnings. */
+uint32_t doctor_count_bad(const struct doctor *doctor);
 
 /* /v1/status could not be asked: why, and what makes it answer. `group` owns the socket, or "". */
 void doctor_judge_refusal(struct doctor *doctor, const struct error *why, const char *group);
@@ -76,8 +84,10 @@ void doctor_judge_hub(struct doctor *doctor, struct value answer, int64_t wall_m
 /* The answer of /v1/events: how many events are kept aside, and went. */
 void doctor_judge_events(struct doctor *doctor, struct value answer);
 
-/* The file system of the data folder. */
+/* The file system of the data folder: a device's, or a hub's. */
 void doctor_judge_room(struct doctor *doctor, const char *folder, const struct doctor_room *room);
+void doctor_judge_hub_room(struct doctor *doctor, const char *folder,
+                           const struct doctor_room *room);
 
 /* The clock as a daemon that started now would see it. */
 void doctor_judge_clock(struct doctor *doctor, struct moment now);
