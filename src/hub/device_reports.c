@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "hub/fleet.h"
 #include "hub/hub_answer.h"
 #include "hub/store/hub_sql.h"
 #include "hub/store/hub_store_sqlite.h"
@@ -173,10 +174,17 @@ void device_reports_take(struct device_reports *reports, struct id device,
 /* --- writing --------------------------------------------------------------------------------- */
 
 static status put(struct database *database, const struct row *row, struct error *err) {
+    struct report_summary summary;
+    const struct slice text = {.bytes = row->body, .count = row->bytes};
+    CLEANUP(arena_done) struct arena arena;
+    arena_init(&arena, REPORT_ARENA_BYTES_MAX);
+    TRY(report_summarise(&arena, text, &summary, err));
     CLEANUP(query_done) struct query query = query_on(database, SQL_HUB_REPORT_PUT);
     query_bind_bytes(&query, id_slice(&row->device));
     query_bind_number(&query, row->came_ms);
-    query_bind_text(&query, (struct slice){.bytes = row->body, .count = row->bytes});
+    query_bind_text(&query, text);
+    query_bind_number(&query, fleet_needs_of(&summary));
+    query_bind_number(&query, summary.waiting);
     return query_run(&query, err);
 }
 

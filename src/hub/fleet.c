@@ -8,8 +8,8 @@
 
 static const int64_t DAY_MS = INT64_C(24) * 3600 * 1000;
 
-static const char *const NEED_NAMES[NEED_KINDS] = {"overdue", "alarm", "loss", "failure",
-                                                   "certificate"};
+static const char *const NEED_NAMES[NEED_KINDS] = {"overdue",     "alarm", "loss",    "failure",
+                                                   "certificate", "clock", "waiting", "full"};
 
 const char *need_name(int index) {
     return NEED_NAMES[index];
@@ -96,6 +96,12 @@ static void put_losses(struct fleet_device *device, const struct query *row) {
     device->lost = query_number(row, 2);
 }
 
+static void put_report(struct fleet_device *device, const struct query *row) {
+    device->reported = (unsigned)query_number(row, 1);
+    device->waiting = query_number(row, 2);
+    device->reported_ms = query_number(row, 3);
+}
+
 /* The first record that arrived at that moment or later, since numbers grow with arrival; one
  * behind the last: there is none. */
 static status first_since(struct database *database, int64_t since_ms, int64_t *out_number,
@@ -134,21 +140,32 @@ static status load_counts(struct database *database, int64_t now_ms, const struc
     TRY(add(&alarms, fleet, put_alarms, err));
     CLEANUP(query_done) struct query certificates = query_on(database, SQL_FLEET_CERTIFICATES);
     TRY(add(&certificates, fleet, put_certificate, err));
+    CLEANUP(query_done) struct query reports = query_on(database, SQL_FLEET_REPORTS);
+    TRY(add(&reports, fleet, put_report, err));
     CLEANUP(query_done) struct query losses = query_on(database, SQL_FLEET_LOSSES);
     query_bind_number(&losses, since);
     return add(&losses, fleet, put_losses, err);
 }
 
+unsigned fleet_needs_of(const struct report_summary *summary) {
+    return (summary->clock_is_bad ? NEED_CLOCK : 0U) | (summary->is_behind ? NEED_WAITING : 0U) |
+           (summary->is_full ? NEED_FULL : 0U);
+}
+
+static int64_t latest(int64_t a, int64_t b, int64_t c) {
+    const int64_t later = a > b ? a : b;
+    return later > c ? later : c;
+}
+
 static unsigned needs_of(const struct fleet_device *device, int64_t now_ms, int64_t overdue_ms) {
     const int64_t ends_ms = device->certificate_ends_ms;
-    const int64_t heard_ms =
-        device->contact_ms > 0 ? device->contact_ms : device->created_ms; /* it joined then */
+    const int64_t heard_ms = latest(device->contact_ms, device->created_ms, device->reported_ms);
     if (device->state != DEVICE_ACTIVE) {
         return 0;
     }
     return (!device->is_program && now_ms - heard_ms > overdue_ms ? NEED_OVERDUE : 0U) |
-           (device->alarms > 0 ? NEED_ALARM : 0U) | (device->lost > 0 ? NEED_LOSS : 0U) |
-           (device->failed > 0 ? NEED_FAILURE : 0U) |
+           device->reported | (device->alarms > 0 ? NEED_ALARM : 0U) |
+           (device->lost > 0 ? NEED_LOSS : 0U) | (device->failed > 0 ? NEED_FAILURE : 0U) |
            (ends_ms > 0 && ends_ms - now_ms < FLEET_CERTIFICATE_MS ? NEED_CERTIFICATE : 0U);
 }
 

@@ -13,17 +13,21 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "hub/device_rows.h"
+#include "sync/report.h"
 
 /* Why it needs somebody; a device may have several reasons. */
 enum need {
-    NEED_OVERDUE = 1,     /* it was silent for too long */
-    NEED_ALARM = 2,       /* nobody has seen what it said */
-    NEED_LOSS = 4,        /* records were evicted or damaged within a day */
-    NEED_FAILURE = 8,     /* runs failed within a day */
-    NEED_CERTIFICATE = 16 /* it ends soon, and was not renewed */
+    NEED_OVERDUE = 1,      /* it was silent for too long */
+    NEED_ALARM = 2,        /* nobody has seen what it said */
+    NEED_LOSS = 4,         /* records were evicted or damaged within a day */
+    NEED_FAILURE = 8,      /* runs failed within a day */
+    NEED_CERTIFICATE = 16, /* it ends soon, and was not renewed */
+    NEED_CLOCK = 32,       /* it is wrong, says the device */
+    NEED_WAITING = 64,     /* results wait there, more than they should */
+    NEED_FULL = 128        /* its store is */
 };
 
-enum { NEED_KINDS = 5, FLEET_CERTIFICATE_MS = 7 * 24 * 60 * 60 * 1000 };
+enum { NEED_KINDS = 8, FLEET_CERTIFICATE_MS = 7 * 24 * 60 * 60 * 1000 };
 
 /* "overdue", "alarm" ... by number from 0, and back; 0: none is called so. */
 const char *need_name(int index);
@@ -35,10 +39,12 @@ struct fleet_device {
     enum device_state state;
     bool is_program; /* with a token: nobody waits for it */
     int64_t created_ms, contact_ms;
-    int64_t stored, gone, aside; /* records that were taken, gaps stand for, were set aside */
-    int64_t alarms;              /* that nobody has seen */
-    int64_t lost, failed;        /* within a day */
-    int64_t certificate_ends_ms; /* 0: it has none */
+    int64_t stored, gone, aside;  /* records that were taken, gaps stand for, were set aside */
+    int64_t alarms;               /* that nobody has seen */
+    int64_t lost, failed;         /* within a day */
+    int64_t certificate_ends_ms;  /* 0: it has none */
+    int64_t waiting, reported_ms; /* as it reported then; 0: it never did */
+    unsigned reported;            /* of its needs, those that it spoke of */
     unsigned needs;
 };
 
@@ -46,6 +52,9 @@ struct fleet {
     struct fleet_device *devices; /* in the order of their ids */
     int count;
 };
+
+/* Those that a report speaks of. */
+unsigned fleet_needs_of(const struct report_summary *summary);
 
 /* In the arena. Removed devices are not in it. */
 status fleet_load(struct database *database, struct arena *arena, int64_t now_ms,

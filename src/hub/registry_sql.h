@@ -46,6 +46,7 @@ extern const char SQL_FLEET_DEVICES[];
 extern const char SQL_FLEET_LOSSES[];
 extern const char SQL_FLEET_NEWEST[];
 extern const char SQL_FLEET_RECORDS[];
+extern const char SQL_FLEET_REPORTS[];
 extern const char SQL_HUB_IS_NEW[];
 extern const char SQL_TOKEN_FORGET[];
 extern const char SQL_TOKEN_GET[];

@@ -6,6 +6,8 @@
 #include "platform/hash.h"
 #include "platform/json.h"
 
+enum { WAITING_MAX = 1 << 30 }; /* that is believed of one lane */
+
 static const char FACES[] = "/v1/faces/";
 static const char BLOBS[] = "/v1/blobs/";
 
@@ -105,6 +107,36 @@ status report_read(struct arena *arena, struct slice text, struct report_workflo
     }
     *out_workflows = workflows;
     *out_count = (int)list->count;
+    return STATUS_OK;
+}
+
+static const struct value *part(struct value object, const char *name, const char *member) {
+    static const struct value NOTHING = {.kind = VALUE_NULL};
+    const struct value *found = value_get(*find(object, name), slice_of(member));
+    return found != NULL ? found : &NOTHING;
+}
+
+static void add_lane(struct value lane, struct report_summary *summary) {
+    const struct value *waiting = find(lane, "waiting");
+    const int64_t more =
+        waiting->kind == VALUE_INTEGER && waiting->integer > 0 && waiting->integer < WAITING_MAX
+            ? waiting->integer
+            : 0;
+    summary->waiting += more;
+    summary->is_behind = summary->is_behind || value_truth(*find(lane, "behind"));
+}
+
+status report_summarise(struct arena *arena, struct slice text, struct report_summary *out_summary,
+                        struct error *err) {
+    struct value object;
+    *out_summary = (struct report_summary){.waiting = 0};
+    TRY(read_object(arena, text, &object, err));
+    const struct value *lanes = find(object, "lanes");
+    for (uint32_t i = 0; lanes->kind == VALUE_LIST && i < lanes->count; i++) {
+        add_lane(lanes->items[i], out_summary);
+    }
+    out_summary->clock_is_bad = slice_is(value_text(*part(object, "clock", "quality")), "bad");
+    out_summary->is_full = value_truth(*part(object, "store", "full"));
     return STATUS_OK;
 }
 

@@ -50,7 +50,18 @@ struct report_workflow {
 status report_read(struct arena *arena, struct slice text, struct report_workflow **out_workflows,
                    int *out_count, struct error *err);
 
-/* The same for a face; *out_workflow is whose it is. */
+/* What of a report decides whether somebody is needed; what is missing or no such thing is well. */
+struct report_summary {
+    bool clock_is_bad, is_full; /* its clock, its store */
+    bool is_behind;             /* a lane has more than it should */
+    int64_t waiting;            /* records, of all lanes */
+};
+
+/* Of a text that report_read has taken. */
+status report_summarise(struct arena *arena, struct slice text, struct report_summary *out_summary,
+                        struct error *err);
+
+/* INVALID as for a report; *out_workflow is whose face it is. */
 status face_read(struct arena *arena, struct slice text, struct slice *out_workflow,
                  struct error *err);
 

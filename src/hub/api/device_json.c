@@ -39,6 +39,9 @@ void device_json_write_known(struct buffer *out, const struct fleet_device *devi
                  "\"failed\":%lld,",
                  (long long)device->stored, (long long)device->gone, (long long)device->aside,
                  (long long)device->alarms, (long long)device->lost, (long long)device->failed);
+    buffer_print(out, "\"waiting\":%lld,", (long long)device->waiting);
+    hub_call_write_time(out, "reported_at", device->reported_ms);
+    buffer_add_byte(out, ',');
     buffer_print(out, "\"is_program\":%s,", device->is_program ? "true" : "false");
     hub_call_write_time(out, "certificate_ends_at", device->certificate_ends_ms);
     buffer_add_text(out, ",\"needs\":");

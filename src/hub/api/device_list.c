@@ -64,7 +64,8 @@ static status read_need(struct slice text, unsigned *out_need, struct error *err
     return text.count == 0 || *out_need != 0
                ? STATUS_OK
                : fail(err, STATUS_INVALID,
-                      "need is any, overdue, alarm, loss, failure or certificate, not '%.*s'",
+                      "need is any, overdue, alarm, loss, failure, certificate, clock, waiting or "
+                      "full, not '%.*s'",
                       SLICE_ARGS(slice_part(text, 0, 40)));
 }
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "platform/json.h"
+#include "runtime/face.h"
 #include "runtime/reload.h"
 #include "runtime/workflow_folder.h"
+#include "sync/report.h"
 
 void api_write_workflow(struct buffer *out, const struct slot *slot) {
     const struct slot_counts *counts = &slot->counts;
@@ -54,6 +56,17 @@ static void write_tally(struct buffer *out, struct step_tally tally) {
                  (unsigned long long)tally.skipped);
 }
 
+/* Nothing of one that is too large to be drawn. */
+static void write_face(const struct workflow *workflow, struct buffer *out) {
+    struct error err;
+    CLEANUP(buffer_done) struct buffer face;
+    buffer_init(&face, REPORT_BYTES_MAX);
+    if (face_write(workflow, &face, &err) == STATUS_OK) {
+        buffer_add_text(out, ",\"face\":");
+        buffer_add(out, buffer_slice(&face));
+    }
+}
+
 static void show(struct api_call *call, const struct slot *slot) {
     CLEANUP(buffer_done) struct buffer json;
     buffer_init(&json, API_ANSWER_BYTES_MAX);
@@ -76,6 +89,7 @@ static void show(struct api_call *call, const struct slot *slot) {
         }
         buffer_add_text(&json, "],\"results_by_name\":");
         tally_write_results(slot->tally, &json);
+        write_face(workflow, &json);
         buffer_add_text(&json, ",\"params\":");
         params_write(workflow->params, workflow->param_count, &json);
         id_write_hex(catalog_digest(workflow), digest);

@@ -17,7 +17,7 @@ function filters(query, known, changed) {
   const form = h("form", { class: "filters", role: "search", onsubmit: (event) => { event.preventDefault(); changed(read()); } },
     field("Search", words),
     field("Label", select("label", [["", "all"], ...choices], query.label)),
-    field("Needs", select("need", [["", "all"], ["any", "anything"], ...Object.keys(NEEDS).slice(0, 5).map((one) => [one, one])], query.need)),
+    field("Needs", select("need", [["", "all"], ["any", "anything"], ...Object.keys(NEEDS).map((one) => [one, one])], query.need)),
     field("State", select("state", [["", "all"], ["active", "active"], ["revoked", "revoked"], ["left", "left"]], query.state)),
     field("Order", select("sort", [["", "name"], ["needs", "needs most"], ["contact", "silent longest"], ["-contact", "heard last"],
       ["records", "most records"]], query.sort)));
@@ -87,12 +87,14 @@ export async function devices(box, { query }) {
     const all = h("input", { type: "checkbox", "aria-label": "choose all on this page", onchange: (event) => {
       for (const one of list.querySelectorAll("tbody input[type=checkbox]")) if (one.checked !== event.target.checked) one.click();
     } });
-    const heads = [may("operate") && { text: "", head: all }, "Device", "Needs", "Heard of", { text: "Records", class: "number" },
+    const heads = [may("operate") && { text: "", head: all }, "Device", "Needs", "Heard of", { text: "Waiting", class: "number" },
+      { text: "Records", class: "number" },
       { text: "Gone", class: "number" }, { text: "Alarms", class: "number" }, "Labels", "State"].filter(Boolean);
     const rows = page.devices.map((one) => [
       may("operate") && { cell: tick(one.name) },
       h("a", { href: `#/device/${part(one.name)}` }, one.name), needs(one.needs),
-      h("span", { title: moment(one.contact_at) }, ago(one.contact_at)), number(one.stored), number(one.gone), number(one.alarms),
+      h("span", { title: moment(one.contact_at) }, ago(one.contact_at)), one.reported_at ? number(one.waiting) : "",
+      number(one.stored), number(one.gone), number(one.alarms),
       labels(one.labels), one.state === "active" ? "active" : h("span", { class: "tag warn" }, one.state)].filter((cell) => cell !== false));
     list.replaceChildren(
       h("p", { class: "soft", role: "status" }, plural(page.total, "device"), page.total > LIMIT ? `, page ${trail.length}` : ""),

@@ -6,10 +6,9 @@ import { ago, number } from "../words.js";
 import { doing, may, refreshed, settled } from "../app.js";
 import { drawn } from "./workflow.js";
 
-/** What the device's API says, as a face of it: the shape that a hub has of it. */
-function faceOf(one) {
-  return { ...one.face, steps: one.face?.steps ?? one.steps, counts: { events: one.events, steps: one.counts?.steps, results_by_name: one.counts?.results_by_name, ...one.counts } };
-}
+/** What the device's API says, as a hub has it. */
+const faceOf = (one) => ({ ...one.face, counts: { events: one.events, steps: Object.fromEntries(one.steps.map((step) => [step.id, step])),
+  results_by_name: one.results_by_name } });
 
 export async function ownWorkflow(box, { item, replace }) {
   async function load() {
@@ -19,7 +18,7 @@ export async function ownWorkflow(box, { item, replace }) {
     box.replaceChildren(h("h1", {}, item), h("p", { class: "lead" }, one.state, one.fault ? h("span", { class: "tag bad" }, one.fault) : ""),
       may("operate") ? h("div", { class: "actions" }, one.state === "stopped" ? doing("Start", async () => { await post(`${path}/start`); await load(); }, { class: "first" })
         : doing("Stop", async () => { if (confirm(`Stop ${item}?`)) { await post(`${path}/stop`); await load(); } })) : "",
-      card("What it does", graph(`The steps of ${item}`, ...drawn(faceOf(one)))),
+      card("What it does", one.face ? graph(`The steps of ${item}`, ...drawn(faceOf(one))) : note("It has faults, and does nothing.")),
       h("div", { class: "columns" },
         card("Since the start", table("Counts", ["What", { text: "How many", class: "number" }], ["events", "runs", "results", "failures", "skipped", "dropped", "refused",
           "quarantined", "queued", "waiting"].map((name) => [name, number(one[name])]))),

@@ -1,0 +1,1 @@
+SELECT device, needs, waiting, came_ms FROM report
