@@ -480,6 +480,19 @@ void process_close_input(struct process *process) {
     process_input_end(&process->input);
 }
 
+void process_hold_output(struct process *process, bool hold) {
+    struct outlet *outlet = &process->output;
+    struct error err;
+    if (hold || outlet->descriptor < 0) {
+        poll_close(outlet->poll);
+        outlet->poll = NULL;
+    } else if (outlet->poll == NULL &&
+               poll_open(process->loop, outlet->descriptor, false, output_ready, process,
+                         &outlet->poll, &err) != STATUS_OK) {
+        process_kill(process); /* its end tells */
+    }
+}
+
 void process_hand_over(struct process *process, const struct process_events *events, void *owner) {
     process->events = *events;
     process->owner = owner;

@@ -91,6 +91,10 @@ status process_hand(struct process *process, struct slice bytes,
 /* Closes its standard input once what was queued has been read. */
 void process_close_input(struct process *process);
 
+/* While it is held, its standard output is not read, and it waits with what it writes. What is in
+ * the pipe when it ends is told all the same. */
+void process_hold_output(struct process *process, bool hold);
+
 /* From now on others are told of it. Not from within one of its events. */
 void process_hand_over(struct process *process, const struct process_events *events, void *owner);
 

@@ -38,6 +38,31 @@ static void test_process__reads_what_is_written_until_its_end(void **state) {
     assert_int_equal(stage->exit_code, 0);
 }
 
+static void test_process__is_not_read_while_it_is_held(void **state) {
+    struct stage *stage = *state;
+    start_shell(stage, "head -c 1000000 /dev/zero; echo done >&2");
+    process_hold_output(stage->process, true);
+    timer_set(stage->patience, 200);
+    loop_run(stage->loop);
+    assert_true(stage->impatient); /* it waits with what it has to say */
+    assert_int_equal(stage->output.count, 0);
+    assert_int_equal(stage->log.count, 0);
+    stage->impatient = false;
+    timer_set(stage->patience, PATIENCE_MS);
+    process_hold_output(stage->process, false);
+    loop_run(stage->loop);
+    assert_int_equal(stage->output.count, 1000000);
+    assert_true(slice_is(buffer_slice(&stage->log), "done\n"));
+}
+
+static void test_process__what_is_in_the_pipe_at_its_end_is_told_though_held(void **state) {
+    struct stage *stage = *state;
+    start_shell(stage, "echo last words");
+    process_hold_output(stage->process, true);
+    loop_run(stage->loop);
+    assert_output(stage, "last words\n");
+}
+
 /* Keeps the input of a child full until all bytes are written. */
 struct feed {
     struct stage *stage;
@@ -306,6 +331,8 @@ int main(int count, char **words) {
         STAGED(test_process__gives_output_and_exit_code),
         STAGED(test_process__ended_by_a_signal_says_which),
         STAGED(test_process__reads_what_is_written_until_its_end),
+        STAGED(test_process__is_not_read_while_it_is_held),
+        STAGED(test_process__what_is_in_the_pipe_at_its_end_is_told_though_held),
         STAGED(test_process__carries_ten_megabytes_both_ways),
         STAGED(test_process__that_reads_nothing_fills_its_input),
         STAGED(test_process__write_without_memory_leaves_what_was_written_whole),
