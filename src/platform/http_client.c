@@ -12,7 +12,13 @@
 #include "base/memory.h"
 #include "platform/library.h"
 
-enum { CONNECTIONS_KEPT = 4, MS_PER_S = 1000, HTTP_PROXY_LOGIN = 407, HTTP_FORBIDDEN = 403 };
+enum {
+    CONNECTIONS_KEPT = 4,
+    MS_PER_S = 1000,
+    HTTP_PROXY_LOGIN = 407,
+    HTTP_OK = 200,
+    HTTP_FORBIDDEN = 403
+};
 
 /* What we use of libcurl, in the order of NAMES. */
 struct curl {
@@ -61,7 +67,9 @@ struct asking {
     const struct curl *library; /* not owned */
     CURL *easy;                 /* owned, as the headers */
     struct curl_slist *headers;
-    struct buffer *body; /* not owned */
+    struct buffer *body;          /* not owned */
+    const struct http_sink *sink; /* NULL: none; not owned */
+    bool unwanted;                /* by the sink */
     size_t head_bytes;
     bool sent;
     CURLcode refused; /* of the options set so far */
@@ -129,10 +137,21 @@ status http_client_check(struct error *err) {
 
 /* --- one question --- */
 
+static long number_of(const struct asking *asking, CURLINFO info) {
+    long number = 0;
+    (void)asking->library->easy_getinfo(asking->easy, info, &number); /* 0: it does not know */
+    return number;
+}
+
 static size_t body_came(char *bytes, size_t each, size_t count, void *owner) {
     struct asking *asking = owner;
+    const struct http_sink *sink = asking->sink;
     buffer_add(asking->body, (struct slice){.bytes = bytes, .count = each * count});
-    return asking->body->failed == STATUS_OK ? each * count : 0;
+    if (sink != NULL && asking->body->failed == STATUS_OK &&
+        number_of(asking, CURLINFO_RESPONSE_CODE) == HTTP_OK) {
+        asking->unwanted = !sink->take(sink->owner, asking->body);
+    }
+    return asking->body->failed == STATUS_OK && !asking->unwanted ? each * count : 0;
 }
 
 static size_t head_came(char *bytes, size_t each, size_t count, void *owner) {
@@ -284,12 +303,6 @@ static status prepare(struct asking *asking, const struct http_question *questio
     return STATUS_OK;
 }
 
-static long number_of(const struct asking *asking, CURLINFO info) {
-    long number = 0;
-    (void)asking->library->easy_getinfo(asking->easy, info, &number); /* 0: it does not know */
-    return number;
-}
-
 static const char *text_of(const struct asking *asking, CURLINFO info) {
     const char *text = NULL;
     (void)asking->library->easy_getinfo(asking->easy, info, &text);
@@ -307,6 +320,9 @@ static status class_of_line(const struct asking *asking) {
 static status class_of(const struct asking *asking, CURLcode code) {
     switch (code) {
     case CURLE_WRITE_ERROR:
+        if (asking->unwanted) {
+            return STATUS_INTERRUPTED;
+        }
         return asking->body->failed != STATUS_OK ? asking->body->failed : STATUS_FULL;
     case CURLE_OPERATION_TIMEDOUT:
         return asking->sent ? STATUS_TIMEOUT : STATUS_OFFLINE;
@@ -369,7 +385,7 @@ static status fail_question(const struct http_question *question, struct error *
 
 status http_ask(const struct http_question *question, int *out_code, struct buffer *out_body,
                 struct error *err) {
-    CLEANUP(asking_done) struct asking asking = {.body = out_body};
+    CLEANUP(asking_done) struct asking asking = {.body = out_body, .sink = question->sink};
     return ask(&asking, question, out_code, err) == STATUS_OK ? STATUS_OK
                                                               : fail_question(question, err);
 }

@@ -24,6 +24,14 @@
 
 enum { HTTP_URL_BYTES_MAX = 4096, HTTP_ANSWER_HEAD_BYTES_MAX = 64 * 1024 /* of an answer */ };
 
+/* Who takes an answer as it comes. */
+struct http_sink {
+    /* Some more of the body of an answer with code 200 is in `body`, from which it drops what it
+     * has used. False: no more is wanted. */
+    bool (*take)(void *owner, struct buffer *body);
+    void *owner;
+};
+
 /* Only needed while the question is handed over. */
 struct http_question {
     const char *socket_path; /* NULL: over TCP */
@@ -36,6 +44,7 @@ struct http_question {
     const char *proxy;   /* "http://host:port"; NULL: what http_proxy, https_proxy, all_proxy and
                             no_proxy in the environment say */
     const char *ca_file; /* certificates in PEM that are trusted; NULL: the machine's own */
+    const struct http_sink *sink; /* for http_ask; NULL: the body is gathered */
     bool once; /* over a connection of its own: on one that was kept, libcurl sends a request again
                   when it breaks before the answer */
 };
@@ -45,7 +54,8 @@ struct http_question {
  * which may be any: 404 is an answer.
  *
  * OFFLINE: nobody answers there, or the line broke in the middle. DENIED: the socket is not for us.
- * TIMEOUT, FULL: the answer took or was more than allowed. CORRUPT: what came is not HTTP.
+ * TIMEOUT, FULL: the answer took or was more than allowed. INTERRUPTED: its sink wants no more.
+ * CORRUPT: what came is not HTTP.
  * NOT_FOUND: libcurl is not installed; the sentence names its package. The environment variable
  * EBB_LIBCURL names another file than libcurl-gnutls.so.4. After a failure `out_body` may hold a
  * part.

@@ -32,6 +32,7 @@ struct stage {
     char path[PATH_BYTES];
     bool impatient;
 
+    const struct http_sink *sink;
     struct http_question question; /* the thread's until it has finished */
     struct buffer answer;
     struct error err;
@@ -123,6 +124,7 @@ static void ask(struct stage *stage, const char *method, const char *path, struc
                                              .method = method,
                                              .path = slice_of(path),
                                              .body = body,
+                                             .sink = stage->sink,
                                              .timeout_ms = PATIENCE_MS};
     assert_int_equal(pthread_create(&thread, NULL, thread_main, stage), 0);
     loop_run(stage->loop);
@@ -158,6 +160,49 @@ static void test_ask__gets(void **state) {
     struct stage *stage = *state;
     ask(stage, "GET", "/v1/results?q=a%20b", SLICE(""));
     assert_ok(stage, 200, "GET /v1/results q=a b type=application/json 0:");
+}
+
+/* Drops what it is given, up to a bound. */
+struct taken {
+    size_t bytes, most;
+};
+
+static bool take_some(void *owner, struct buffer *body) {
+    struct taken *taken = owner;
+    taken->bytes += body->count;
+    buffer_drop(body, body->count);
+    return taken->bytes <= taken->most;
+}
+
+static void ask_into(struct stage *stage, const char *path, struct taken *taken) {
+    const struct http_sink sink = {.take = take_some, .owner = taken};
+    stage->sink = &sink;
+    ask(stage, "GET", path, SLICE(""));
+    stage->sink = NULL;
+}
+
+static void test_ask__a_sink_takes_the_answer_as_it_comes(void **state) {
+    struct stage *stage = *state;
+    struct taken taken = {.most = LONG_BYTES};
+    ask_into(stage, "/long", &taken);
+    assert_ok(stage, 200, "");
+    assert_int_equal(taken.bytes, LONG_BYTES);
+}
+
+static void test_ask__a_sink_that_has_enough_ends_it(void **state) {
+    struct stage *stage = *state;
+    struct taken taken = {.most = 1000};
+    ask_into(stage, "/long", &taken);
+    assert_failed(stage, STATUS_INTERRUPTED, "");
+    assert_true(taken.bytes > 1000 && taken.bytes < LONG_BYTES);
+}
+
+static void test_ask__a_refusal_is_not_for_the_sink(void **state) {
+    struct stage *stage = *state;
+    struct taken taken = {.most = 0};
+    ask_into(stage, "/missing", &taken);
+    assert_ok(stage, 404, "GET /missing q=- type=application/json 0:");
+    assert_int_equal(taken.bytes, 0);
 }
 
 static void test_ask__posts_a_body(void **state) {
@@ -323,6 +368,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         STAGED(test_ask__without_libcurl_names_the_package), /* first: it is loaded once */
         STAGED(test_ask__gets),
+        STAGED(test_ask__a_sink_takes_the_answer_as_it_comes),
+        STAGED(test_ask__a_sink_that_has_enough_ends_it),
+        STAGED(test_ask__a_refusal_is_not_for_the_sink),
         STAGED(test_ask__posts_a_body),
         STAGED(test_ask__posts_without_a_body),
         STAGED(test_ask__deletes),
