@@ -111,6 +111,19 @@ const char *http_query(const struct http_request *request, const char *name) {
     return MHD_lookup_connection_value(exchange->raw, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct slice http_query_bytes(const struct http_request *request, const char *name) {
+    const struct exchange *exchange = request->connection;
+    struct slice value = {.count = 0};
+    (void)MHD_lookup_connection_value_n(exchange->raw, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+                                        &value.bytes, &value.count); /* none: it stays empty */
+    return value;
+}
+
+bool http_has_left(const struct http_request *request) {
+    const struct exchange *exchange = request->connection;
+    return http_peer_has_left(exchange->peer);
+}
+
 const char *http_header(const struct http_request *request, const char *name) {
     const struct exchange *exchange = request->connection;
     return MHD_lookup_connection_value(exchange->raw, MHD_HEADER_KIND, name);

@@ -55,11 +55,15 @@ int64_t http_peers_look_ms(const struct http_peers *peers) {
     return peers->patience_ms / LOOKS_A_PATIENCE;
 }
 
+bool http_peer_has_left(const struct http_peer *peer) {
+    struct pollfd descriptor = {.fd = peer->descriptor, .events = POLLRDHUP};
+    return poll(&descriptor, 1, 0) == 1 &&
+           (descriptor.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 /* A connection that is not read from says nothing of its end by itself. */
 static bool has_left(const struct http_peer *peer) {
-    struct pollfd descriptor = {.fd = peer->descriptor, .events = POLLRDHUP};
-    return peer->flows && peer->state == PEER_WAITS && poll(&descriptor, 1, 0) == 1 &&
-           (descriptor.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    return peer->flows && peer->state == PEER_WAITS && http_peer_has_left(peer);
 }
 
 /* Who trickles keeps setting the timer anew, so that this looks at the time itself. */

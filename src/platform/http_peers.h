@@ -69,6 +69,9 @@ void http_peer_source(const struct http_peer *peer, char out_source[HTTP_SOURCE_
 /* Shutting the descriptor makes the library see the end of the stream and close it properly. */
 void http_peer_cut_off(struct http_peer *peer);
 
+/* Its end is closed, or broken. */
+bool http_peer_has_left(const struct http_peer *peer);
+
 /* Looks, once in a while, for those whose patience has ended. */
 void http_peers_cut_off_the_slow(struct http_peers *peers);
 

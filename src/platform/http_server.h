@@ -108,6 +108,12 @@ const char *http_server_address(const struct http_server *server);
 /* The value of ?name=, decoded, or NULL; valid until the answer. */
 const char *http_query(const struct http_request *request, const char *name);
 
+/* The same with its bytes counted, among which a zero may be; without bytes when there is none. */
+struct slice http_query_bytes(const struct http_request *request, const char *name);
+
+/* The other end has closed its side before there was an answer: nobody is left to be told. */
+bool http_has_left(const struct http_request *request);
+
 /* The value of a header, or NULL; valid until the answer. */
 const char *http_header(const struct http_request *request, const char *name);
 

@@ -7,7 +7,7 @@ static void test_http__gives_the_request_to_the_handler(void **state) {
     assert_seen(stage, "GET /v1/a b 0;");
     assert_answer(stage, "HTTP/1.1 200 OK\r\n");
     assert_answer(stage, "Content-Type: text/plain\r\n");
-    assert_answer(stage, "q=x&y host=here");
+    assert_answer(stage, "q=x&y bytes=3 host=here");
 }
 
 static void test_http__knows_who_asks(void **state) {
@@ -16,6 +16,34 @@ static void test_http__knows_who_asks(void **state) {
     char wanted[32];
     (void)snprintf(wanted, sizeof wanted, "user=%d process=1", (int)getuid());
     assert_answer(stage, wanted);
+}
+
+static void client_sends_a_zero(struct stage *stage) {
+    ask(stage, "GET /v1/a?q=a%00b" END);
+}
+
+static void test_http__a_zero_in_a_query_is_seen(void **state) {
+    struct stage *stage = *state;
+    run_client(stage, client_sends_a_zero);
+    assert_answer(stage, "q=a ");
+    assert_answer(stage, "bytes=3 ");
+}
+
+static void client_leaves_at_once(struct stage *stage) {
+    const int line = dial(stage);
+    (void)say(line, "GET /never HTTP/1.1\r\nHost: here\r\n\r\n", 35);
+    (void)usleep(50000);
+    (void)close(line);
+}
+
+static void test_http__sees_who_has_left_before_an_answer(void **state) {
+    struct stage *stage = *state;
+    run_client(stage, client_leaves_at_once);
+    assert_non_null(stage->kept);
+    assert_false(stage->had_left);
+    assert_true(http_has_left(stage->kept));
+    http_answer(stage->kept, 200, "text/plain", SLICE("too late"));
+    stage->kept = NULL;
 }
 
 static void client_posts(struct stage *stage) {
@@ -154,6 +182,8 @@ int main(void) {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         STAGED(test_http__gives_the_request_to_the_handler),
+        STAGED(test_http__a_zero_in_a_query_is_seen),
+        STAGED(test_http__sees_who_has_left_before_an_answer),
         STAGED(test_http__knows_who_asks),
         STAGED(test_http__gathers_a_body),
         STAGED(test_http__gathers_a_body_in_chunks),

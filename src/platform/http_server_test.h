@@ -53,6 +53,7 @@ struct stage {
 
     struct buffer seen; /* by the handler */
     struct http_request *kept;
+    bool had_left; /* who asks for /never, when that came */
     int requests;
 };
 
@@ -103,6 +104,7 @@ static inline void handle(void *owner, struct http_request *request) {
             answer_later(stage);
         }
         stage->kept = request;
+        stage->had_left = http_has_left(request);
         if (slice_is(request->path, "/later")) {
             timer_set(stage->later, stage->later_ms);
         }
@@ -112,7 +114,8 @@ static inline void handle(void *owner, struct http_request *request) {
     const char *host = http_header(request, "Host");
     CLEANUP(buffer_done) struct buffer body;
     buffer_init(&body, 4096);
-    buffer_print(&body, "q=%s host=%s user=%d process=%d body=%.*s", query != NULL ? query : "-",
+    buffer_print(&body, "q=%s bytes=%zu host=%s user=%d process=%d body=%.*s",
+                 query != NULL ? query : "-", http_query_bytes(request, "q").count,
                  host != NULL ? host : "-", (int)request->peer_user,
                  request->peer_process == getpid(), SLICE_ARGS(slice_part(request->body, 0, 100)));
     http_answer(request, 200, "text/plain", buffer_slice(&body));
