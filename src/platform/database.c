@@ -171,6 +171,15 @@ void database_save_memory(void) {
     (void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
 }
 
+/* A reader beside the writer may have to make the memory that they share. */
+static int flags_of(const struct database_options *options) {
+    if (options->guest && options->read_only) {
+        return SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    }
+    const bool makes = !options->read_only && !options->must_exist;
+    return SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (makes ? SQLITE_OPEN_CREATE : 0);
+}
+
 status database_open(const struct database_options *options, struct database **out_database,
                      struct error *err) {
     struct database *database = memory_new(1, sizeof(*database));
@@ -179,11 +188,8 @@ status database_open(const struct database_options *options, struct database **o
     }
     (void)snprintf(database->path, sizeof(database->path), "%s", options->path);
     folder_of(options->path, database->folder);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    if (!options->read_only && !options->must_exist) {
-        flags |= SQLITE_OPEN_CREATE;
-    }
-    const int code = sqlite3_open_v2(options->path, &database->connection, flags, options->vfs);
+    const int code =
+        sqlite3_open_v2(options->path, &database->connection, flags_of(options), options->vfs);
     status opened =
         code == SQLITE_OK ? set_up(database, options, err) : database_fail(database, code, err);
     if (opened == STATUS_OK && !options->read_only &&

@@ -34,6 +34,7 @@ struct database_options {
     bool plain;          /* one file, without a WAL: for a copy that is made or looked at; what is
                             deleted is overwritten */
     bool must_exist;     /* NOT_FOUND when the file is not there */
+    bool guest;          /* of platform/database_guest: what is read only is opened so */
     int32_t application; /* application_id: a file that has another one is left as it is */
     const char *witness; /* a query that gives 1 when the file is ours, whatever its id: then it is
                             CORRUPT and not another program's; NULL: none */

@@ -7,8 +7,9 @@
 
 #include "platform/database.h"
 
-enum { DATABASE_PATH_TEXT_MAX = 160, DATABASE_FOLDER_BYTES = 1280 };
+enum { DATABASE_PATH_TEXT_MAX = 160, DATABASE_FOLDER_BYTES = 1280, DATABASE_REFUSAL_BYTES = 200 };
 
+struct database_rules;
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -26,7 +27,9 @@ struct database {
     int64_t deadline_ns; /* 0: none */
     int64_t reserved_pages;
     status trouble;
-    char path[DATABASE_PATH_TEXT_MAX]; /* for sentences */
+    const struct database_rules *rules;   /* of a guest's, once they are in force; not owned */
+    char refusal[DATABASE_REFUSAL_BYTES]; /* why a guest's statement is not for it */
+    char path[DATABASE_PATH_TEXT_MAX];    /* for sentences */
     char folder[DATABASE_FOLDER_BYTES];
 };
 
