@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_BYTES_MAX = 400, NAME_BYTES_MAX = 1024 };
+enum { NUMBER_BYTES_MAX = 400, NAME_BYTES_MAX = 1024, EXACT_DIGITS = 15 };
+
+static const int64_t EXACT_MAX = INT64_C(1) << 53; /* of whole numbers that a double has all */
 
 /* Where the reading is. It never goes behind the end. */
 struct scan {
@@ -65,29 +67,57 @@ static bool is_end(char byte) {
            byte == '\t' || byte == '\r' || byte == ':' || byte == '"';
 }
 
-/* Digits alone are read here; the rest is strtod's, which wants a zero at the end. */
-static void read_number(struct json_member *member) {
-    const struct slice raw = member->raw;
-    const bool negative = raw.count > 0 && raw.bytes[0] == '-';
-    size_t i = negative ? 1 : 0;
-    int64_t number = 0;
-    while (i < raw.count && raw.bytes[i] >= '0' && raw.bytes[i] <= '9' &&
-           !__builtin_mul_overflow(number, 10, &number) &&
-           !__builtin_sub_overflow(number, raw.bytes[i] - '0', &number)) {
-        i++;
+/* Digits up to a point or an end; false: more than an int64 holds, and *out_number means nothing. It
+ * is kept negative, since there is one more of those. */
+static bool take_digits(struct slice raw, size_t *place, int64_t *number) {
+    while (*place < raw.count && raw.bytes[*place] >= '0' && raw.bytes[*place] <= '9') {
+        if (__builtin_mul_overflow(*number, 10, number) ||
+            __builtin_sub_overflow(*number, raw.bytes[*place] - '0', number)) {
+            return false;
+        }
+        (*place)++;
     }
-    if (i == raw.count && (negative || number > INT64_MIN)) {
-        member->kind = JSON_MEMBER_INTEGER;
-        member->integer = negative || number == INT64_MIN ? number : -number;
-        member->real = (double)member->integer;
-        return;
-    }
+    return true;
+}
+
+/* What strtod makes of it, which wants a zero at the end. */
+static double read_slowly(struct slice raw) {
     char text[NUMBER_BYTES_MAX];
     const size_t count = raw.count < sizeof(text) ? raw.count : sizeof(text) - 1;
     (void)memcpy(text, raw.bytes, count);
     text[count] = '\0';
+    return strtod(text, NULL);
+}
+
+/* Most numbers are integers, or have few digits: of two doubles that are exact the quotient is the
+ * nearest one, and so what strtod gives. */
+static void read_number(struct json_member *member) {
+    static const double TENS[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    const struct slice raw = member->raw;
+    const bool negative = raw.bytes[0] == '-';
+    size_t place = negative ? 1 : 0;
+    int64_t number = 0;
+    bool held = take_digits(raw, &place, &number);
+    if (held && place == raw.count && (negative || number > INT64_MIN)) {
+        member->kind = JSON_MEMBER_INTEGER;
+        member->integer = negative ? number : -number;
+        member->real = (double)member->integer;
+        return;
+    }
     member->kind = JSON_MEMBER_REAL;
-    member->real = strtod(text, NULL);
+    const size_t point = place;
+    if (held && point < raw.count && raw.bytes[point] == '.') {
+        place++;
+        held = take_digits(raw, &place, &number);
+        const size_t digits = place - point - 1;
+        if (held && place == raw.count && number > -EXACT_MAX && digits <= EXACT_DIGITS) {
+            const double size = (double)-number / TENS[digits];
+            member->real = negative ? -size : size;
+            return;
+        }
+    }
+    member->real = read_slowly(raw);
 }
 
 static bool take_word(struct scan *scan, struct json_member *out) {

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "platform/json_member.h"
@@ -75,6 +77,30 @@ static void test_json_member__integers_beyond_an_int64_are_real(void **state) {
     assert_int_equal(json_member_find(object, SLICE("less")).kind, JSON_MEMBER_REAL);
 }
 
+static void test_json_member__numbers_are_what_strtod_reads(void **state) {
+    static const char *const NUMBERS[] = {"0.1",
+                                          "-18.4",
+                                          "0.5003829031994823",
+                                          "1e3",
+                                          "-1.5e-7",
+                                          "123456789012345.678",
+                                          "0.000001",
+                                          "-0.0",
+                                          "9007199254740993.5",
+                                          "1.7976931348623157e308",
+                                          "4.9e-324",
+                                          "100.0"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(NUMBERS) / sizeof(NUMBERS[0]); i++) {
+        char object[64];
+        (void)snprintf(object, sizeof(object), "{\"a\":%s}", NUMBERS[i]);
+        const struct json_member member = json_member_find(slice_of(object), SLICE("a"));
+        const double wanted = strtod(NUMBERS[i], NULL);
+        assert_int_equal(member.kind, JSON_MEMBER_REAL);
+        assert_memory_equal(&member.real, &wanted, sizeof(wanted));
+    }
+}
+
 static void test_json_member__goes_from_one_to_the_next(void **state) {
     (void)state;
     struct slice name;
@@ -112,6 +138,7 @@ int main(void) {
         cmocka_unit_test(test_json_member__reads_escapes_in_names_and_texts),
         cmocka_unit_test(test_json_member__gives_the_last_of_a_name),
         cmocka_unit_test(test_json_member__integers_beyond_an_int64_are_real),
+        cmocka_unit_test(test_json_member__numbers_are_what_strtod_reads),
         cmocka_unit_test(test_json_member__goes_from_one_to_the_next),
         cmocka_unit_test(test_json_member__what_is_cut_off_anywhere_is_safe),
     };
