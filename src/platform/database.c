@@ -13,7 +13,7 @@
 #include "platform/database_inner.h"
 #include "platform/file.h"
 
-enum { BUSY_MS = 2000, DEADLINE_OPS = 4000 };
+enum { BUSY_MS = 2000, DEADLINE_OPS = 4000, GUEST_DEADLINE_OPS = 250 /* each may be a long one */ };
 
 /* --- errors ---------------------------------------------------------------------------------- */
 
@@ -154,7 +154,9 @@ static status set_up(struct database *database, const struct database_options *o
     TRY(database_run(database, cache, err));
     TRY(check_owner(database, options, err));
     if (options->read_only) {
-        sqlite3_progress_handler(database->connection, DEADLINE_OPS, on_progress, database);
+        sqlite3_progress_handler(database->connection,
+                                 options->guest ? GUEST_DEADLINE_OPS : DEADLINE_OPS, on_progress,
+                                 database);
         return database_run(database, READER_SETTINGS, err);
     }
     if (options->plain) {

@@ -8,11 +8,19 @@
 
 #include <sqlite3.h>
 
+#include "base/memory.h"
 #include "platform/database_inner.h"
 
 struct database_call {
     sqlite3_context *context;
     sqlite3_value **values;
+    void *owner;
+};
+
+/* What SQLite keeps of a function. */
+struct kept {
+    const struct database_function *row;
+    void *owner;
 };
 
 /* --- opening --- */
@@ -54,28 +62,35 @@ status database_open_guest(const struct database_guest_options *guest,
 /* --- functions --- */
 
 static void run_function(sqlite3_context *context, int count, sqlite3_value **values) {
-    const struct database_function *row = sqlite3_user_data(context);
-    struct database_call call = {.context = context, .values = values};
+    const struct kept *kept = sqlite3_user_data(context);
+    struct database_call call = {.context = context, .values = values, .owner = kept->owner};
     (void)count;
-    row->run(&call);
+    kept->row->run(&call);
+}
+
+static status add_function(struct database *database, const struct database_function *row,
+                           void *owner, struct error *err) {
+    const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+    struct kept *kept = memory_new(1, sizeof(*kept));
+    if (kept == NULL) {
+        return fail(err, STATUS_NO_MEMORY, "no memory for a function");
+    }
+    *kept = (struct kept){.row = row, .owner = owner};
+    const int code = sqlite3_create_function_v2(database->connection, row->name, row->arguments,
+                                                flags, kept, run_function, NULL, NULL, memory_free);
+    return code == SQLITE_OK ? STATUS_OK : database_fail(database, code, err);
 }
 
 status database_add_functions(struct database *database, const struct database_function *rows,
-                              struct error *err) {
-    const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+                              void *owner, struct error *err) {
     for (; rows->name != NULL; rows++) {
-        const union {
-            const struct database_function *given;
-            void *wanted; /* not written to */
-        } owner = {.given = rows};
-        const int code =
-            sqlite3_create_function_v2(database->connection, rows->name, rows->arguments, flags,
-                                       owner.wanted, run_function, NULL, NULL, NULL);
-        if (code != SQLITE_OK) {
-            return database_fail(database, code, err);
-        }
+        TRY(add_function(database, rows, owner, err));
     }
     return STATUS_OK;
+}
+
+void *database_call_owner(const struct database_call *call) {
+    return call->owner;
 }
 
 int64_t database_call_number(const struct database_call *call, int index) {

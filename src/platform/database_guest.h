@@ -54,12 +54,15 @@ struct database_function {
     void (*run)(struct database_call *call); /* answers once, or not at all: then it is NULL */
 };
 
-/* The rows, ended by one without a name, outlive the connection. The same arguments must give the
- * same answer as long as a statement runs. */
+/* The rows, ended by one without a name, and `owner` outlive the connection. The same arguments
+ * must give the same answer as long as a statement runs. */
 status database_add_functions(struct database *database, const struct database_function *rows,
-                              struct error *err);
+                              void *owner, struct error *err);
 
-/* What it is called with, from 0; slices are valid during the call. */
+void *database_call_owner(const struct database_call *call);
+
+/* What it is called with, from 0; slices are valid during the call. Of a text its bytes are the
+ * same, and cost less. */
 int64_t database_call_number(const struct database_call *call, int index);
 struct slice database_call_text(const struct database_call *call, int index);
 struct slice database_call_bytes(const struct database_call *call, int index);

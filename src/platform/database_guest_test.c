@@ -20,6 +20,7 @@ static char path[96];
 static struct database *writer, *guest;
 
 static void run_twice(struct database_call *call) {
+    assert_ptr_equal(database_call_owner(call), &folder);
     if (database_call_number(call, 0) == 13) {
         database_call_fail(call, "thirteen cannot be had twice");
     } else if (!database_call_is_null(call, 0)) {
@@ -54,7 +55,7 @@ static int set_up(void **state) {
          &err);
     const struct database_guest_options asked = {.path = path, .application = MARK};
     need(database_open_guest(&asked, &guest, &err), &err);
-    need(database_add_functions(guest, TWICE, &err), &err);
+    need(database_add_functions(guest, TWICE, &folder, &err), &err);
     need(database_run(guest,
                       "CREATE TEMP VIEW seen AS SELECT a, b, twice(a) AS two FROM main.t;"
                       "CREATE TEMP VIEW leak AS SELECT x FROM main.secret",

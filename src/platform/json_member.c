@@ -67,8 +67,8 @@ static bool is_end(char byte) {
            byte == '\t' || byte == '\r' || byte == ':' || byte == '"';
 }
 
-/* Digits up to a point or an end; false: more than an int64 holds, and *out_number means nothing. It
- * is kept negative, since there is one more of those. */
+/* Digits up to a point or an end; false: more than an int64 holds, and *number means nothing. It is
+ * kept negative, since there is one more of those. */
 static bool take_digits(struct slice raw, size_t *place, int64_t *number) {
     while (*place < raw.count && raw.bytes[*place] >= '0' && raw.bytes[*place] <= '9') {
         if (__builtin_mul_overflow(*number, 10, number) ||
