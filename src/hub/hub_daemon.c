@@ -13,6 +13,7 @@
 #include "hub/backups.h"
 #include "hub/destinations/hub_destinations.h"
 #include "hub/people_port.h"
+#include "hub/query/questions.h"
 #include "hub/retention.h"
 #include "hub/store/hub_store_sqlite.h"
 #include "hub/tails.h"
@@ -102,6 +103,7 @@ static status open_people(struct hub_daemon *hub, struct error *err) {
  * way, and whoever was connected comes back. */
 static void reopen_ports(struct hub_daemon *hub) {
     struct error err;
+    questions_end(hub->questions);
     device_port_close(hub->port);
     people_port_close(hub->people);
     hub->port = NULL;
@@ -324,6 +326,7 @@ static status open_parts(struct hub_daemon *hub, struct error *err) {
     TRY(reader_create(hub->loop, path, &hub->reader, err));
     TRY(tails_create(hub->loop, hub->reader, hub->ingest, &hub->tails, err));
     TRY(audit_create(hub->loop, hub->reader, AUDIT_FIRST_MS, &hub->audit, err));
+    TRY(questions_create(hub->loop, path, &hub->questions, err));
     TRY(open_backups(hub, err));
     TRY(retention_create(hub->ingest, &hub->options.settings->retention, &hub->retention, err));
     TRY(open_reports(hub, err));
@@ -368,6 +371,7 @@ void hub_daemon_destroy(struct hub_daemon *hub) {
     reader_destroy(hub->reader);
     audit_destroy(hub->audit);
     hub_destinations_destroy(hub->destinations);
+    questions_destroy(hub->questions);
     hub_api_close(hub->api);
     device_port_close(hub->port);
     people_port_close(hub->people);

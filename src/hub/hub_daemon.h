@@ -27,6 +27,7 @@ struct hub_api;
 struct hub_desk;
 struct hub_destinations;
 struct people_port;
+struct questions;
 struct retention;
 struct tails;
 
@@ -61,6 +62,7 @@ struct hub_daemon {
     struct attachments *attachments;
     struct device_reports *reports;
     struct hub_destinations *destinations;
+    struct questions *questions;
     struct hub_desk *desk;
     struct device_port *port;
     struct people_port *people; /* NULL: there is none */

@@ -12,7 +12,7 @@ import device as devices
 @pytest.fixture(scope="session", autouse=True)
 def programs():
     """Nothing here means anything without the programs: say so once and clearly."""
-    for name in ("ebb", "ebb-device", "ebb-hub", "ebb-jq", "ebb-launch", "ebb-measure"):
+    for name in ("ebb", "ebb-device", "ebb-hub", "ebb-jq", "ebb-launch", "ebb-measure", "ebb-query"):
         if not (devices.BUILD / name).exists():
             pytest.exit(f"{devices.BUILD / name} is not there: build first, or set EBB_BUILD", 2)
 

@@ -16,6 +16,7 @@
 #include "hub/hub_answer.h"
 #include "hub/hub_call.h"
 #include "hub/people_port.h"
+#include "hub/query/questions.h"
 #include "hub/queue_import.h"
 #include "hub/store/hub_results.h"
 #include "hub/store/hub_retention.h"
@@ -187,11 +188,17 @@ void hub_api_take(struct hub_api *api, struct http_request *request, const struc
     const struct hub_workflows workflows = {.reader = api->hub->reader,
                                             .reports = api->hub->reports,
                                             .attachments = api->hub->attachments};
-    const enum right right = is_upkeep(request) ? RIGHT_ADMIN : reads ? RIGHT_READ : RIGHT_OPERATE;
+    const bool asks =
+        slice_is(request->path, "/v1/query") && (reads || slice_is(request->method, "POST"));
+    const enum right right = is_upkeep(request) ? RIGHT_ADMIN
+                             : reads || asks    ? RIGHT_READ
+                                                : RIGHT_OPERATE;
     if (slice_is(request->path, "/v1/me") && reads) {
         answer_who(caller, request);
     } else if (caller_needs(caller, right, &err) != STATUS_OK) {
         hub_answer_error(request, &err);
+    } else if (asks) {
+        questions_take(api->hub->questions, request);
     } else if (!take_upkeep(api, request) && !(reads && read_own(api, request)) &&
                !hub_workflows_take(&workflows, request) &&
                !hub_desk_take(api->hub->desk, HUB_REGISTRY_ROUTES, caller, request)) {

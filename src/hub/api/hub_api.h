@@ -4,6 +4,7 @@
  *
  *   GET /healthz, /metrics, /v1/status, /v1/results, /v1/results/ID
  *   GET /v1/tail                          hub/tails
+ *   GET, POST /v1/query                   hub/query/questions
  *   POST /v1/queue                        hub/queue_import
  *   GET, POST /v1/backup                  hub/backups
  *   /v1/devices, /v1/people and others    hub/api/resources

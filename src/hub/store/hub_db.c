@@ -3,6 +3,7 @@
 
 #include "hub/store/hub_sql.h"
 #include "platform/clock.h"
+#include "platform/database_guest.h"
 #include "platform/random.h"
 
 /* Step n brings a file of version n to version n + 1. */
@@ -34,18 +35,23 @@ static status run_step(struct database *database, int version, struct error *err
     return database_commit(database, err);
 }
 
-static status prepare(struct database *database, const char *path, struct error *err) {
-    int64_t version = 0;
-    {
-        CLEANUP(query_done) struct query query = query_on(database, GET_VERSION);
-        TRY(query_one_number(&query, &version, err));
-    }
-    if (version < 0 || version > HUB_DB_VERSION + 1) {
+/* One that is newer by more than a step is INVALID. */
+static status get_version(struct database *database, const char *path, int64_t *out_version,
+                          struct error *err) {
+    CLEANUP(query_done) struct query query = query_on(database, GET_VERSION);
+    TRY(query_one_number(&query, out_version, err));
+    if (*out_version < 0 || *out_version > HUB_DB_VERSION + 1) {
         return fail(err, STATUS_INVALID,
                     "'%s' has version %lld; this ebb (%s) knows %d and opens up to %d: install a "
                     "newer ebb",
-                    path, (long long)version, EBB_VERSION, HUB_DB_VERSION, HUB_DB_VERSION + 1);
+                    path, (long long)*out_version, EBB_VERSION, HUB_DB_VERSION, HUB_DB_VERSION + 1);
     }
+    return STATUS_OK;
+}
+
+static status prepare(struct database *database, const char *path, struct error *err) {
+    int64_t version = 0;
+    TRY(get_version(database, path, &version, err));
     for (int at = (int)version; at < HUB_DB_VERSION; at++) {
         if (run_step(database, at, err) != STATUS_OK) {
             database_rollback(database);
@@ -75,4 +81,20 @@ status hub_db_open_reader(const char *path, struct database **out_database, stru
     const struct database_options options = {
         .path = path, .read_only = true, .application = HUB_DB_APPLICATION};
     return database_open(&options, out_database, err);
+}
+
+status hub_db_open_guest(const char *path, bool spills, struct database **out_database,
+                         struct error *err) {
+    const struct database_guest_options options = {
+        .path = path, .application = HUB_DB_APPLICATION, .spills = spills};
+    struct database *database = NULL;
+    int64_t version = 0;
+    TRY(database_open_guest(&options, &database, err));
+    const status known = get_version(database, path, &version, err);
+    if (known != STATUS_OK) {
+        database_close(database);
+        return known;
+    }
+    *out_database = database;
+    return STATUS_OK;
 }

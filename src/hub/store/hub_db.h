@@ -26,3 +26,7 @@ status hub_db_open(const char *path, struct database **out_database, struct erro
 
 /* A second connection, which reads. */
 status hub_db_open_reader(const char *path, struct database **out_database, struct error *err);
+
+/* One for statements of others (platform/database_guest), not bound yet. INVALID as above. */
+status hub_db_open_guest(const char *path, bool spills, struct database **out_database,
+                         struct error *err);
