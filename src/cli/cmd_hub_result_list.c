@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/time.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/human.h"
 #include "cli/listing.h"
-#include "platform/clock.h"
+#include "cli/moment.h"
 #include "platform/json.h"
 
 enum {
@@ -52,25 +51,13 @@ static void write_query(struct buffer *out, const char *name, const char *value)
     }
 }
 
-/* "2h": so long ago; "2026-11-23", "2026-11-23T10:00:00Z": then. */
 static status write_moment(const struct call *call, struct buffer *out, const char *name,
                            struct error *err) {
-    const char *text = call_option(call, name);
-    char day[TIME_TEXT_BYTES] = "";
     int64_t ms = 0;
-    if (text == NULL) {
-        return STATUS_OK;
+    TRY(moment_option(call, name, &ms, err));
+    if (ms > 0) {
+        buffer_print(out, "&%s=%" PRId64, name, ms);
     }
-    (void)snprintf(day, sizeof(day), "%.10sT00:00:00Z", text);
-    if (time_read_span(slice_of(text), &ms)) {
-        ms = clock_wall_ms() - ms;
-    } else if (!time_read(slice_of(strlen(text) == 10 ? day : text), &ms)) {
-        return fail(err, STATUS_INVALID,
-                    "--%s wants a day, a moment or a span, such as 2026-11-23, "
-                    "2026-11-23T10:00:00Z or 2h, not '%.40s'",
-                    name, text);
-    }
-    buffer_print(out, "&%s=%" PRId64, name, ms > 0 ? ms : 1);
     return STATUS_OK;
 }
 

@@ -74,6 +74,7 @@
     ROW(hub_serve)                                                                                 \
     ROW(hub_status)                                                                                \
     ROW(hub_doctor)                                                                                \
+    ROW(hub_query)                                                                                 \
     ROW(hub_revoke)                                                                                \
     ROW(hub_backup)                                                                                \
     ROW(hub_restore)                                                                               \
@@ -88,6 +89,7 @@
     ROW(hub_alarm_list)                                                                            \
     ROW(hub_result_list)                                                                           \
     ROW(hub_result_show)                                                                           \
+    ROW(hub_result_export)                                                                         \
     ROW(hub_result_save)                                                                           \
     ROW(hub_workflow_list)                                                                         \
     ROW(hub_workflow_show)                                                                         \

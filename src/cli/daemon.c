@@ -86,16 +86,19 @@ static status read_refusal(int code, struct value answer, struct error *err) {
 }
 
 /* What came, a refusal included. */
-static status ask_bytes(struct call *call, const struct daemon_request *request, int *out_code,
-                        struct buffer *body, struct error *err) {
+static status ask_bytes(struct call *call, const struct daemon_request *request,
+                        const struct http_sink *sink, int *out_code, struct buffer *body,
+                        struct error *err) {
     struct slice socket = {0};
     TRY(daemon_socket(call, &socket, err));
-    const struct http_question question = {.socket_path = socket.bytes,
-                                           .method = request->method,
-                                           .path = request->path,
-                                           .body = request->body,
-                                           .headers = request->headers,
-                                           .timeout_ms = DAEMON_TIMEOUT_MS};
+    const struct http_question question = {
+        .socket_path = socket.bytes,
+        .method = request->method,
+        .path = request->path,
+        .body = request->body,
+        .headers = request->headers,
+        .sink = sink,
+        .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : DAEMON_TIMEOUT_MS};
     const status ended = http_ask(&question, out_code, body, err);
     if (ended == STATUS_OFFLINE) {
         return fail(err, STATUS_OFFLINE, "no %s answers on %.*s; `ebb %s` starts one",
@@ -131,7 +134,7 @@ status daemon_ask(struct call *call, const struct daemon_request *request, struc
     CLEANUP(buffer_done) struct buffer body;
     buffer_init(&body, DAEMON_ANSWER_BYTES_MAX);
     int code = 0;
-    TRY(ask_bytes(call, request, &code, &body, err));
+    TRY(ask_bytes(call, request, NULL, &code, &body, err));
     return read_answer(call, code, &body, out_answer, err);
 }
 
@@ -154,12 +157,20 @@ status daemon_get_bytes(struct call *call, struct buffer *out, struct error *err
     TRY(code);
     const struct daemon_request request = {.method = "GET", .path = slice_of(path)};
     int answered = 0;
-    TRY(ask_bytes(call, &request, &answered, out, err));
+    TRY(ask_bytes(call, &request, NULL, &answered, out, err));
     if (answered >= HTTP_OK && answered < HTTP_REDIRECT) {
         return STATUS_OK;
     }
     struct value none;
     return read_answer(call, answered, out, &none, err);
+}
+
+status daemon_stream(struct call *call, const struct daemon_request *request,
+                     const struct http_sink *sink, struct buffer *body, struct error *err) {
+    struct value none;
+    int code = 0;
+    TRY(ask_bytes(call, request, sink, &code, body, err));
+    return code == HTTP_OK ? STATUS_OK : read_answer(call, code, body, &none, err);
 }
 
 status daemon_get(struct call *call, struct value *out_answer, struct error *err,

@@ -25,6 +25,7 @@ struct daemon_request {
     struct slice path;          /* with the query */
     struct slice body;          /* JSON, or empty */
     const char *const *headers; /* as in struct http_question */
+    int64_t timeout_ms;         /* 0: DAEMON_TIMEOUT_MS */
 };
 
 /* The socket's path; it lives in the call's arena. */
@@ -38,6 +39,11 @@ status daemon_ask(struct call *call, const struct daemon_request *request, struc
 /* The same with the bytes of the answer, whatever they are, appended to a buffer. */
 status daemon_get_bytes(struct call *call, struct buffer *out, struct error *err,
                         const char *path_format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same with a body that is taken as it comes; what the sink leaves is in `body`. */
+struct http_sink;
+status daemon_stream(struct call *call, const struct daemon_request *request,
+                     const struct http_sink *sink, struct buffer *body, struct error *err);
 
 /* "GET /v1/..." with the path made by a printf format. */
 status daemon_get(struct call *call, struct value *out_answer, struct error *err,

@@ -9,6 +9,7 @@
 #include "cli/table.h"
 
 enum {
+    COLUMNS_MAX = 12,
     LABEL_COLUMNS = 16, /* of the figures' names */
     CELL_COLUMNS = 20,  /* of the longest figure, its ratio and a gap */
     GAP_COLUMNS = 2,
@@ -135,7 +136,7 @@ static bool is_unknown(const struct profile_table *table, enum cost_kind kind) {
 static status write_table(struct call *call, const struct profile_table *shown,
                           const uint32_t *indexes, size_t count, struct error *err) {
     struct arena *arena = &call->arena;
-    struct table_column columns[TABLE_COLUMNS_MAX] = {{"", false}};
+    struct table_column columns[COLUMNS_MAX] = {{"", false}};
     struct table table;
     for (size_t i = 0; i < count; i++) {
         const struct slice name =
@@ -144,7 +145,7 @@ static status write_table(struct call *call, const struct profile_table *shown,
     }
     table_init(&table, arena, columns, count + 1);
     for (int kind = 0; kind < COST_COUNT; kind++) {
-        struct slice cells[TABLE_COLUMNS_MAX] = {slice_of(NAMES[kind].head)};
+        struct slice cells[COLUMNS_MAX] = {slice_of(NAMES[kind].head)};
         if (is_unknown(shown, (enum cost_kind)kind)) {
             continue;
         }
@@ -169,8 +170,8 @@ static status write_tables(struct call *call, const struct profile_table *shown,
     const size_t width = call->terminal.width;
     const size_t fit = width > LABEL_COLUMNS + CELL_COLUMNS
                            ? (width - LABEL_COLUMNS) / CELL_COLUMNS
-                           : (size_t)(width > 0 ? 1 : TABLE_COLUMNS_MAX - 1);
-    const size_t most = fit < TABLE_COLUMNS_MAX ? fit : TABLE_COLUMNS_MAX - 1;
+                           : (size_t)(width > 0 ? 1 : COLUMNS_MAX - 1);
+    const size_t most = fit < COLUMNS_MAX ? fit : COLUMNS_MAX - 1;
     for (size_t at = 0; at < count; at += most) {
         TRY(write_table(call, shown, indexes + at, count - at < most ? count - at : most, err));
         (void)fputc('\n', call->out);

@@ -18,7 +18,7 @@
 #include "base/slice.h"
 #include "cli/terminal.h"
 
-enum { TABLE_COLUMNS_MAX = 12 };
+enum { TABLE_COLUMNS_MAX = 48 };
 
 struct table_column {
     const char *head;

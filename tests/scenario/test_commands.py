@@ -16,9 +16,9 @@ COMMANDS = ["run", "check", "apply", "diff", "serve", "status", "logs", "doctor"
             "event list", "event show", "event post", "runs list", "runs show", "runs resume",
             "sync status", "sync now", "sync pause", "sync resume",
             "queue list", "queue stat", "queue export", "queue peek",
-            "hub serve", "hub status", "hub doctor", "hub revoke", "hub backup", "hub restore", "hub token new", "hub token list", "hub token rm", "hub device list",
+            "hub serve", "hub status", "hub doctor", "hub query", "hub revoke", "hub backup", "hub restore", "hub token new", "hub token list", "hub token rm", "hub device list",
             "hub device show", "hub device label", "hub device replace", "hub device rm", "hub alarm list",
-            "hub result list", "hub result show", "hub result save", "hub workflow list", "hub workflow show", "hub person new", "hub person list",
+            "hub result list", "hub result show", "hub result export", "hub result save", "hub workflow list", "hub workflow show", "hub person new", "hub person list",
             "hub person change", "hub person rm", "hub audit list", "hub access new", "hub access list", "hub access rm", "hub queue import"]
 SCRIPTS = sorted((devices.ROOT / "src" / "cli").glob("cmd_*.sh"))
 
