@@ -102,16 +102,11 @@ static struct slice cell_of(struct arena *arena, struct value value) {
                                       : human_json(arena, value);
 }
 
-static status take_row(void *owner, struct value row, bool *out_more, struct error *err) {
+static status take_row(void *owner, struct value row, struct error *err) {
     struct shown *shown = owner;
     struct slice cells[TABLE_COLUMNS_MAX] = {{0}};
     if (row.kind != VALUE_LIST || row.count != shown->columns) {
         return fail(err, STATUS_CORRUPT, "a row of the hub's answer is not as wide as its head");
-    }
-    if (shown->table.row_count == ROWS_SHOWN_MAX) {
-        shown->cut = true;
-        *out_more = false;
-        return STATUS_OK;
     }
     for (uint32_t i = 0; i < row.count; i++) {
         cells[i] = cell_of(&shown->call->arena, row.items[i]);
@@ -120,10 +115,15 @@ static status take_row(void *owner, struct value row, bool *out_more, struct err
     return STATUS_OK;
 }
 
+static void take_more(void *owner) {
+    struct shown *shown = owner;
+    shown->cut = true;
+}
+
 static status show(struct call *call, const struct hub_question *question, struct error *err) {
     struct shown shown = {.call = call};
     const struct hub_question_taker taker = {
-        .columns = take_columns, .row = take_row, .owner = &shown};
+        .columns = take_columns, .row = take_row, .more = take_more, .owner = &shown};
     TRY(hub_question_ask(call, question, &taker, err));
     if (shown.table.row_count == 0) {
         (void)fprintf(call->talk, "no rows\n");
@@ -175,11 +175,14 @@ static status run(struct call *call, struct error *err) {
         return list_tables(call, err);
     }
     TRY(read_sql(call, &sql, err));
-    const struct hub_question question = {
-        .sql = buffer_slice(&sql), .seconds = (int)seconds, .units = call_has(call, "units")};
-    return is_csv || call->json ? hub_question_relay(call, &question, is_csv ? "csv" : "jsonl",
-                                                     false, call->out, err)
-                                : show(call, &question, err);
+    const bool is_table = !is_csv && !call->json;
+    const struct hub_question question = {.sql = buffer_slice(&sql),
+                                          .seconds = (int)seconds,
+                                          .rows = is_table ? ROWS_SHOWN_MAX : 0,
+                                          .units = call_has(call, "units")};
+    return is_table ? show(call, &question, err)
+                    : hub_question_relay(call, &question, is_csv ? "csv" : "jsonl", false,
+                                         call->out, err);
 }
 
 static const struct command_option OPTIONS[] = {

@@ -126,9 +126,8 @@ static status take_columns(void *owner, struct value columns, struct error *err)
     return STATUS_OK;
 }
 
-static status take_numbers(void *owner, struct value row, bool *out_more, struct error *err) {
+static status take_numbers(void *owner, struct value row, struct error *err) {
     struct export *export = owner;
-    (void)out_more;
     if (row.kind != VALUE_LIST || row.count != 2) {
         return fail(err, STATUS_CORRUPT, "the hub does not say how far its results go");
     }

@@ -10,14 +10,18 @@
 #include "platform/interrupt.h"
 #include "platform/json.h"
 
-enum { PATH_BYTES = 96, CLASS_BYTES = 32 };
+enum { PATH_BYTES = 128, CLASS_BYTES = 32 };
 
 static const char *const HEADERS[] = {"Content-Type: application/sql", NULL};
 
 static struct daemon_request request_for(const struct hub_question *question, const char *format,
                                          char path[PATH_BYTES]) {
-    (void)snprintf(path, PATH_BYTES, "/v1/query?format=%s&seconds=%d%s", format, question->seconds,
-                   question->units ? "&units=yes" : "");
+    char rows[32] = "";
+    if (question->rows > 0) {
+        (void)snprintf(rows, sizeof(rows), "&rows=%lld", (long long)question->rows);
+    }
+    (void)snprintf(path, PATH_BYTES, "/v1/query?format=%s&seconds=%d%s%s", format,
+                   question->seconds, rows, question->units ? "&units=yes" : "");
     return (struct daemon_request){.method = "POST",
                                    .path = slice_of(path),
                                    .body = question->sql,
@@ -119,7 +123,7 @@ status hub_question_relay(struct call *call, const struct hub_question *question
 struct asking {
     struct call *call;
     const struct hub_question_taker *taker;
-    bool has_columns, ended, enough;
+    bool has_columns, ended;
     status code; /* of what was taken */
     struct error *err;
 };
@@ -140,11 +144,16 @@ static status take_head(struct asking *asking, struct slice line, struct error *
     return asking->taker->columns(asking->taker->owner, *columns, err);
 }
 
-/* A row, or the end of the object: `]}`, or `],"error":{...}}`. */
+/* A row, or the end of the object: `]}`, `],"truncated":true}` or `],"error":{...}}`. */
 static status take_line(struct asking *asking, struct slice line, struct error *err) {
     struct value row;
     if (!asking->has_columns) {
         return take_head(asking, line, err);
+    }
+    if (slice_is(line, "],\"truncated\":true}")) {
+        asking->ended = true;
+        asking->taker->more(asking->taker->owner);
+        return STATUS_OK;
     }
     if (slice_starts(line, "],")) {
         const struct slice rest = slice_part(line, 2, line.count);
@@ -156,26 +165,23 @@ static status take_line(struct asking *asking, struct slice line, struct error *
         asking->ended = true;
         return STATUS_OK;
     }
-    bool more = true;
     const size_t comma = slice_ends(line, ",") ? 1 : 0;
     TRY(json_read_wrapped(&asking->call->arena, slice_part(line, 0, line.count - comma), &row,
                           err));
-    TRY(asking->taker->row(asking->taker->owner, row, &more, err));
-    asking->enough = !more;
-    return STATUS_OK;
+    return asking->taker->row(asking->taker->owner, row, err);
 }
 
 static bool take_some(void *owner, struct buffer *body) {
     struct asking *asking = owner;
     struct slice rest = buffer_slice(body);
     size_t end = slice_find(rest, '\n');
-    while (end < rest.count && asking->code == STATUS_OK && !asking->enough) {
+    while (end < rest.count && asking->code == STATUS_OK) {
         asking->code = take_line(asking, slice_part(rest, 0, end), asking->err);
         rest = slice_part(rest, end + 1, rest.count);
         end = slice_find(rest, '\n');
     }
     buffer_drop(body, body->count - rest.count);
-    return asking->code == STATUS_OK && !asking->enough;
+    return asking->code == STATUS_OK;
 }
 
 status hub_question_ask(struct call *call, const struct hub_question *question,
@@ -194,5 +200,5 @@ status hub_question_ask(struct call *call, const struct hub_question *question,
     if (code == STATUS_OK && !asking.ended) {
         return fail(err, STATUS_CORRUPT, "the hub's answer ends in the middle");
     }
-    return asking.enough ? STATUS_OK : code;
+    return code;
 }

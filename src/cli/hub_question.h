@@ -23,7 +23,8 @@ enum {
 struct hub_question {
     struct slice sql;
     int seconds;
-    bool units; /* in the head of a CSV */
+    int64_t rows; /* at most; 0: all */
+    bool units;   /* in the head of a CSV */
 };
 
 /* Writes the answer as "csv" or "jsonl" to `out` while it comes; `headless`: without its first
@@ -37,9 +38,11 @@ struct hub_question_taker {
     /* {"columns":[...]} once, before any row. */
     status (*columns)(void *owner, struct value columns, struct error *err);
 
-    /* A row, a list of as many values. *out_more false: enough, which is no failure. Its
-     * values live in the call's arena, unless the taker resets that. */
-    status (*row)(void *owner, struct value row, bool *out_more, struct error *err);
+    /* A row, a list of as many values, in the call's arena. */
+    status (*row)(void *owner, struct value row, struct error *err);
+
+    /* There are more rows than were asked for; NULL where all are. */
+    void (*more)(void *owner);
     void *owner;
 };
 status hub_question_ask(struct call *call, const struct hub_question *question,

@@ -3,11 +3,12 @@
  * ebb-query: one question to a hub's database: SQL on standard input, the answer on standard
  * output.
  *
- * usage: ebb-query DATABASE FORMAT SECONDS [units]
+ * usage: ebb-query DATABASE FORMAT SECONDS ROWS [units]
  *
- * FORMAT is json, jsonl, csv or table. Without SQL it lists what can be asked. Started by
- * hub/query/questions for each question, so that what one eats is its own. A failure is one line of
- * JSON on standard error, {"error":{"class","text"}}; the exit code is that of its class.
+ * FORMAT is json, jsonl, csv or table, ROWS at most how many (0: all). Without SQL it lists what
+ * can be asked. Started by hub/query/questions for each question, so that what one eats is its own.
+ * A failure is one line of JSON on standard error, {"error":{"class","text"}}; the exit code is
+ * that of its class.
  */
 #include <errno.h>
 #include <signal.h>
@@ -103,14 +104,17 @@ static status write_whole(void *owner, struct slice bytes, struct error *err) {
 
 static status read_words(int count, char **words, struct question_options *out, struct error *err) {
     uint64_t seconds = 0;
-    if (count < 4 || !text_number(slice_of(words[3]), QUESTION_SECONDS_MAX, &seconds) ||
-        seconds == 0 || output_format_from(slice_of(words[2])) == OUTPUT_FORMATS) {
-        return fail(err, STATUS_INVALID, "usage: ebb-query DATABASE FORMAT SECONDS [units]");
+    uint64_t rows = 0;
+    if (count < 5 || !text_number(slice_of(words[4]), INT64_MAX, &rows) ||
+        !text_number(slice_of(words[3]), QUESTION_SECONDS_MAX, &seconds) || seconds == 0 ||
+        output_format_from(slice_of(words[2])) == OUTPUT_FORMATS) {
+        return fail(err, STATUS_INVALID, "usage: ebb-query DATABASE FORMAT SECONDS ROWS [units]");
     }
     *out = (struct question_options){.path = words[1],
                                      .format = output_format_from(slice_of(words[2])),
                                      .seconds = (int)seconds,
-                                     .units = count > 4 && strcmp(words[4], "units") == 0,
+                                     .rows = rows,
+                                     .units = count > 5 && strcmp(words[5], "units") == 0,
                                      .write = write_whole};
     return STATUS_OK;
 }

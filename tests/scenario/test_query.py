@@ -15,6 +15,7 @@ import time
 import pytest
 
 import device as devices
+import people
 from hub import FakeDevice, Hub, Stream, record
 
 ENDLESS = "with recursive c(x) as (select 1 union all select x+1 from c) select count(*) from c"
@@ -107,6 +108,9 @@ def test_other_shapes_of_an_answer(hub):
     assert ask(hub, sql, format="jsonl") == (200, '{"t":-18.0,"ok":true,"room":"a,\\"1\\""}\n')
     assert ask(hub, sql, format="table") == (200, 't      ok    room\n-18.0  true  a,"1"\n')
     assert ask(hub, sql, format="xml")[0] == 400
+    code, text = ask(hub, "select number from results", rows=2)
+    assert code == 200 and len(json.loads(text)["rows"]) == 2 and json.loads(text)["truncated"] is True
+    assert ask(hub, "select number from results", rows=0)[0] == 400
 
 
 def test_a_long_answer_comes_whole(hub):
@@ -405,6 +409,27 @@ def test_a_hub_that_stops_ends_its_questions(tmp_path):
             while line.recv(1 << 16):
                 pass
             devices.until("its process has ended", lambda: not pathlib.Path(f"/proc/{asked[0]}").exists())
+    finally:
+        own.close()
+
+
+def test_people_ask_who_may_look(tmp_path):
+    own = Hub(tmp_path)
+    try:
+        admin = people.admin(own)
+        viewer = people.person(admin, "vera", "viewer")
+        assert viewer.get("/v1/query?sql=select%20state,count(*)%20from%20devices%20group%20by%201")[0] == 200
+        assert viewer.get("/v1/query?sql=select%20*%20from%20person")[0] == 400
+        assert viewer.get("/v1/query?format=csv&sql=select%201%20as%20a") == (200, "a\r\n1\r\n")
+        assert viewer.post("/v1/query", origin="http://elsewhere.example")[0] == 403
+        assert people.Visitor(viewer.address).get("/v1/query?sql=select%201")[0] == 401
+        code, made = admin.post("/v1/access", {"name": "gateway", "may": "bring"})
+        assert code == 200, made
+        assert people.Visitor(viewer.address, token=made["token"]).get("/v1/query?sql=select%201")[0] == 403
+        code, made = admin.post("/v1/access", {"name": "report", "may": "read"})
+        assert code == 200, made
+        answer = people.Visitor(viewer.address, token=made["token"]).get("/v1/query?sql=select%201")
+        assert answer[0] == 200 and answer[1]["rows"] == [[1]], answer
     finally:
         own.close()
 

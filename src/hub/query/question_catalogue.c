@@ -87,7 +87,7 @@ enum {
 };
 
 static const struct {
-    const char *name, *about, *from;
+    const char *name, *help, *from;
     const struct catalogue_column *columns;
     size_t count;
 } OWN[] = {
@@ -149,7 +149,7 @@ status catalogue_add_own(struct catalogue *catalogue, struct error *err) {
         }
         (void)memcpy(view->columns, OWN[i].columns, OWN[i].count * sizeof(*view->columns));
         view->name = slice_of(OWN[i].name);
-        view->about = slice_of(OWN[i].about);
+        view->help = slice_of(OWN[i].help);
         view->from = slice_of(OWN[i].from);
         view->count = (uint32_t)OWN[i].count;
     }
@@ -215,8 +215,8 @@ static status name_view(struct catalogue *catalogue, struct catalogue_view *view
     const struct slice workflow_text = quoted(arena, workflow);
     const struct slice name_text = quoted(arena, name);
     view->name = arena_print(arena, "%.*s.%.*s", SLICE_ARGS(workflow), SLICE_ARGS(name));
-    view->about = arena_print(arena, "results '%.*s' of workflow '%.*s'", SLICE_ARGS(name),
-                              SLICE_ARGS(workflow));
+    view->help = arena_print(arena, "results '%.*s' of workflow '%.*s'", SLICE_ARGS(name),
+                             SLICE_ARGS(workflow));
     view->from = arena_print(
         arena, FROM_RECORD "WHERE r.kind = 1 AND r.workflow = '%.*s' AND r.name = '%.*s'",
         SLICE_ARGS(workflow_text), SLICE_ARGS(name_text));
@@ -225,7 +225,7 @@ static status name_view(struct catalogue *catalogue, struct catalogue_view *view
         view->alias = arena_copy(arena, workflow);
     }
     const bool has_room = workflow_text.bytes != NULL && name_text.bytes != NULL &&
-                          view->name.bytes != NULL && view->about.bytes != NULL &&
+                          view->name.bytes != NULL && view->help.bytes != NULL &&
                           view->from.bytes != NULL && view->alias.bytes != NULL;
     return has_room ? STATUS_OK : no_memory(err);
 }

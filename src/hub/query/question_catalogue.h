@@ -37,7 +37,7 @@ struct catalogue_column {
 struct catalogue_view {
     struct slice name;
     struct slice alias; /* a shorter one, or empty */
-    struct slice about; /* one sentence */
+    struct slice help;  /* one sentence */
     struct slice from;  /* of SQL: FROM and WHERE */
     struct catalogue_column *columns;
     uint32_t count;

@@ -314,7 +314,9 @@ status output_end(struct output *output, struct error *err) {
     if (output->format == OUTPUT_TABLE && output->rows < OUTPUT_TABLE_ROWS) {
         begin_table(output);
     }
-    buffer_add_text(&output->text, output->format == OUTPUT_JSON ? "\n]}\n" : "");
+    if (output->format == OUTPUT_JSON) {
+        buffer_add_text(&output->text, output->truncated ? "\n],\"truncated\":true}\n" : "\n]}\n");
+    }
     return flush(output, err);
 }
 

@@ -1,8 +1,8 @@
 /*
  * question_output: the rows of an answer, as text of one of four kinds, on their way out.
  *
- *   json    {"columns":[{"name","type","unit"},...],"rows":[...]}, a row a line; what failed behind
- *           the first rows is its `error`
+ *   json    {"columns":[{"name","type","unit"},...],"rows":[...]}, a row a line; `truncated` where
+ *           there are more; what failed behind the first rows is its `error`
  *   jsonl   an object a line; what failed is the last line, {"error":{"class","text"}}
  *   csv     RFC 4180, with the names in its first line; NULL is nothing, an empty text is ""
  *   table   for people, in aligned columns, as wide as the first rows want them
@@ -49,6 +49,8 @@ struct output {
     int count;
     status (*write)(void *owner, struct slice bytes, struct error *err);
     void *owner;
+
+    bool truncated; /* there are more rows than are wanted */
 
     struct buffer text; /* from here on its own */
     bool begun;         /* some has gone out */

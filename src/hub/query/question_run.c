@@ -111,9 +111,10 @@ static status write_rows(struct asking *asking, struct error *err) {
     struct output *output = &asking->output;
     bool has_row = question_next(asking->question);
     describe(asking, has_row);
-    while (has_row) {
+    while (has_row && !output->truncated) {
         TRY(output_row(output, asking->question, err));
         has_row = question_next(asking->question);
+        output->truncated = has_row && output->rows == asking->options->rows;
     }
     TRY(question_status(asking->question, err));
     return output_end(output, err);

@@ -32,6 +32,7 @@ struct question_options {
     struct slice sql; /* empty: what can be asked is listed as JSON */
     int seconds;
     int64_t spill_bytes; /* a file that it sorts in may have; 0: it sorts in memory alone */
+    uint64_t rows;       /* at most so many; 0: all */
     enum output_format format;
     bool units;
     /* Some of the answer. */

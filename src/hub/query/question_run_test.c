@@ -161,8 +161,8 @@ static void test_question__lists_what_can_be_asked(void **state) {
     bring(1);
     run_script(FACES);
     assert_int_equal(ask_as(OUTPUT_JSON, "", &err), STATUS_OK);
-    assert_true(holds("{\"tables\":[\n{\"name\":\"results\",\"about\":\"each result"));
-    assert_true(holds("{\"name\":\"triage\",\"about\":\"results 'verdict' of workflow 'triage'\""));
+    assert_true(holds("{\"tables\":[\n{\"name\":\"results\",\"help\":\"each result"));
+    assert_true(holds("{\"name\":\"triage\",\"help\":\"results 'verdict' of workflow 'triage'\""));
     assert_true(holds("{\"name\":\"t\",\"type\":\"number\",\"unit\":\"Cel\"}"));
     assert_false(holds("token"));
 }
@@ -184,6 +184,23 @@ static void test_question__jsonl_is_an_object_a_row(void **state) {
     assert_answer(OUTPUT_JSONL, "select 1 where 0", "");
     assert_answer(OUTPUT_JSON, "select 1 as a where 0",
                   "{\"columns\":[{\"name\":\"a\",\"type\":\"any\"}],\"rows\":[\n]}\n");
+}
+
+static void test_question__no_more_rows_come_than_are_wanted(void **state) {
+    struct error err = {.text = ""};
+    struct question_options options = {.path = hub_path,
+                                       .sql = SLICE("select 1 as a union select 2 union select 3"),
+                                       .seconds = 20,
+                                       .rows = 2,
+                                       .write = keep};
+    (void)state;
+    buffer_clear(&out);
+    assert_int_equal(question_run(&options, &begun, &err), STATUS_OK);
+    assert_true(slice_ends(buffer_slice(&out), "\n[1],\n[2]\n],\"truncated\":true}\n"));
+    options.rows = 3;
+    buffer_clear(&out);
+    assert_int_equal(question_run(&options, &begun, &err), STATUS_OK);
+    assert_true(slice_ends(buffer_slice(&out), "\n[3]\n]}\n"));
 }
 
 static void test_question__a_table_is_for_people(void **state) {
@@ -350,6 +367,7 @@ int main(void) {
         TEST(test_question__lists_what_can_be_asked),
         TEST(test_question__csv_has_quotes_where_they_are_needed),
         TEST(test_question__jsonl_is_an_object_a_row),
+        TEST(test_question__no_more_rows_come_than_are_wanted),
         TEST(test_question__a_table_is_for_people),
         TEST(test_question__json_is_json_whatever_is_in_it),
         TEST(test_question__what_fails_behind_rows_is_said_behind_them),

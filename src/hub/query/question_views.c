@@ -151,8 +151,8 @@ void question_views_write_column(struct buffer *out, struct slice name, struct s
 static void write_view(struct buffer *out, const struct catalogue_view *view) {
     buffer_add_text(out, "{\"name\":");
     json_write_text(out, view->alias.count > 0 ? view->alias : view->name);
-    buffer_add_text(out, ",\"about\":");
-    json_write_text(out, view->about);
+    buffer_add_text(out, ",\"help\":");
+    json_write_text(out, view->help);
     buffer_add_text(out, ",\"columns\":[");
     for (uint32_t i = 0; i < view->count; i++) {
         const struct catalogue_column *column = &view->columns[i];

@@ -28,7 +28,7 @@ status question_views_mirror(const struct catalogue *catalogue, struct database 
 const struct catalogue_column *question_views_column(const struct catalogue *catalogue,
                                                      struct slice declared);
 
-/* Appends {"tables":[{"name","about","columns":[{"name","type","unit"},...]},...]}, by their
+/* Appends {"tables":[{"name","help","columns":[{"name","type","unit"},...]},...]}, by their
  * shorter names where they have one. */
 void question_views_list(const struct catalogue *catalogue, struct buffer *out);
 

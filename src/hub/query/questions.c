@@ -18,6 +18,7 @@
 
 enum {
     PATH_BYTES = 4096,
+    NUMBER_BYTES = 24,
     UNTAKEN_BYTES = 256 << 10, /* of an answer, from which on the process waits */
     SAID_BYTES_MAX = 8 << 10,
     ARENA_BYTES_MAX = 64 << 10,
@@ -41,6 +42,7 @@ struct asked {
     struct buffer sql, said;
     enum output_format format;
     int seconds;
+    uint64_t rows; /* 0: all */
     bool units, begun, held, late;
     int64_t deadline_ns; /* of the process */
 };
@@ -187,12 +189,18 @@ static void ended(void *owner, int exit_code, int number) {
 static status start(struct asked *asked, struct error *err) {
     static const char *const ENVIRONMENT[] = {NULL};
     char program[PATH_BYTES];
-    char seconds[16];
+    char seconds[NUMBER_BYTES];
+    char rows[NUMBER_BYTES];
     (void)snprintf(program, sizeof(program), "%s/ebb-query", file_program_folder());
     (void)snprintf(seconds, sizeof(seconds), "%d", asked->seconds);
-    const char *const words[] = {
-        program, asked->questions->path,        output_format_name(asked->format),
-        seconds, asked->units ? "units" : NULL, NULL};
+    (void)snprintf(rows, sizeof(rows), "%llu", (unsigned long long)asked->rows);
+    const char *const words[] = {program,
+                                 asked->questions->path,
+                                 output_format_name(asked->format),
+                                 seconds,
+                                 rows,
+                                 asked->units ? "units" : NULL,
+                                 NULL};
     const struct process_options options = {
         .arguments = words,
         .environment = ENVIRONMENT,
@@ -250,23 +258,34 @@ static void look(void *owner) {
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static status read_wish(const struct http_request *request, struct asked *asked,
-                        struct error *err) {
+static status read_number(const struct http_request *request, const char *name, uint64_t most,
+                          uint64_t otherwise, uint64_t *out_number, struct error *err) {
+    const struct slice text = slice_of(http_query(request, name));
+    *out_number = otherwise;
+    if (text.count > 0 && (!text_number(text, most, out_number) || *out_number == 0)) {
+        return fail(err, STATUS_INVALID, "%s is a whole number from 1 to %llu, not '%.*s'", name,
+                    (unsigned long long)most, SLICE_ARGS(text_cut(text, 40)));
+    }
+    return STATUS_OK;
+}
+
+static status read_words(const struct http_request *request, struct asked *asked,
+                         struct error *err) {
     const struct slice format = slice_of(http_query(request, "format"));
-    const struct slice seconds = slice_of(http_query(request, "seconds"));
-    uint64_t number = QUESTION_SECONDS;
+    uint64_t seconds = 0;
     asked->format = format.count > 0 ? output_format_from(format) : OUTPUT_JSON;
     if (asked->format == OUTPUT_FORMATS) {
         return fail(err, STATUS_INVALID, "format is json, jsonl, csv or table, not '%.*s'",
                     SLICE_ARGS(text_cut(format, 40)));
     }
-    if (seconds.count > 0 &&
-        (!text_number(seconds, QUESTION_SECONDS_MAX, &number) || number == 0)) {
-        return fail(err, STATUS_INVALID, "seconds is a whole number from 1 to %d, not '%.*s'",
-                    QUESTION_SECONDS_MAX, SLICE_ARGS(text_cut(seconds, 40)));
-    }
-    asked->seconds = (int)number;
+    TRY(read_number(request, "seconds", QUESTION_SECONDS_MAX, QUESTION_SECONDS, &seconds, err));
+    TRY(read_number(request, "rows", INT64_MAX, 0, &asked->rows, err));
+    asked->seconds = (int)seconds;
     asked->units = slice_of(http_query(request, "units")).count > 0;
+    return STATUS_OK;
+}
+
+static status read_sql(const struct http_request *request, struct asked *asked, struct error *err) {
     const bool posted = slice_is(request->method, "POST");
     const struct slice sql = posted ? request->body : http_query_bytes(request, "sql");
     if (sql.count > GUEST_SQL_BYTES_MAX) {
@@ -278,6 +297,12 @@ static status read_wish(const struct http_request *request, struct asked *asked,
     }
     buffer_add(&asked->sql, sql);
     return buffer_status(&asked->sql, err);
+}
+
+static status read_wish(const struct http_request *request, struct asked *asked,
+                        struct error *err) {
+    TRY(read_words(request, asked, err));
+    return read_sql(request, asked, err);
 }
 
 static void add(struct questions *questions, struct asked *asked) {

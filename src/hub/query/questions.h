@@ -1,9 +1,9 @@
 /*
  * questions: who asks the hub in SQL, each answered by a process of its own (ebb-query).
  *
- *   GET  /v1/query?sql=SELECT...&format=json|jsonl|csv|table&seconds=10&units=yes
+ *   GET  /v1/query?sql=SELECT...&format=json|jsonl|csv|table&seconds=10&rows=1000
  *   POST /v1/query?format=...    the question is the body: for long ones
- *   GET  /v1/query               what can be asked: {"tables":[{"name","about","columns":[...]}]}
+ *   GET  /v1/query               what can be asked: {"tables":[{"name","help","columns":[...]}]}
  *
  * QUESTIONS_AT_ONCE are under way and QUESTIONS_WAITING_MAX wait; more are told to come again. What
  * a process writes goes on to who asked as fast as that is taken, and no faster: it waits, and its
