@@ -282,10 +282,19 @@ def test_text_that_is_none_is_refused(hub):
     assert refused(hub, "select " + "+".join(["1"] * 5000))[0] == "invalid"
 
 
+def ask_in_a_crowd(hub, sql):
+    """The same, of one among many: the line before the socket has an end as well."""
+    while True:
+        try:
+            return ask(hub, sql)
+        except BlockingIOError:
+            time.sleep(0.01)
+
+
 def test_a_hundred_at_once_are_answered_or_told_to_come_again(hub):
     with concurrent.futures.ThreadPoolExecutor(100) as crowd:
-        answers = list(crowd.map(lambda number: ask(hub, f"select {number} as n, count(*) from results a, results b"),
-                                 range(100)))
+        answers = list(crowd.map(
+            lambda number: ask_in_a_crowd(hub, f"select {number} as n, count(*) from results a, results b"), range(100)))
     codes = [code for code, _ in answers]
     assert set(codes) <= {200, 503} and codes.count(200) >= 10 and codes.count(503) > 0
     assert all(json.loads(text)["rows"] == [[number, 604 * 604]]
