@@ -17,6 +17,7 @@ import pytest
 import device as devices
 import people
 from hub import FakeDevice, Hub, Stream, record
+from test_reports import PNG, begin, drop, on_hub, place  # noqa: F401  a fixture
 
 ENDLESS = "with recursive c(x) as (select 1 union all select x+1 from c) select count(*) from c"
 MANY = "with recursive c(x) as (select 1 union all select x+1 from c) select x, 'some words to fill the line' as s from c"
@@ -420,6 +421,20 @@ def test_a_hub_that_stops_ends_its_questions(tmp_path):
             devices.until("its process has ended", lambda: not pathlib.Path(f"/proc/{asked[0]}").exists())
     finally:
         own.close()
+
+
+def test_fields_have_the_units_that_a_workflow_declares(place):  # noqa: F811
+    begin(place)
+    drop(place, "one.png", PNG + os.urandom(100))
+    on_hub(place, 1)
+    devices.until("the hub knows the workflow", lambda: place.hub.rows("select count(*) from workflow_face") == [(1,)])
+    answer = place.hub.get("/v1/query?sql=select%20t,%20name,%20picture%20from%20pictures")
+    assert answer["columns"] == [{"name": "t", "type": "number", "unit": "Cel"}, {"name": "name", "type": "any"},
+                                 {"name": "picture", "type": "image"}]
+    picture = answer["rows"][0][2]
+    assert answer["rows"] == [[2.5, "one.png", picture]] and picture["type"] == "image/png"
+    assert place.hub.ebb("query", "select t from pictures").out == "t (Cel)\n    2.5\n"
+    assert place.hub.ebb("query", "--csv", "--units", "select t from pictures").out == "t (Cel)\r\n2.5\r\n"
 
 
 def test_people_ask_who_may_look(tmp_path):

@@ -206,13 +206,11 @@ static status read_face(struct database *database, struct arena *arena, struct s
 
 /* --- workflows -------------------------------------------------------------------------------- */
 
-static status add_workflow(struct catalogue *catalogue, struct database *database, bool has_faces,
+static status add_workflow(struct catalogue *catalogue, struct database *database,
                            struct slice workflow, struct error *err) {
     struct value results = {.kind = VALUE_LIST};
     struct seen seen = {.arena = catalogue->arena};
-    if (has_faces) {
-        TRY(read_face(database, catalogue->arena, workflow, &results, err));
-    }
+    TRY(read_face(database, catalogue->arena, workflow, &results, err));
     TRY(look_at_newest(&seen, database, workflow, err));
     TRY(add_faces(catalogue, workflow, results, &seen, err));
     for (uint32_t i = 0; i < seen.count; i++) {
@@ -242,26 +240,16 @@ static bool could_mean(struct slice sql, struct slice name) {
     return false;
 }
 
-static status has_faces(struct database *database, bool *out_has, struct error *err) {
-    int64_t count = 0;
-    CLEANUP(query_done) struct query query = query_on(database, SQL_QUESTION_HAS_FACES);
-    TRY(query_one_number(&query, &count, err));
-    *out_has = count > 0;
-    return STATUS_OK;
-}
-
 status catalogue_load(struct catalogue *catalogue, struct arena *arena, struct database *database,
                       const struct slice *sql, struct error *err) {
-    bool faces = false;
     *catalogue = (struct catalogue){.arena = arena};
     TRY(catalogue_add_own(catalogue, err));
-    TRY(has_faces(database, &faces, err));
     CLEANUP(query_done) struct query row = query_on(database, SQL_QUESTION_WORKFLOWS);
     query_bind_number(&row, CATALOGUE_WORKFLOWS_MAX);
     while (query_next(&row)) {
         const struct slice name = query_text(&row, 0);
         if (is_name(name) && (sql == NULL || could_mean(*sql, name))) {
-            TRY(add_workflow(catalogue, database, faces, name, err));
+            TRY(add_workflow(catalogue, database, name, err));
         }
     }
     return query_status(&row, err);

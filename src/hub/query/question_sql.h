@@ -7,7 +7,6 @@
 #pragma once
 
 extern const char SQL_QUESTION_FACE[];
-extern const char SQL_QUESTION_HAS_FACES[];
 extern const char SQL_QUESTION_NEWEST[];
 extern const char SQL_QUESTION_STREAM[];
 extern const char SQL_QUESTION_WORKFLOWS[];
