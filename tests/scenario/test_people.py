@@ -297,7 +297,7 @@ def test_the_description_has_every_route_and_no_other(hub):
         found |= alike
     own = {"/v1/me", "/v1/login", "/v1/logout", "/v1/password", "/v1/results", "/v1/results/{ID}", "/v1/tail", "/v1/status",
            "/v1/workflows", "/v1/workflows/{NAME}", "/v1/blobs/{HASH}", "/v1/blobs/{HASH}/want", "/v1/backup", "/v1/queue",
-           "/v1/openapi.json", "/v1/query"}
+           "/v1/openapi.json", "/v1/query", "/v1/destinations", "/v1/health"}
     assert {one for one in described - found if one[0] not in own} == set()
     for path, operations in api["paths"].items():
         for operation in operations.values():
