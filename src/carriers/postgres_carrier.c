@@ -189,12 +189,28 @@ static status insert_all(struct carrier *carrier, struct error *err) {
     return STATUS_OK;
 }
 
-static status deliver(struct carrier *carrier, struct error *err) {
+static void hang_up(struct carrier *carrier) {
+    postgres_close(carrier->connection);
+    carrier->connection = NULL;
+}
+
+static status try_once(struct carrier *carrier, struct error *err) {
     if (carrier->connection == NULL) {
         TRY(connect(carrier, err));
         TRY(prepare(carrier, err));
     }
     return insert_all(carrier, err);
+}
+
+/* A connection that was kept may have ended while nothing came: that is no failure. */
+static status deliver(struct carrier *carrier, struct error *err) {
+    const bool was_kept = carrier->connection != NULL;
+    const status code = try_once(carrier, err);
+    if (!was_kept || code != STATUS_OFFLINE || carrier->report.arrived > 0) {
+        return code;
+    }
+    hang_up(carrier);
+    return try_once(carrier, err);
 }
 
 static void work(struct job *job, int worker) {
@@ -204,8 +220,7 @@ static void work(struct job *job, int worker) {
     if (deliver(carrier, &carrier->report.error) == STATUS_OK) {
         carrier->report.error.code = STATUS_OK;
     } else if (!carrier->report.refused) {
-        postgres_close(carrier->connection);
-        carrier->connection = NULL;
+        hang_up(carrier);
     }
 }
 

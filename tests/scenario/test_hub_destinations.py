@@ -303,6 +303,19 @@ def test_a_hub_out_of_a_backup_sends_again_and_doubles_nothing(desk, postgres):
     assert numbers(postgres) == list(range(1, 21)) and desk.told()["sent"] == 20
 
 
+def test_a_server_that_was_started_anew_between_two_results_is_no_failure(desk, postgres):
+    desk.start({"plant": plant(postgres)})
+    desk.bring(1)
+    desk.until_done()
+    for _ in range(2):
+        postgres.stop()
+        postgres.start()
+        desk.bring(1)
+        desk.until_done()
+    assert numbers(postgres) == [1, 2, 3]
+    assert desk.told()["failure_at"] is None and "destination=plant" not in desk.hub.log()
+
+
 def test_locks_that_are_held_stop_nobody_else(desk, postgres):
     desk.start({"plant": plant(postgres), "desk": f"{{ webhook: {desk.service.url}/x, since: all }}"})
     desk.bring(1)
