@@ -85,7 +85,8 @@ static void test_command__a_noun_alone_wants_a_verb(void **state) {
                    "`ebb result xyzzy` is no command; there is list, save or show");
     expect_refused("hub", "resutl",
                    "`ebb hub resutl` is no command; did you mean `ebb hub result`?");
-    expect_refused("hub", "result", "`ebb hub result` wants to know what: list, show or save");
+    expect_refused("hub", "result",
+                   "`ebb hub result` wants to know what: list, show, export or save");
 }
 
 static void test_command__a_word_of_a_later_version_is_known_by_name(void **state) {
