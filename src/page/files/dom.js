@@ -1,22 +1,25 @@
 // Elements of the page. Text goes in as text: nothing that a device says is ever read as HTML.
 
+import { text } from "./words.js";
+
 /** An element: h("a", {href: "#/"}, "text", other). Properties that begin with "on" are listeners. */
 export function h(name, properties = {}, ...inside) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-    else node.setAttribute(key, value === true ? "" : String(value));
+    else node.setAttribute(key, value === true ? "" : text(value));
   }
-  node.append(...inside.flat(Infinity).filter((one) => one !== undefined && one !== null && one !== false));
+  node.append(...inside.flat(Infinity).filter((one) => one !== undefined && one !== null && one !== false)
+    .map((one) => (one instanceof Node ? one : text(one))));
   return node;
 }
 
 /** The same for a drawing. */
 export function s(name, properties = {}, ...inside) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(properties)) node.setAttribute(key, String(value));
-  node.append(...inside.flat(Infinity));
+  for (const [key, value] of Object.entries(properties)) node.setAttribute(key, text(value));
+  node.append(...inside.flat(Infinity).map((one) => (one instanceof Node ? one : text(one))));
   return node;
 }
 

@@ -1,8 +1,22 @@
 // Numbers and times as people read them.
 
-export const number = (value) => (value ?? 0).toLocaleString("en");
+// What a device says of itself may be anything: it is taken as what it should be, and no more of it than is shown.
+
+export const text = (value) => (typeof value === "string" ? value : value === undefined || value === null ? "" : JSON.stringify(value));
+
+/** The objects of a list. */
+export const objects = (value, most = 100) => (Array.isArray(value) ? value.filter((one) => one !== null && typeof one === "object").slice(0, most) : []);
+
+/** The texts of a list. */
+export const texts = (value, most = 100) => (Array.isArray(value) ? value.filter((one) => typeof one === "string").slice(0, most) : []);
+
+/** A member by its name, and none of those that every object has. */
+export const member = (object, name) => (object && Object.hasOwn(object, name) ? object[name] : undefined);
+
+export const number = (value) => (typeof value === "number" ? value.toLocaleString("en") : text(value ?? 0));
 
 export function bytes(count) {
+  if (typeof count !== "number") return text(count ?? 0);
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let value = count ?? 0, unit = 0;
   while (value >= 1024 && unit < units.length - 1) { value /= 1024; unit++; }
@@ -31,6 +45,9 @@ export function moment(text) {
 }
 
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+
+/** A time in milliseconds as people read it; "" for what is none. */
+export const agoMs = (ms) => (Number.isFinite(ms) && ms > 0 && ms < 8e15 ? ago(new Date(ms).toISOString()) : "");
 
 export const NEEDS = {
   overdue: ["silent for too long", "warn"],

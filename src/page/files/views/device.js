@@ -1,7 +1,7 @@
 // One device: what it is, what it needs, what it brought, what went missing and why.
 import { get, part, post, remove } from "../api.js";
 import { card, field, h, note, pairs, table } from "../dom.js";
-import { ago, bytes, moment, number, plural } from "../words.js";
+import { ago, agoMs, bytes, member, moment, number, objects, text } from "../words.js";
 import { doing, may, refreshed, settled } from "../app.js";
 import { labels } from "./devices.js";
 import { rows as resultRows, RESULT_HEADS } from "./results.js";
@@ -10,7 +10,7 @@ const REASONS = { superseded: "a newer result took its place", expired: "its tim
   rolled_up: "it was rolled up into fewer", damaged: "the disk damaged it", purged: "the hub had it once" };
 
 /** Why records are gone; a word of another version as it stands. */
-const why = (reason) => (Object.hasOwn(REASONS, reason ?? "") ? REASONS[reason] : String(reason ?? "it does not say"));
+const why = (reason) => member(REASONS, text(reason)) ?? (text(reason) || "it does not say");
 
 const when = (text) => (text ? `${moment(text)} (${ago(text)})` : undefined);
 
@@ -20,7 +20,7 @@ function losses(device) {
     h("span", { title: moment(one.arrived_at) }, ago(one.arrived_at)), one.kind === "gap" ? "gone" : "failed", one.lane,
     number(one.kind === "gap" ? one.body?.count ?? one.seqs[1] - one.seqs[0] + 1 : 1),
     one.kind === "gap" ? why(one.body?.reason)
-      : [one.workflow, one.body?.step ? `, step ${one.body.step}` : "", one.body?.text ? `: ${one.body.text}` : ""]]));
+      : [one.workflow, one.body?.step ? [", step ", text(one.body.step)] : "", one.body?.text ? [": ", text(one.body.text)] : ""]]));
 }
 
 /** What an alarm says, whose kind stands before it already. */
@@ -36,13 +36,12 @@ function alarms(device, load) {
 function waiting(report) {
   if (!report) return null;
   return card("On the device", h("p", { class: "soft" }, `as it said ${ago(report.came_at)}`), pairs([
-    ["Version", report.version], ["Clock", report.clock?.quality],
-    ["Up since", report.up_s === undefined ? undefined : ago(new Date(Date.now() - report.up_s * 1000).toISOString())],
-    ["Link", report.link ? `${report.link.kind || "not known"}${report.link.metered ? ", metered" : ""}` : undefined],
-    ["Store", report.store ? `${bytes(report.store.bytes)} of ${bytes(report.store.budget_bytes)}${report.store.full ? ", full" : ""}` : undefined]]),
+    ["Version", text(report.version)], ["Clock", text(report.clock?.quality)],
+    ["Up since", agoMs(Date.now() - report.up_s * 1000)],
+    ["Link", report.link ? `${text(report.link.kind) || "not known"}${report.link.metered === true ? ", metered" : ""}` : undefined],
+    ["Store", report.store ? `${bytes(report.store.bytes)} of ${bytes(report.store.budget_bytes)}${report.store.full === true ? ", full" : ""}` : undefined]]),
     table("Lanes", ["Lane", { text: "Waiting", class: "number" }, { text: "Bytes", class: "number" }, "Oldest"],
-      (report.lanes ?? []).map((one) => [one.lane, number(one.waiting), bytes(one.bytes),
-        one.oldest_ms ? ago(new Date(one.oldest_ms).toISOString()) : ""])));
+      objects(report.lanes).map((one) => [text(one.lane), number(one.waiting), bytes(one.bytes), agoMs(one.oldest_ms)])));
 }
 
 function changes(device, load) {
@@ -76,7 +75,7 @@ export async function device(box, { item, replace }) {
       changes(one, load),
       h("div", { class: "columns" },
         card("What it is", pairs([["Id", h("code", {}, one.id)], ["Heard of", when(one.contact_at) ?? "never"], ["Joined", when(one.joined_at)],
-          ["Records", `${number(taken)} taken`], ...Object.entries(one.facts ?? {}).map(([name, value]) => [name, String(value)]),
+          ["Records", `${number(taken)} taken`], ...Object.entries(one.facts ?? {}).map(([name, value]) => [name, text(value)]),
           ["Certificate", one.certificates[0] ? `${one.certificates[0].state}, ends ${moment(one.certificates[0].ends_at)}` : "none"]])),
         card("Lanes", table("Lanes", ["Lane", { text: "Taken", class: "number" }, { text: "Gone", class: "number" }, { text: "Set aside", class: "number" }],
           one.lanes.map((lane) => [lane.lane, number(lane.stored), number(lane.gone), number(lane.aside)]))),

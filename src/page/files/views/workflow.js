@@ -3,43 +3,58 @@ import { get, part } from "../api.js";
 import { overTime } from "../chart.js";
 import { card, h, note, table } from "../dom.js";
 import { graph } from "../graph.js";
-import { number, plural } from "../words.js";
+import { member, number, objects, plural, text, texts } from "../words.js";
 import { rows, RESULT_HEADS } from "./results.js";
 
-/** All steps that a step comes after, near and far. */
-function before(face, id, found = new Set()) {
-  for (const need of face.steps?.find((one) => one.id === id)?.needs ?? []) {
-    if (!found.has(need)) { found.add(need); before(face, need, found); }
+const NODES_MAX = 100;
+
+/** What a device says that a workflow looks like, as it is drawn; it may have said anything. */
+function plain(face) {
+  return { trigger: text(face.trigger),
+    steps: objects(face.steps, NODES_MAX).map((one) => ({ id: text(one.id), agent: text(one.agent), needs: texts(one.needs, NODES_MAX) })),
+    results: objects(face.results, NODES_MAX).map((one) => ({ name: text(one.name), steps: texts(one.steps, NODES_MAX),
+      fields: objects(one.fields).map((field) => ({ name: text(field.name), type: text(field.type), unit: text(field.unit) })) })) };
+}
+
+/** All steps that each step comes after, near and far. */
+function ancestors(steps) {
+  const found = new Map(steps.map((one) => [one.id, new Set(one.needs)]));
+  for (let grown = true; grown;) {
+    grown = false;
+    for (const before of found.values()) {
+      const size = before.size;
+      for (const one of [...before]) for (const other of found.get(one) ?? []) before.add(other);
+      grown ||= before.size > size;
+    }
   }
   return found;
 }
 
-/** Without those that lead to another of them anyway. */
-const nearest = (face, steps) => steps.filter((one) => !steps.some((other) => before(face, other).has(one)));
-
 /** Nodes and edges of what a device said of the workflow. */
-export function drawn(face) {
-  const nodes = [{ id: "", title: face.trigger || "trigger", below: face.counts?.events === undefined ? "" : `${number(face.counts.events)} events`, kind: "trigger" }];
+export function drawn(said) {
+  const face = plain(said), counts = said.counts;
+  const before = ancestors(face.steps);
+  const nearest = (steps) => steps.filter((one) => !steps.some((other) => other !== one && before.get(other)?.has(one)));
+  const nodes = [{ id: "", title: face.trigger || "trigger", below: counts?.events === undefined ? "" : `${number(counts.events)} events`, kind: "trigger" }];
   const edges = [];
   const used = new Set();
-  for (const step of face.steps ?? []) {
-    const counts = face.counts?.steps?.[step.id];
-    nodes.push({ id: step.id, title: step.id, below: [step.agent, counts?.failures ? `${number(counts.failures)} failed` : "",
-      counts?.skipped ? `${number(counts.skipped)} skipped` : ""].filter(Boolean).join(", "), kind: "step" });
-    const needs = step.needs?.length ? nearest(face, step.needs) : [""];
-    for (const from of needs) { edges.push({ from, to: step.id, count: counts?.runs }); used.add(from); }
+  for (const step of face.steps) {
+    const ran = member(counts?.steps, step.id);
+    nodes.push({ id: step.id, title: step.id, below: [step.agent, ran?.failures ? `${number(ran.failures)} failed` : "",
+      ran?.skipped ? `${number(ran.skipped)} skipped` : ""].filter(Boolean).join(", "), kind: "step" });
+    for (const from of step.needs.length ? nearest(step.needs) : [""]) { edges.push({ from, to: step.id, count: ran?.runs }); used.add(from); }
   }
-  for (const made of face.results ?? []) {
+  for (const made of face.results) {
     const id = `result ${made.name}`;
-    nodes.push({ id, title: made.name, below: (made.fields ?? []).map((one) => one.name).join(", "), kind: "result" });
-    const ends = made.steps?.length ? nearest(face, made.steps) : (face.steps ?? []).map((one) => one.id).filter((one) => !used.has(one));
-    for (const from of ends.length ? ends : [""]) edges.push({ from, to: id, count: face.counts?.results_by_name?.[made.name] });
+    nodes.push({ id, title: made.name, below: made.fields.map((one) => one.name).join(", "), kind: "result" });
+    const ends = made.steps.length ? nearest(made.steps) : face.steps.map((one) => one.id).filter((one) => !used.has(one));
+    for (const from of ends.length ? ends : [""]) edges.push({ from, to: id, count: member(counts?.results_by_name, made.name) });
   }
   return [nodes, edges];
 }
 
 function fields(face) {
-  const all = (face.results ?? []).flatMap((made) => (made.fields ?? []).map((one) => [made.name, one.name, one.type, one.unit ?? ""]));
+  const all = plain(face).results.flatMap((made) => made.fields.map((one) => [made.name, one.name, one.type, one.unit]));
   return all.length === 0 ? null : card("What its results have", table("Fields", ["Result", "Field", "Type", "Unit"], all));
 }
 
