@@ -52,7 +52,7 @@ async function readResult(page, one, all) {
     names: [...document.querySelectorAll("main .card dl.pairs")][0].textContent }));
   assert.equal(shown.head, `${one.workflow} \u00b7 ${one.name}`);
   assert.deepEqual(JSON.parse(shown.json), one);
-  for (const name of Object.keys(one.result)) assert.ok(shown.names.includes(name), `the field ${name} is shown as text`);
+  for (const name of Object.keys(one.result ?? {})) assert.ok(shown.names.includes(name), `the field ${name} is shown as text`);
 }
 
 /** The long views, each of which shows many of them at once. */
@@ -74,6 +74,7 @@ async function readLists(page, given, all) {
   }
   await open(page, "#/people", all);
   assert.ok((await page.$$eval("main [title]", (nodes) => nodes.map((node) => node.title))).includes(given.browser), "what a browser calls itself");
+  for (const hash of given.odd) await open(page, hash, all);
   await open(page, `#/audit?words=${encodeURIComponent("login")}`, all);
 }
 
@@ -111,20 +112,20 @@ export async function injection(browser, url, given) {
 
 /** The page with text put in as HTML, as a hurried hand would write it. */
 const plantHtml = (page) => page.route("**/page/dom.js", async (route) => {
-  const answer = await route.fetch();
+  const answer = await route.fetch({ maxRetries: 3 });
   const text = (await answer.text()).replace("node.append(...inside.flat(Infinity)", "for (const one of inside.flat(Infinity)) " +
     "if (typeof one === \"string\" && one.includes(\"<\")) { node.innerHTML = one; return node; }\n  node.append(...inside.flat(Infinity)");
   await route.fulfill({ response: answer, body: text });
 });
 
 const dropPolicy = (page) => page.route(page.base, async (route) => {
-  const answer = await route.fetch();
+  const answer = await route.fetch({ maxRetries: 3 });
   const { "content-security-policy": _, ...headers } = answer.headers();
   await route.fulfill({ response: answer, headers });
 });
 
 const plantLink = (page) => page.route("**/page/views/results.js", async (route) => {
-  const answer = await route.fetch();
+  const answer = await route.fetch({ maxRetries: 3 });
   const text = (await answer.text()).replace("href: `#/workflow/${part(one.workflow)}`", "href: one.workflow");
   await route.fulfill({ response: answer, body: text });
 });

@@ -5,6 +5,7 @@ They need Chromium, Node.js 18 and playwright-core and axe-core (tools/fetch-npm
 skipped then.
 """
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -160,6 +162,46 @@ def hostile_stream():
     return stream.add(3, hubs.record(b'{"a": "\xff\xfe\xc0<img>"}'), hubs.record(b"\xff<script>"))
 
 
+NO_TEXT = {"toString": 1, "valueOf": 1, "toLocaleString": 1, "length": 1e9, "then": 1}  # breaks who takes it for one
+
+
+def face(name, text):
+    """What a workflow looks like, of such strings alone."""
+    return {"workflow": name, "summary": text, "trigger": text, "params": [text], "triggers": [text],
+            "steps": [{"id": text, "agent": text, "needs": [text, "b"], "when": text}, {"id": "b", "agent": text, "needs": [text]}],
+            "results": [{"name": text, "steps": [text], "fields": [{"name": text, "type": text, "unit": text}]}]}
+
+
+def odd_faces():
+    """Those that are of other types than they should be, or too much, by their workflows."""
+    many = [{"id": f"s{number}", "agent": "a", "needs": [f"s{other}" for other in range(number)]} for number in range(120)]
+    odd = {"odd-texts": face("odd-texts", NO_TEXT), "odd-lists": {"workflow": "odd-lists", "steps": "abc", "results": {"length": 9}},
+           "odd-steps": {"workflow": "odd-steps", "steps": [None, 5, [], "x", {"id": None, "needs": 5}], "results": [None, {"fields": [None, 5]}]},
+           "odd-many": {"workflow": "odd-many", "steps": many, "results": []}}
+    assert all(len(json.dumps(one)) < 64 << 10 for one in odd.values())
+    return odd
+
+
+def report(line, said, faces):
+    """Reports it, and hands out each face that is asked for by its name's digest."""
+    digests = {hashlib.blake2b(name.encode(), digest_size=16).hexdigest(): name for name in faces}
+    workflows = [{"name": name, "digest": digest, "state": name, "events": name, "steps": {name: {"runs": name}},
+                  "results_by_name": {name: name}} for digest, name in digests.items()]
+    line.hang_up()
+    line.hello(hubs.Stream())
+    while True:
+        code, answer = line.request("PUT", "/v1/report", json.dumps({**said, "workflows": workflows}))
+        if code == 503:
+            time.sleep(0.05)  # a device reports once a second at most, by the hub's quick clock
+            continue
+        assert code == 200, answer
+        if not answer["want"]["workflows"]:
+            return
+        for digest in answer["want"]["workflows"]:
+            code, answer = line.request("PUT", f"/v1/faces/{digest}", json.dumps(faces[digests[digest]]))
+            assert code == 200, (digests[digest], answer)
+
+
 def plant_gaps(hub):
     """What the hub would not take: gaps with reasons that are none, put beside its back into its file."""
     with contextlib.closing(sqlite3.connect(hub.data / "hub.db", timeout=10)) as base, base:
@@ -182,14 +224,25 @@ def hostile(tmp_path_factory):
     for lane in stream.lanes:
         code, said = line.put(stream, lane, stream.frames(lane, each=1))
         assert code == (422 if lane == 3 else 200), said
-    plant_gaps(one)
+    text = INJECTIONS[2]
+    report(line, {"version": text, "clock": {"quality": text}, "up_s": text, "link": {"kind": text, "metered": text}, "store": {"bytes": text},
+                  "lanes": [{"lane": each, "waiting": each, "bytes": each, "oldest_ms": each} for each in INJECTIONS], "agents": [{"name": text}]},
+           {each: face(each, each) for each in INJECTIONS if 0 < len(each.encode()) <= 100 and "\0" not in each})
+    other = hubs.FakeDevice(one, folder, "line-4").join(facts={"odd": NO_TEXT, "toString": NO_TEXT})
+    report(other, {"version": NO_TEXT, "clock": 5, "up_s": 1e300, "link": NO_TEXT, "store": [NO_TEXT],
+                   "lanes": [None, 5, {"lane": NO_TEXT, "waiting": NO_TEXT, "bytes": NO_TEXT, "oldest_ms": 1e300}]}, odd_faces())
+    odd = hubs.Stream().add(3, *[hubs.record(body, kind=kind, workflow="odd-texts") for kind in (1, 2) for body in
+                                 (NO_TEXT, {"step": NO_TEXT, "text": NO_TEXT, "x": {"$blob": "0" * 32, "type": "a/b", "bytes": NO_TEXT}}, [NO_TEXT], 5, None)])
+    other.hello(odd)
+    other.send(odd)
     labels = [text for text in INJECTIONS if len(text.encode()) <= 60][:30]
     for number, text in enumerate(labels):
         assert boss.post("/v1/devices/line-3/labels", {f"l{number}": text})[0] == 200
-    other = people.Visitor(boss.address)
-    assert other.post("/v1/login", {"name": "admin", "password": people.PASSWORD}, User_Agent=INJECTIONS[2])[0] == 200
+    browser = people.Visitor(boss.address)
+    assert browser.post("/v1/login", {"name": "admin", "password": people.PASSWORD}, User_Agent=INJECTIONS[2])[0] == 200
+    plant_gaps(one)
     devices.until("workflows are counted", lambda: len(one.get("/v1/status")["workflows"]) >= len(INJECTIONS))
-    yield one, {"password": people.PASSWORD, "device": "line-3", "labels": labels, "browser": INJECTIONS[2],
+    yield one, {"password": people.PASSWORD, "device": "line-3", "odd": ["#/device/line-4", *[f"#/workflow/{name}" for name in odd_faces()]], "labels": labels, "browser": INJECTIONS[2],
                 "least": 2 * len(INJECTIONS)}
     one.close()
 
