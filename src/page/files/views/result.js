@@ -18,6 +18,10 @@ function shown(blob, url) {
   return h("a", { href: url, download: blob.$blob.slice(0, 12) }, "Save it");
 }
 
+/** Why one that was asked for is not here. */
+const ABSENT = { gone: "The device did not have it any more.", kept: "It may not leave the device.", too_large: "It is larger than what is sent.",
+  damaged: "What came was damaged.", removed: "It was here, and made room for others." };
+
 function attachment(name, blob, device) {
   const box = h("div", { class: "shown" });
   const path = `/v1/blobs/${blob.$blob}`;
@@ -31,14 +35,12 @@ function attachment(name, blob, device) {
       box.replaceChildren(shown({ ...blob, type: answer.headers.get("Content-Type") ?? "" }, url));
       return;
     }
-    const state = (await answer.json().catch(() => ({}))).state;
+    const state = (await answer.json().catch(() => ({}))).attachment?.state;
     if (state === "wanted") {
       box.replaceChildren(note("Asked for: it comes when the device is next heard of."));
       wait = setTimeout(look, 3000);
-    } else if (state === "gone") {
-      box.replaceChildren(note("The device does not have it any more, or may not send it."));
     } else {
-      box.replaceChildren(note("It lies on the device; the hub has not asked for it."),
+      box.replaceChildren(note(ABSENT[state] ?? "It lies on the device; the hub has not asked for it."),
         may("operate") ? doing("Fetch it", async () => { await post(`${path}/want`, { device }); await look(); }) : "");
     }
   }
@@ -60,6 +62,6 @@ export async function result(box, { item }) {
       ["Made", moment(one.created_at)], ["Arrived", one.arrived_at && `${moment(one.arrived_at)} (${ago(one.arrived_at)})`], ["State", one.state],
       ["Lane", `${one.lane}, priority ${one.priority}`], ["Clock", one.clock && `${one.clock.quality}${one.clock.said_at ? `, it said ${one.clock.said_at}` : ""}`],
       ["Id", h("code", {}, one.id)]]))),
-  blobs.map(([name, value]) => attachment(name, value, one.device)),
+  ...blobs.map(([name, value]) => attachment(name, value, one.device)),
   card("As JSON", h("pre", { tabindex: 0 }, JSON.stringify(one, null, 2))));
 }
