@@ -73,6 +73,7 @@ export async function shown(page, name) {
     document.querySelector("main .note.trouble"), name);
   const trouble = await page.locator("main .note.trouble").allTextContents();
   assert.deepEqual(trouble, [], `the view ${name} says that something is wrong`);
+  assert.doesNotMatch(await page.textContent("main"), /\[object /, `the view ${name} shows what only a program understands`);
 }
 
 /** Goes to a view by its address, and waits for it. */

@@ -42,3 +42,19 @@ export async function live_tail(browser, url, given) {
   await until("it comes back live", async () => (await fresh(page)).length > 0);
   page.watch.check("a live tail");
 }
+
+/** Asks for what a result has attached, which its device then brings; a picture is shown, and what only says that it is one is a file. */
+export async function attachments(browser, url, given) {
+  const page = await openPage(browser, url);
+  await logIn(page, "admin", given.password);
+  for (const [id, wanted] of [[given.picture, ".shown img"], [given.program, ".shown a[download]"]]) {
+    await go(page, `#/result/${id}`);
+    await press(page, "Fetch it");
+    await page.waitForSelector(".shown .note:text('Asked for')");
+    await page.waitForSelector(wanted);
+  }
+  await go(page, `#/result/${given.picture}`);
+  await until("the picture is drawn", () => page.$eval(".shown img", (image) => image.naturalWidth === 30 && image.naturalHeight === 20).catch(() => false));
+  assert.equal(await page.evaluate(() => window.__pwned), undefined);
+  page.watch.check("attachments");
+}

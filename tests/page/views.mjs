@@ -9,16 +9,18 @@ const number = (value) => value.toLocaleString("en");
 export const cells = (page, caption) => page.$$eval(`.scroll[aria-label="${caption}"] tbody tr`,
   (rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent.trim())));
 
-const column = async (page, caption, index) => (await cells(page, caption)).map((row) => row[index]);
+/** A table's column, by what stands over it. */
+const column = (page, caption, head) => page.$$eval(`.scroll[aria-label="${caption}"] tbody td[data-head="${head}"]`,
+  (all) => all.map((cell) => cell.textContent.trim()));
 
 /** The values of a list of pairs by their names. */
 const pairs = (page) => page.$$eval("dl.pairs dt", (all) => Object.fromEntries(all.map((one) => [one.textContent, one.nextElementSibling.textContent])));
 
 /** Waits until a column of a table is what it is to be; says what it is instead. */
-async function becomes(page, caption, index, wanted) {
+async function becomes(page, caption, head, wanted) {
   let seen = [];
   await until(`the table ${caption}`, async () => {
-    seen = await column(page, caption, index);
+    seen = await column(page, caption, head);
     return JSON.stringify(seen) === JSON.stringify(wanted);
   }, 5000).catch(() => assert.deepEqual(seen, wanted, `the table ${caption}`));
 }
@@ -57,35 +59,35 @@ async function seeDevices(page) {
   await go(page, "#/devices");
   const names = async (query) => (await get(page, `/v1/devices?limit=50&${query}`)).devices.map((one) => one.name);
   const first = await get(page, "/v1/devices?limit=50");
-  await becomes(page, "Devices", 1, first.devices.map((one) => one.name));
+  await becomes(page, "Devices", "Device", first.devices.map((one) => one.name));
   assert.equal(await page.textContent("p[role=status]"), `${number(first.total)} devices, page 1`);
   await press(page, "On");
-  await becomes(page, "Devices", 1, await names(`after=${encodeURIComponent(first.after)}`));
+  await becomes(page, "Devices", "Device", await names(`after=${encodeURIComponent(first.after)}`));
   await press(page, "Back");
-  await becomes(page, "Devices", 1, first.devices.map((one) => one.name));
+  await becomes(page, "Devices", "Device", first.devices.map((one) => one.name));
   assert.ok(await button(page, "Back").isDisabled(), "there is nothing before the first page");
   await page.fill("input[name=words]", "press-000");
-  await becomes(page, "Devices", 1, await names("words=press-000"));
+  await becomes(page, "Devices", "Device", await names("words=press-000"));
   await page.selectOption("select[name=label]", "site=turku");
-  await becomes(page, "Devices", 1, await names("words=press-000&label=site%3Dturku"));
+  await becomes(page, "Devices", "Device", await names("words=press-000&label=site%3Dturku"));
   await page.fill("input[name=words]", "");
   await page.selectOption("select[name=state]", "revoked");
-  await becomes(page, "Devices", 1, await names("label=site%3Dturku&state=revoked"));
+  await becomes(page, "Devices", "Device", await names("label=site%3Dturku&state=revoked"));
   await page.selectOption("select[name=state]", "");
   await page.selectOption("select[name=sort]", "records");
-  await becomes(page, "Devices", 1, await names("label=site%3Dturku&sort=records"));
-  const link = (await column(page, "Devices", 1))[3];
+  await becomes(page, "Devices", "Device", await names("label=site%3Dturku&sort=records"));
+  const link = (await column(page, "Devices", "Device"))[3];
   await page.click(`tbody a[href="#/device/${link}"]`);
   await shown(page, "device");
   await page.goBack();
   await shown(page, "devices");
   assert.equal(await page.inputValue("select[name=label]"), "site=turku", "the way back keeps the filter");
-  await becomes(page, "Devices", 1, await names("label=site%3Dturku&sort=records"));
+  await becomes(page, "Devices", "Device", await names("label=site%3Dturku&sort=records"));
 }
 
 async function labelSeveral(page) {
   await go(page, "#/devices?words=press-0001");
-  const chosen = (await column(page, "Devices", 1)).slice(0, 3);
+  const chosen = (await column(page, "Devices", "Device")).slice(0, 3);
   assert.equal(chosen.length, 3);
   for (const name of chosen) await page.check(`input[aria-label="choose ${name}"]`);
   assert.equal(await page.textContent(".actions .count"), "3 chosen");
@@ -100,7 +102,7 @@ async function labelSeveral(page) {
     const { deeds } = await get(page, `/v1/audit?who=admin&words=${name}`);
     assert.ok(deeds.some((one) => one.subject === name && /labels/.test(one.what)), `the audit knows of ${name}`);
   }
-  await becomes(page, "Devices", 7, (await get(page, "/v1/devices?words=press-0001&limit=50")).devices
+  await becomes(page, "Devices", "Labels", (await get(page, "/v1/devices?words=press-0001&limit=50")).devices
     .map((one) => Object.entries(one.labels).map(([name, value]) => `${name}=${value}`).join("")));
   return chosen;
 }
@@ -123,7 +125,7 @@ async function seeDevice(page) {
   await page.click(`a[href="#/results?device=${open.device}"]`);
   await shown(page, "results");
   assert.equal(await page.inputValue("input[name=device]"), open.device);
-  assert.ok((await column(page, "Results", 0)).every((name) => name === open.device));
+  assert.ok((await column(page, "Results", "Device")).every((name) => name === open.device));
 }
 
 async function seeResults(page) {
@@ -198,7 +200,7 @@ async function seeAudit(page, chosen) {
   await page.fill("input[name=words]", chosen[0]);
   await page.press("input[name=words]", "Enter");
   const { deeds } = await get(page, `/v1/audit?words=${chosen[0]}`);
-  await becomes(page, "Deeds", 4, deeds.map((one) => one.subject));
+  await becomes(page, "Deeds", "With what", deeds.map((one) => one.subject));
   assert.ok((await cells(page, "Deeds")).some((row) => row[5].includes('"hall":"west"')), "with what it was done");
   await page.fill("input[name=who]", "nobody-else");
   await page.press("input[name=who]", "Enter");
@@ -216,17 +218,17 @@ async function pageAudit(page) {
   const first = await get(page, "/v1/audit");
   const second = await get(page, `/v1/audit?before=${first.next}`);
   assert.equal(first.deeds.length, 100);
-  await becomes(page, "Deeds", 5, first.deeds.map((one) => one.details));
+  await becomes(page, "Deeds", "Details", first.deeds.map((one) => one.details));
   await press(page, "Older");
-  await becomes(page, "Deeds", 5, second.deeds.map((one) => one.details));
+  await becomes(page, "Deeds", "Details", second.deeds.map((one) => one.details));
   await press(page, "Newer");
-  await becomes(page, "Deeds", 5, first.deeds.map((one) => one.details));
+  await becomes(page, "Deeds", "Details", first.deeds.map((one) => one.details));
 }
 
 async function seePeople(page) {
   await go(page, "#/people");
   const { people } = await get(page, "/v1/people");
-  assert.deepEqual(await column(page, "People", 0), people.map((one) => one.name));
+  assert.deepEqual(await column(page, "People", "Name"), people.map((one) => one.name));
 }
 
 async function askQuestions(page) {
@@ -235,7 +237,7 @@ async function askQuestions(page) {
   await press(page, "Ask");
   await page.waitForSelector(".scroll[aria-label=Answer]");
   const { workflows } = await get(page, "/v1/status");
-  assert.deepEqual(await column(page, "Answer", 0), workflows.map((one) => one.workflow).filter(Boolean).sort());
+  assert.deepEqual(await column(page, "Answer", "workflow"), workflows.map((one) => one.workflow).filter(Boolean).sort());
   await page.fill("textarea[name=sql]", "delete from results");
   await press(page, "Ask");
   await page.waitForSelector("main .note.bad");

@@ -13,6 +13,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import threading
 import time
 
 import pytest
@@ -20,6 +21,7 @@ import pytest
 import device as devices
 import hub as hubs
 import people
+import png
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PAGE = TOP / "tests" / "page"
@@ -271,3 +273,38 @@ def test_nothing_is_wider_than_a_phone(full):
 
 def test_the_keyboard_alone_is_enough(full):
     drive("keyboard", full, password=people.PASSWORD)
+
+
+class Bringing(threading.Thread):
+    """A device that brings what its hub asks for, as real ones do."""
+
+    def __init__(self, line, contents):
+        super().__init__()
+        self.line, self.ended = line, threading.Event()
+        self.contents = {hashlib.blake2b(content, digest_size=16).hexdigest(): content for content in contents}
+
+    def run(self):
+        while not self.ended.wait(1.05):  # it reports once a second at most
+            _, answer = self.line.request("PUT", "/v1/report", "{}")
+            for digest in answer.get("want", {}).get("blobs", []):
+                content = self.contents[digest]
+                code, said = self.line.request("PUT", f"/v1/blobs/{digest}?bytes={len(content)}&from=0", content)
+                assert code == 200, said
+
+
+def test_an_attached_picture_is_asked_for_and_shown(hub, tmp_path):
+    boss = people.admin(hub)
+    line = hubs.FakeDevice(hub, tmp_path).join()
+    bringing = Bringing(line, [png.plain((200, 40, 40)), b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.__pwned = 1</script></svg>"])
+    kinds = ["image/png", "image/svg+xml"]
+    stream = hubs.Stream().add(3, *[hubs.record({"x": {"$blob": digest, "type": kind, "bytes": len(content)}})
+                                    for kind, (digest, content) in zip(kinds, bringing.contents.items())])
+    line.hello(stream)
+    line.send(stream)
+    program, picture = [one["id"] for one in boss.get("/v1/results")[1]["results"]]
+    bringing.start()
+    try:
+        drive("attachments", hub, password=people.PASSWORD, picture=picture, program=program)
+    finally:
+        bringing.ended.set()
+        bringing.join()
