@@ -53,7 +53,7 @@ def address(hub):
 def drive(scenario, hub, **given):
     """Runs one scenario of tests/page; what it gives back."""
     words = ["node", PAGE / "drive.mjs", scenario, f"http://{address(hub)}/", json.dumps(given)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=devices.clean_environment())
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=devices.clean_environment())
     assert done.returncode == 0, f"{scenario}: {re.sub(chr(27) + r'.[0-9]+m', '', done.stderr)[-6000:]}\n{hub.log()[-2000:]}"
     return json.loads(done.stdout.splitlines()[-1])
 
