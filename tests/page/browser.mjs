@@ -34,8 +34,8 @@ class Watch {
   check(where) { assert.deepEqual(this.said, [], `${where}: the browser has something to say`); }
 }
 
-/** What a hub may not have and the page asks for all the same: how a workflow looks, questions, what lies on the device alone. */
-const isNotHad = (message) => /status of 404/.test(message.text()) && /\/v1\/(workflows|query|blobs)/.test(message.location().url);
+/** What a hub may not have and the page asks for all the same: how a workflow looks, what lies on the device alone. */
+const isNotHad = (message) => /status of 404/.test(message.text()) && /\/v1\/(workflows|blobs)/.test(message.location().url);
 
 function isOwn(watch, address) {
   const url = new URL(address);

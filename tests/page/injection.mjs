@@ -6,7 +6,7 @@ import { cells } from "./views.mjs";
 
 /** What no view makes of text; the page's own drawings and attachments are known by their places. */
 const FOREIGN = ["script", "iframe", "object", "embed", "link", "meta", "base", "style", "template", "noscript", "math", "marquee", "video",
-  "body body", "form form", "form[action]", "img:not(.shown img)", "svg:not(.graph)", "details:not(.tables details)", "input[autofocus]"];
+  "body body", "form form", "form[action]", "img:not(.shown img)", "svg:not(.graph)", "details[open]", "input[autofocus]"];
 
 /** All that says that something was more than text, as sentences. */
 async function findings(page) {
