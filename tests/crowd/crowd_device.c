@@ -310,6 +310,7 @@ static void act(struct crowd_device *device, const struct sender_action *action)
     switch (action->act) {
     case SENDER_NOTHING:
     case SENDER_TIME:
+    case SENDER_REPORT: /* it offers none */
         break;
     case SENDER_CONNECT:
         if (now_ms() < device->attempt_ms) {
