@@ -8,8 +8,8 @@
  *      |                                     v v                    |
  *      +<--all is there, or it was said-- asking --the hub has M----+
  *
- * Only what a result lets go to the hub is read at all: `egress: never`, `privacy`, private fields
- * and results that stay here keep it (storage/blobs). The hub is told why it does not come. What
+ * Only what a result lets go to the hub is read at all: `egress: never`, `privacy` and
+ * results that stay here keep it (storage/blobs). The hub is told why it does not come. What
  * was sent before a cut is not sent again: the hub says how much it has.
  *
  * Thread: loop; rows are read by the store, bytes by a worker. Survives nothing: a hub asks again.

@@ -47,11 +47,6 @@ static enum blob_leaves leaves_of(const struct run *run, const struct attachment
     if (workflow_blob_stays(run->version->workflow, attachment, blob_type(blob))) {
         return BLOB_NEVER_LEAVES;
     }
-    for (uint32_t i = 0; i < rule->private_count; i++) {
-        if (slice_equal(rule->privates[i], attachment->name)) {
-            return BLOB_NEVER_LEAVES;
-        }
-    }
     return rule->lane == LANE_LOCAL ? BLOB_UNSAID : BLOB_MAY_LEAVE;
 }
 
