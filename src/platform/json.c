@@ -247,6 +247,9 @@ static status read_to_depth(struct arena *arena, struct slice text, int depth_ma
     if (wrong.code != YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
         return fail_at(err, text, wrong.pos, wrong.msg != NULL ? wrong.msg : "not understood");
     }
+    if (!budget.met && find_depth(text, depth_max) > 0) { /* brackets alone use up the scratch */
+        return fail_deep(err, text, depth_max);
+    }
     return budget.met
                ? fail_full(err, text, arena)
                : fail(err, STATUS_NO_MEMORY, "no memory to read JSON of %zu bytes", text.count);

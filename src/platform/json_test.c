@@ -195,6 +195,15 @@ static void test_json_read__bounds_depth_before_it_recurses(void **state) {
     const struct slice deep = nested(arena, VALUE_DEPTH_MAX + 1);
     assert_int_equal(json_read(arena, deep, &value, &err), STATUS_INVALID);
     assert_string_equal(err.text, "not JSON at 1:65: nested deeper than 64 levels");
+    char open[1200]; /* brackets that nobody closes, so many that they fill the scratch */
+    (void)memset(open, '[', sizeof(open));
+    for (size_t count = 100; count <= sizeof(open); count += 100) {
+        err = (struct error){0};
+        assert_int_equal(
+            json_read(arena, (struct slice){.bytes = open, .count = count}, &value, &err),
+            STATUS_INVALID);
+        assert_int_equal(strncmp(err.text, "not JSON at ", 12), 0);
+    }
     assert_int_equal(json_read(arena, nested(arena, 200000), &value, &err), STATUS_INVALID);
     assert_int_equal(json_read(arena, SLICE("{\"[[\\\"[\":[]}"), &value, &err), STATUS_OK);
 }

@@ -350,7 +350,7 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(place, tmp_path):
     device.hang_up()
     device.hello(Stream())
     for body, words in [("", "a report"), ("[]", "list, not a JSON object"), ("{", "a report"), ('"x"', "string"),
-                        ('{"workflows": 1}', "`workflows` is a list"), ("[" * 70 + "]" * 70, "deep"),
+                        ('{"workflows": 1}', "`workflows` is a list"), ("[" * 70 + "]" * 70, "deep"), ("[" * 1000, "deep"),
                         ('{"workflows": [{"name": "a", "digest": "../../x"}]}', "32 hexadecimal digits")]:
         code, said = put(device, "/v1/report", body)
         assert code == 400 and words in said, (body, code, said)
