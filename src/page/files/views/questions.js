@@ -4,7 +4,9 @@ import { card, h, note, table } from "../dom.js";
 import { number } from "../words.js";
 import { doing, refine } from "../app.js";
 
-const EXAMPLE = "select device, count(*) as results from results\nwhere created_at > datetime('now', '-1 day')\ngroup by device order by results desc limit 20";
+const EXAMPLE = "select device, count(*) as results from results\nwhere created_ms > ago('1d')\ngroup by device order by results desc limit 20";
+
+const SHOWN = 1000; // of the rows; a file has all of them
 
 const cell = (value) => (value === null ? h("span", { class: "soft" }, "null") : typeof value === "object" ? JSON.stringify(value) : String(value));
 
@@ -13,7 +15,7 @@ function shown(answer) {
     class: typeof answer.rows[0]?.[answer.columns.indexOf(one)] === "number" ? "number" : undefined }));
   return [h("p", { class: "soft", role: "status" }, `${number(answer.rows.length)} rows`, answer.truncated ? ", and there are more" : ""),
     answer.error ? note(answer.error.text ?? String(answer.error), "bad") : "",
-    table("Answer", heads, answer.rows.slice(0, 1000).map((row) => row.map(cell)), { stack: false })];
+    table("Answer", heads, answer.rows.map((row) => row.map(cell)), { stack: false })];
 }
 
 export async function questions(box, { query }) {
@@ -24,7 +26,7 @@ export async function questions(box, { query }) {
     refine({ sql: sql.value });
     answer.replaceChildren(h("p", { class: "soft" }, "looking ..."));
     try {
-      answer.replaceChildren(...shown(await get("/v1/query", { sql: sql.value })).filter(Boolean));
+      answer.replaceChildren(...shown(await get("/v1/query", { sql: sql.value, rows: SHOWN })).filter(Boolean));
     } catch (error) { answer.replaceChildren(note(error.message, "bad")); }
   }, { class: "first" });
   const save = h("button", { type: "button", onclick: () => { location.assign(address("/v1/query", { sql: sql.value, format: "csv" })); } }, "Save as CSV");
