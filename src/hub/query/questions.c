@@ -33,6 +33,7 @@ static const int64_t NS_PER_S = 1000000000;
  *   waiting    no process yet
  *   asked      a process, and nothing has come of it
  *   begun      some of the answer has gone on
+ *   failing    no process any more, and what has come is still to be taken before it is cut off
  */
 struct asked {
     struct questions *questions; /* not owned */
@@ -43,7 +44,7 @@ struct asked {
     enum output_format format;
     int seconds;
     uint64_t rows; /* 0: all */
-    bool units, begun, held, late;
+    bool units, begun, held, late, failing;
     int64_t deadline_ns; /* of the process */
 };
 
@@ -95,9 +96,19 @@ static void refuse(struct http_request *request, const struct error *err) {
 
 /* --- what its process does -------------------------------------------------------------------- */
 
+/* What failed stands at the end of what has come: that is taken before the answer is cut off. */
+static void cut(struct asked *asked) {
+    struct questions *questions = asked->questions;
+    http_answer_cut(asked->request);
+    destroy(asked);
+    start_next(questions);
+}
+
 static void drained(void *owner) {
     struct asked *asked = owner;
-    if (asked->held) {
+    if (asked->failing) {
+        cut(asked);
+    } else if (asked->held) {
         asked->held = false;
         process_hold_output(asked->process, false);
     }
@@ -173,6 +184,8 @@ static void answer(struct asked *asked, int exit_code, int number) {
         http_answer(asked->request, 200, TYPES[asked->format], SLICE("")); /* no rows */
     } else if (whole || (number == 0 && asked->format == OUTPUT_JSON)) {
         http_answer_end(asked->request);
+    } else if (http_answer_waiting(asked->request) > 0) {
+        asked->failing = true;
     } else {
         http_answer_cut(asked->request);
     }
@@ -182,7 +195,13 @@ static void ended(void *owner, int exit_code, int number) {
     struct asked *asked = owner;
     struct questions *questions = asked->questions;
     answer(asked, exit_code, number);
-    destroy(asked);
+    if (asked->failing) {
+        process_destroy(asked->process);
+        asked->process = NULL;
+        questions->running--;
+    } else {
+        destroy(asked);
+    }
     start_next(questions);
 }
 
@@ -222,7 +241,8 @@ static void start_next(struct questions *questions) {
          asked != NULL && questions->running < QUESTIONS_AT_ONCE; asked = next) {
         struct error err;
         next = asked->next;
-        if (asked->process == NULL && start(asked, &err) != STATUS_OK) {
+        const bool waits = asked->process == NULL && !asked->failing;
+        if (waits && start(asked, &err) != STATUS_OK) {
             refuse(asked->request, &err);
             destroy(asked);
         }
