@@ -94,8 +94,8 @@ async function readHostile(page, given, all) {
     "#/result/<script>", "#/__proto__", "#/constructor/x", "#/results?workflow=\"><svg onload=window.__pwned=1>&label=%00"]) {
     await page.evaluate((to) => { location.hash = to; }, hash);
     await page.waitForTimeout(60);
-    page.watch.forgive(/status of (400|404)/);
-    all.push(...(await findings(page)).map((text) => `${hash}: ${text}`));
+    const found = (await findings(page)).filter((text) => !/status of (400|404)/.test(text)); // that there is no such thing may be said
+    all.push(...found.map((text) => `${hash}: ${text}`));
   }
 }
 
