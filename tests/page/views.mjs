@@ -49,7 +49,8 @@ async function seeOverview(page) {
   await page.click(`a[href="#/devices?need=${problems[0].need}"]`);
   await shown(page, "devices");
   assert.equal(await page.inputValue("select[name=need]"), problems[0].need);
-  assert.equal(await page.textContent("p[role=status]"), `${number(problems[0].devices)} device${problems[0].devices === 1 ? "" : "s"}${problems[0].devices > 50 ? ", page 1" : ""}`);
+  const count = problems[0].devices;
+  assert.equal(await page.textContent("p[role=status]"), `${number(count)} device${count === 1 ? "" : "s"}${count > 50 ? ", page 1" : ""}`);
   await page.goBack();
   await shown(page, "overview");
   assert.match(await page.textContent("h1"), /need you/);

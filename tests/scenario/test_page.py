@@ -177,8 +177,10 @@ def face(name, text):
 def odd_faces():
     """Those that are of other types than they should be, or too much, by their workflows."""
     many = [{"id": f"s{number}", "agent": "a", "needs": [f"s{other}" for other in range(number)]} for number in range(120)]
-    odd = {"odd-texts": face("odd-texts", NO_TEXT), "odd-lists": {"workflow": "odd-lists", "steps": "abc", "results": {"length": 9}},
-           "odd-steps": {"workflow": "odd-steps", "steps": [None, 5, [], "x", {"id": None, "needs": 5}], "results": [None, {"fields": [None, 5]}]},
+    odd = {"odd-texts": face("odd-texts", NO_TEXT),
+           "odd-lists": {"workflow": "odd-lists", "steps": "abc", "results": {"length": 9}},
+           "odd-steps": {"workflow": "odd-steps", "steps": [None, 5, [], "x", {"id": None, "needs": 5}],
+                         "results": [None, {"fields": [None, 5]}]},
            "odd-many": {"workflow": "odd-many", "steps": many, "results": []}}
     assert all(len(json.dumps(one)) < 64 << 10 for one in odd.values())
     return odd
@@ -227,14 +229,16 @@ def hostile(tmp_path_factory):
         code, said = line.put(stream, lane, stream.frames(lane, each=1))
         assert code == (422 if lane == 3 else 200), said
     text = INJECTIONS[2]
-    report(line, {"version": text, "clock": {"quality": text}, "up_s": text, "link": {"kind": text, "metered": text}, "store": {"bytes": text},
-                  "lanes": [{"lane": each, "waiting": each, "bytes": each, "oldest_ms": each} for each in INJECTIONS], "agents": [{"name": text}]},
+    report(line, {"version": text, "clock": {"quality": text}, "up_s": text, "link": {"kind": text, "metered": text},
+                  "store": {"bytes": text}, "agents": [{"name": text}],
+                  "lanes": [{"lane": each, "waiting": each, "bytes": each, "oldest_ms": each} for each in INJECTIONS]},
            {each: face(each, each) for each in INJECTIONS if 0 < len(each.encode()) <= 100 and "\0" not in each})
     other = hubs.FakeDevice(one, folder, "line-4").join(facts={"odd": NO_TEXT, "toString": NO_TEXT})
     report(other, {"version": NO_TEXT, "clock": 5, "up_s": 1e300, "link": NO_TEXT, "store": [NO_TEXT],
                    "lanes": [None, 5, {"lane": NO_TEXT, "waiting": NO_TEXT, "bytes": NO_TEXT, "oldest_ms": 1e300}]}, odd_faces())
-    odd = hubs.Stream().add(3, *[hubs.record(body, kind=kind, workflow="odd-texts") for kind in (1, 2) for body in
-                                 (NO_TEXT, {"step": NO_TEXT, "text": NO_TEXT, "x": {"$blob": "0" * 32, "type": "a/b", "bytes": NO_TEXT}}, [NO_TEXT], 5, None)])
+    attached = {"step": NO_TEXT, "text": NO_TEXT, "x": {"$blob": "0" * 32, "type": "a/b", "bytes": NO_TEXT}}
+    odd = hubs.Stream().add(3, *[hubs.record(body, kind=kind, workflow="odd-texts") for kind in (1, 2)
+                                 for body in (NO_TEXT, attached, [NO_TEXT], 5, None)])
     other.hello(odd)
     other.send(odd)
     labels = [text for text in INJECTIONS if len(text.encode()) <= 60][:30]
@@ -244,7 +248,8 @@ def hostile(tmp_path_factory):
     assert browser.post("/v1/login", {"name": "admin", "password": people.PASSWORD}, User_Agent=INJECTIONS[2])[0] == 200
     plant_gaps(one)
     devices.until("workflows are counted", lambda: len(one.get("/v1/status")["workflows"]) >= len(INJECTIONS))
-    yield one, {"password": people.PASSWORD, "device": "line-3", "odd": ["#/device/line-4", *[f"#/workflow/{name}" for name in odd_faces()]], "labels": labels, "browser": INJECTIONS[2],
+    yield one, {"password": people.PASSWORD, "device": "line-3",
+                "odd": ["#/device/line-4", *[f"#/workflow/{name}" for name in odd_faces()]], "labels": labels, "browser": INJECTIONS[2],
                 "least": 2 * len(INJECTIONS)}
     one.close()
 
@@ -295,7 +300,8 @@ class Bringing(threading.Thread):
 def test_an_attached_picture_is_asked_for_and_shown(hub, tmp_path):
     boss = people.admin(hub)
     line = hubs.FakeDevice(hub, tmp_path).join()
-    bringing = Bringing(line, [png.plain((200, 40, 40)), b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.__pwned = 1</script></svg>"])
+    bringing = Bringing(line, [png.plain((200, 40, 40)),
+                               b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.__pwned = 1</script></svg>"])
     kinds = ["image/png", "image/svg+xml"]
     stream = hubs.Stream().add(3, *[hubs.record({"x": {"$blob": digest, "type": kind, "bytes": len(content)}})
                                     for kind, (digest, content) in zip(kinds, bringing.contents.items())])
