@@ -255,6 +255,8 @@ static void beat(void *owner) {
         if (now - tail->began_ms >= TAILS_LIFE_MS) {
             http_answer_end(tail->request);
             leave(tail);
+        } else if (tail->missed > 0 && http_answer_waiting(tail->request) == 0) {
+            say_missed(tail); /* nothing has come since, by which it would have heard */
         } else if (now - tail->said_ms >= TAILS_BEAT_MS) {
             http_answer_add(tail->request, SLICE(":\n\n"));
             tail->said_ms = now;

@@ -6,6 +6,9 @@
  * anything, and the browser is told to see to that (Content-Security-Policy): it runs no script and
  * shows no style that is not one of these files.
  *
+ * The page names its files with their version in the path, under which a browser keeps them: an
+ * upgrade is seen at the next load, and nothing is asked for twice.
+ *
  * Thread: loop. Survives nothing.
  * SPDX-License-Identifier: Apache-2.0
  */

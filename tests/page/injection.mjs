@@ -111,7 +111,7 @@ export async function injection(browser, url, given) {
 // --- planted bugs --------------------------------------------------------------------------------
 
 /** The page with text put in as HTML, as a hurried hand would write it. */
-const plantHtml = (page) => page.route("**/page/dom.js", async (route) => {
+const plantHtml = (page) => page.route("**/page/*/dom.js", async (route) => {
   const answer = await route.fetch({ maxRetries: 3 });
   const text = (await answer.text()).replace("node.append(...inside.flat(Infinity)", "for (const one of inside.flat(Infinity)) " +
     "if (typeof one === \"string\" && one.includes(\"<\")) { node.innerHTML = one; return node; }\n  node.append(...inside.flat(Infinity)");
@@ -124,7 +124,7 @@ const dropPolicy = (page) => page.route(page.base, async (route) => {
   await route.fulfill({ response: answer, headers });
 });
 
-const plantLink = (page) => page.route("**/page/views/results.js", async (route) => {
+const plantLink = (page) => page.route("**/page/*/views/results.js", async (route) => {
   const answer = await route.fetch({ maxRetries: 3 });
   const text = (await answer.text()).replace("href: `#/workflow/${part(one.workflow)}`", "href: one.workflow");
   await route.fulfill({ response: answer, body: text });

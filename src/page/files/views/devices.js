@@ -65,7 +65,7 @@ export async function devices(box, { query }) {
   const wish = { ...query };
   const chosen = new Set();
   const list = h("div", {});
-  const overview = await get("/v1/overview", { hours: 1 });
+  const overviewing = get("/v1/overview", { hours: 1 });
   const actions = may("operate") ? bulk(chosen, () => load()) : null;
   const count = () => {
     if (!actions) return;
@@ -112,7 +112,8 @@ export async function devices(box, { query }) {
     refine(wish);
     load().catch(complain);
   };
+  const loading = load();
+  const [overview] = await Promise.all([overviewing, loading]);
   box.append(h("h1", {}, "Devices"), h("p", { class: "lead" }, "Everything that may bring results to this hub."),
     filters(wish, overview.labels, changed), actions ?? "", list);
-  await load();
 }

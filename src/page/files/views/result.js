@@ -1,7 +1,7 @@
 // One result: its fields, its attachments, and where it comes from.
 import { get, part, post } from "../api.js";
 import { card, h, note, pairs } from "../dom.js";
-import { ago, bytes, moment } from "../words.js";
+import { ago, bytes, instant, moment } from "../words.js";
 import { doing, isDevice, may, onLeave } from "../app.js";
 
 const isBlob = (value) => value !== null && typeof value === "object" && /^[0-9a-f]{32}$/.test(value.$blob ?? "") && typeof value.type === "string";
@@ -48,8 +48,21 @@ function attachment(name, blob, device) {
   return card(`${name} (${blob.type}, ${bytes(blob.bytes)})`, box);
 }
 
+/** Which version of workflow and agents the device said that it runs; a result itself does not say. */
+async function version(one) {
+  const device = await get(`/v1/devices/${part(one.device)}`).catch(() => null);
+  const report = device?.report;
+  const workflows = Array.isArray(report?.workflows) ? report.workflows : [], agents = Array.isArray(report?.agents) ? report.agents : [];
+  const runs = workflows.find((workflow) => workflow?.name === one.workflow);
+  if (!runs) return [];
+  const words = instant(one.created_at) >= report.began_ms ? "since its daemon began" : "now; when this was made it may have been another";
+  return [["Version", [h("code", {}, String(runs.digest).slice(0, 32)), ` of the workflow, ${words}`]],
+    ["Agents there", agents.map((agent) => `${agent?.name} ${agent?.version}${agent?.variant ? ` (${agent.variant})` : ""}`).join(", ")]];
+}
+
 export async function result(box, { item }) {
   const one = await get(`/v1/results/${part(item)}`);
+  const versions = isDevice() ? [] : await version(one);
   const fields = one.result !== null && typeof one.result === "object" && !Array.isArray(one.result) ? Object.entries(one.result) : [["result", one.result]];
   const made = () => h("a", { href: `#/device/${part(one.device_name || one.device)}` }, one.device_name || one.device);
   const blobs = fields.filter(([, value]) => isBlob(value));
@@ -61,7 +74,7 @@ export async function result(box, { item }) {
       ["Workflow", h("a", { href: `#/workflow/${part(one.workflow)}` }, one.workflow)], ["Run", h("code", {}, one.run)],
       ["Made", moment(one.created_at)], ["Arrived", one.arrived_at && `${moment(one.arrived_at)} (${ago(one.arrived_at)})`], ["State", one.state],
       ["Lane", `${one.lane}, priority ${one.priority}`], ["Clock", one.clock && `${one.clock.quality}${one.clock.said_at ? `, it said ${one.clock.said_at}` : ""}`],
-      ["Id", h("code", {}, one.id)]]))),
+      ["Id", h("code", {}, one.id)], ...versions]))),
   ...blobs.map(([name, value]) => attachment(name, value, one.device)),
   card("As JSON", h("pre", { tabindex: 0 }, JSON.stringify(one, null, 2))));
 }

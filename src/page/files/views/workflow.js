@@ -58,8 +58,14 @@ function fields(face) {
   return all.length === 0 ? null : card("What its results have", table("Fields", ["Result", "Field", "Type", "Unit"], all));
 }
 
+/** What devices told of it; null where none did. */
+async function toldOf(name) {
+  const { workflows } = await get("/v1/workflows");
+  return workflows.some((one) => one.name === name) ? get(`/v1/workflows/${part(name)}`) : null;
+}
+
 export async function workflow(box, { item }) {
-  const [told, seen, newest] = await Promise.all([get(`/v1/workflows/${part(item)}`).catch(() => null),
+  const [told, seen, newest] = await Promise.all([toldOf(item),
     get("/v1/overview", { hours: 168, workflow: item }), get("/v1/results", { workflow: item, limit: 20 })]);
   const face = told?.face ? { ...told.face, counts: { ...told.counts, steps: told.steps, results_by_name: told.results_by_name } } : null;
   const seconds = seen.hours.results.map((_, index) => seen.hours.first + index * 3600);
