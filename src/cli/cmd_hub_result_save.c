@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <limits.h>
 #include <stdio.h>
 
 #include "base/blob.h"
-#include "base/media_type.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/attachment_file.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/human.h"
@@ -127,26 +126,6 @@ static status wait_for(struct call *call, const struct saving *saving, const str
     return is_state(call, state, "here") ? STATUS_OK : say_why(call, item, state, err);
 }
 
-static status save(struct call *call, const struct attached *item, const char *folder,
-                   struct error *err) {
-    char path[PATH_MAX];
-    const int count = snprintf(path, sizeof(path), "%s/%s%s", folder, item->name,
-                               media_type_ending(slice_of(item->type)));
-    if (count < 0 || (size_t)count >= sizeof(path)) {
-        return fail(err, STATUS_INVALID, "a path has at most %d bytes", PATH_MAX - 1);
-    }
-    if (call->dry_run) {
-        (void)fprintf(call->talk, "would write %s\n", path);
-        return STATUS_OK;
-    }
-    CLEANUP(buffer_done) struct buffer bytes;
-    buffer_init(&bytes, BLOB_BYTES_MAX);
-    TRY(daemon_get_bytes(call, &bytes, err, "/v1/blobs/%s", item->hash));
-    TRY(file_replace(path, buffer_slice(&bytes), err));
-    (void)fprintf(call->out, "%s\n", path);
-    return STATUS_OK;
-}
-
 static status bring(struct call *call, const struct saving *saving, const struct attached *item,
                     struct error *err) {
     struct value state = {.kind = VALUE_NULL};
@@ -185,7 +164,9 @@ static status run(struct call *call, struct error *err) {
         if (!call->dry_run) {
             TRY(bring(call, &saving, &saving.items[i], err));
         }
-        TRY(save(call, &saving.items[i], folder, err));
+        TRY(attachment_file_save(call, folder, slice_of(saving.items[i].name),
+                                 slice_of(saving.items[i].type), slice_of(saving.items[i].hash),
+                                 err));
     }
     return STATUS_OK;
 }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <limits.h>
-#include <stdio.h>
-
-#include "base/blob.h"
-#include "base/media_type.h"
 #include "base/text.h"
+#include "cli/attachment_file.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "platform/file.h"
@@ -23,26 +19,6 @@ static bool is_attachment(const struct member *field, struct slice *out_hash,
     return true;
 }
 
-static status save_one(struct call *call, const char *folder, struct slice name, struct slice hash,
-                       struct slice type, struct error *err) {
-    char path[PATH_MAX];
-    const int count = snprintf(path, sizeof(path), "%s/%.*s%s", folder, SLICE_ARGS(name),
-                               media_type_ending(type));
-    if (count < 0 || (size_t)count >= sizeof(path)) {
-        return fail(err, STATUS_INVALID, "a path has at most %d bytes", PATH_MAX - 1);
-    }
-    if (call->dry_run) {
-        (void)fprintf(call->talk, "would write %s\n", path);
-        return STATUS_OK;
-    }
-    CLEANUP(buffer_done) struct buffer bytes;
-    buffer_init(&bytes, BLOB_BYTES_MAX);
-    TRY(daemon_get_bytes(call, &bytes, err, "/v1/blobs/%.*s", SLICE_ARGS(hash)));
-    TRY(file_replace(path, buffer_slice(&bytes), err));
-    (void)fprintf(call->out, "%s\n", path);
-    return STATUS_OK;
-}
-
 static status run(struct call *call, struct error *err) {
     const char *id = call_argument(call, 0);
     const char *given = call_option(call, "to");
@@ -59,7 +35,7 @@ static status run(struct call *call, struct error *err) {
         struct slice hash;
         struct slice type;
         if (is_attachment(&result->members[i], &hash, &type)) {
-            TRY(save_one(call, folder, result->members[i].name, hash, type, err));
+            TRY(attachment_file_save(call, folder, result->members[i].name, type, hash, err));
             saved++;
         }
     }

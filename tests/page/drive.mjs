@@ -9,9 +9,10 @@ import * as live from "./live.mjs";
 import * as injection from "./injection.mjs";
 import * as looks from "./looks.mjs";
 import * as measure from "./measure.mjs";
+import * as own from "./own.mjs";
 import { withBrowser } from "./browser.mjs";
 
-const SCENARIOS = { ...views, ...people, ...live, ...injection, ...looks, ...measure };
+const SCENARIOS = { ...views, ...people, ...live, ...injection, ...looks, ...measure, ...own };
 
 const [name, url, given = "{}"] = process.argv.slice(2);
 if (!Object.hasOwn(SCENARIOS, name ?? "") || !url) {

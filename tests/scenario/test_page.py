@@ -51,10 +51,15 @@ def address(hub):
 
 
 def drive(scenario, hub, **given):
-    """Runs one scenario of tests/page; what it gives back."""
-    words = ["node", PAGE / "drive.mjs", scenario, f"http://{address(hub)}/", json.dumps(given)]
+    """Runs one scenario of tests/page at a hub; what it gives back."""
+    return drive_at(scenario, f"http://{address(hub)}/", hub, given)
+
+
+def drive_at(scenario, url, machine, given):
+    """The same at any address of that hub or device."""
+    words = ["node", PAGE / "drive.mjs", scenario, url, json.dumps(given)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=devices.clean_environment())
-    assert done.returncode == 0, f"{scenario}: {re.sub(chr(27) + r'.[0-9]+m', '', done.stderr)[-6000:]}\n{hub.log()[-2000:]}"
+    assert done.returncode == 0, f"{scenario}: {re.sub(chr(27) + r'.[0-9]+m', '', done.stderr)[-6000:]}\n{machine.log()[-2000:]}"
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -314,3 +319,18 @@ def test_an_attached_picture_is_asked_for_and_shown(hub, tmp_path):
     finally:
         bringing.ended.set()
         bringing.join()
+
+
+def test_a_device_has_a_page_of_its_own(device):
+    """The same files, by `ebb open`; no hub is there."""
+    device.workflow("ticks", "ebb: 1\nworkflow: ticks\ntrigger: { interval: 200ms }\nresults:\n"
+                             "  - name: tick\n    from: { missed: \"${ .event.missed }\" }\n")
+    device.start()
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    devices.until("there are results", lambda: device.get("/v1/results")["results"])
+    with subprocess.Popen([str(devices.EBB), "open", "--socket", str(device.socket), "--json"], stdout=subprocess.PIPE,
+                          env=devices.clean_environment(), start_new_session=True) as child:
+        try:
+            drive_at("own_page", json.loads(child.stdout.readline())["url"], device, {"workflow": "ticks", "shots": str(SHOTS)})
+        finally:
+            devices.kill_group(child)
