@@ -174,6 +174,8 @@ def test_roles_may_what_their_names_say(hub):
     assert [one.ask(*wish)[0] for wish in wishes] == [200] * 10
     assert ("otto", "POST /v1/devices/meter/labels", '{"hall": "b"}') in deeds(one, words="meter")
     assert not any(who == "vera" and "labels" in what for who, what, _ in deeds(one))
+    assert one.ask("POST", "/v1/backup", {"path": str(hub.folder / "backup.ebb"), "key": "none"})[0] in (200, 400)
+    devices.until("the backup is a deed", lambda: any(what == "POST /v1/backup" for _, what, _ in deeds(one)))
 
 
 def test_somebody_stays_who_may_do_all(hub):

@@ -15,6 +15,7 @@
 #include "hub/backups.h"
 #include "hub/hub_answer.h"
 #include "hub/hub_call.h"
+#include "hub/people/deed_note.h"
 #include "hub/people_port.h"
 #include "hub/query/questions.h"
 #include "hub/queue_import.h"
@@ -182,12 +183,34 @@ static void answer_who(const struct caller *caller, struct http_request *request
     hub_answer_json(request, 200, &out);
 }
 
-void hub_api_take(struct hub_api *api, struct http_request *request, const struct caller *caller) {
-    struct error err;
-    const bool reads = slice_is(request->method, "GET");
+/* What is no transaction of its own; of all others hub_desk writes the deed. */
+static bool is_noted(const struct http_request *request) {
+    return slice_is(request->method, "POST") &&
+           (slice_is(request->path, "/v1/backup") || slice_starts(request->path, "/v1/blobs/"));
+}
+
+/* Somebody may do it. */
+static void do_it(struct hub_api *api, struct http_request *request, const struct caller *caller) {
     const struct hub_workflows workflows = {.reader = api->hub->reader,
                                             .reports = api->hub->reports,
                                             .attachments = api->hub->attachments};
+    const bool reads = slice_is(request->method, "GET");
+    struct error err;
+    if (is_noted(request)) {
+        deed_note(api->hub->ingest, caller, request);
+    }
+    if (!take_upkeep(api, request) && !(reads && read_own(api, request)) &&
+        !hub_workflows_take(&workflows, request) &&
+        !hub_desk_take(api->hub->desk, HUB_REGISTRY_ROUTES, caller, request)) {
+        (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s",
+                   SLICE_ARGS(slice_part(request->path, 0, 200)));
+        hub_answer_error(request, &err);
+    }
+}
+
+void hub_api_take(struct hub_api *api, struct http_request *request, const struct caller *caller) {
+    struct error err;
+    const bool reads = slice_is(request->method, "GET");
     const bool asks =
         slice_is(request->path, "/v1/query") && (reads || slice_is(request->method, "POST"));
     const enum right right = is_upkeep(request) ? RIGHT_ADMIN
@@ -199,12 +222,8 @@ void hub_api_take(struct hub_api *api, struct http_request *request, const struc
         hub_answer_error(request, &err);
     } else if (asks) {
         questions_take(api->hub->questions, request);
-    } else if (!take_upkeep(api, request) && !(reads && read_own(api, request)) &&
-               !hub_workflows_take(&workflows, request) &&
-               !hub_desk_take(api->hub->desk, HUB_REGISTRY_ROUTES, caller, request)) {
-        (void)fail(&err, STATUS_NOT_FOUND, "no resource at %.*s",
-                   SLICE_ARGS(slice_part(request->path, 0, 200)));
-        hub_answer_error(request, &err);
+    } else {
+        do_it(api, request, caller);
     }
 }
 

@@ -5,7 +5,7 @@
 #include "hub/hub_call.h"
 #include "hub/people/people_sql.h"
 
-enum { TRIM_EACH = 64 };
+enum { TRIM_EACH = 64, TEXT_BYTES_MAX = 4 * DEED_DETAILS_BYTES_MAX };
 
 /* Not at each deed: a few more than DEEDS_MAX do no harm. */
 static status trim(struct database *database, int64_t number, struct error *err) {
@@ -19,14 +19,23 @@ static status trim(struct database *database, int64_t number, struct error *err)
 
 status deed_rows_put(struct database *database, const struct caller *who, const struct deed *deed,
                      struct error *err) {
+    /* What came over the wire may be no text. */
+    CLEANUP(buffer_done) struct buffer what;
+    CLEANUP(buffer_done) struct buffer details;
+    buffer_init(&what, TEXT_BYTES_MAX);
+    buffer_init(&details, TEXT_BYTES_MAX);
+    (void)text_repair(&what, text_cut(deed->what, DEED_DETAILS_BYTES_MAX));
+    (void)text_repair(&details, text_cut(deed->details, DEED_DETAILS_BYTES_MAX));
+    TRY(buffer_status(&what, err));
+    TRY(buffer_status(&details, err));
     {
         CLEANUP(query_done) struct query query = query_on(database, SQL_DEED_PUT);
         query_bind_number(&query, deed->wall_ms);
         query_bind_text(&query, slice_of(who->name));
         query_bind_text(&query, slice_of(who->source));
-        query_bind_text(&query, deed->what);
+        query_bind_text(&query, buffer_slice(&what));
         query_bind_text(&query, deed->subject);
-        query_bind_text(&query, text_cut(deed->details, DEED_DETAILS_BYTES_MAX));
+        query_bind_text(&query, buffer_slice(&details));
         TRY(query_run(&query, err));
     }
     CLEANUP(query_done) struct query query = query_on(database, SQL_DEED_LAST);
