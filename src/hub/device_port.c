@@ -296,6 +296,10 @@ void device_port_close(struct device_port *port) {
     memory_free(port);
 }
 
+bool device_port_owes(const struct device_port *port) {
+    return http_server_owes(port->server);
+}
+
 const char *device_port_address(const struct device_port *port) {
     return http_server_address(port->server);
 }

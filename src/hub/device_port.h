@@ -51,6 +51,9 @@ status device_port_open(const struct device_port_options *options, struct device
 /* Closes every connection; ingest has answered its last job. NULL is fine. */
 void device_port_close(struct device_port *port);
 
+/* Whether a device waits for an answer, which must come before the port is closed. */
+bool device_port_owes(const struct device_port *port);
+
 /* The address as the system has it. */
 const char *device_port_address(const struct device_port *port);
 

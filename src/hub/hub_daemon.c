@@ -99,6 +99,12 @@ static status open_people(struct hub_daemon *hub, struct error *err) {
     return STATUS_OK;
 }
 
+/* Nobody waits for an answer, and nothing is being written. */
+static bool is_quiet(const struct hub_daemon *hub) {
+    return ingest_is_idle(hub->ingest) && !device_port_owes(hub->port) &&
+           (hub->people == NULL || !people_port_owes(hub->people));
+}
+
 /* The library takes a certificate at its start only: ports are opened anew when nothing is under
  * way, and whoever was connected comes back. */
 static void reopen_ports(struct hub_daemon *hub) {
@@ -135,7 +141,7 @@ static void upkeep(void *owner) {
         take_notes(hub);
         device_reports_write(hub->reports);
         retention_begin(hub->retention);
-    } else if (ingest_is_idle(hub->ingest)) {
+    } else if (is_quiet(hub)) {
         reopen_ports(hub);
     }
     timer_set(hub->upkeep, hub->renewed ? SOON_MS : UPKEEP_MS);

@@ -203,6 +203,10 @@ const char *people_port_address(const struct people_port *port) {
     return http_server_address(port->server);
 }
 
+bool people_port_owes(const struct people_port *port) {
+    return http_server_owes(port->server);
+}
+
 void people_port_url(const struct people_port *port, char out_url[PEOPLE_URL_BYTES]) {
     (void)snprintf(out_url, PEOPLE_URL_BYTES, "%s://%s/", port->is_secure ? "https" : "http",
                    people_port_address(port));

@@ -33,6 +33,9 @@ void people_port_close(struct people_port *port);
 /* The address as the system has it. */
 const char *people_port_address(const struct people_port *port);
 
+/* Whether somebody waits for an answer, which must come before the port is closed. */
+bool people_port_owes(const struct people_port *port);
+
 /* "http://127.0.0.1:8080/" */
 enum { PEOPLE_URL_BYTES = 160 };
 void people_port_url(const struct people_port *port, char out_url[PEOPLE_URL_BYTES]);

@@ -404,6 +404,14 @@ const char *http_server_address(const struct http_server *server) {
     return server->listener.name;
 }
 
+bool http_server_owes(const struct http_server *server) {
+    const struct exchange *exchange = server->suspended;
+    while (exchange != NULL && (!exchange->handled || exchange->answered)) {
+        exchange = exchange->next;
+    }
+    return exchange != NULL;
+}
+
 void http_server_set_patience(struct http_server *server, int64_t patience_ms) {
     server->peers.patience_ms = patience_ms;
 }

@@ -180,6 +180,10 @@ struct http_certificate {
 };
 void http_peer_certificate(struct http_request *request, struct http_certificate *out_certificate);
 
+/* Whether somebody waits for an answer that has not begun: the server is not to be destroyed while
+ * whoever makes it still may. */
+bool http_server_owes(const struct http_server *server);
+
 /* For tests: another patience than HTTP_TIMEOUT_S with those who connect from now on. */
 void http_server_set_patience(struct http_server *server, int64_t patience_ms);
 

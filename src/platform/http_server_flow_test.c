@@ -156,6 +156,40 @@ static void test_who_leaves_is_noticed_while_nothing_is_made(void **state) {
     assert_int_equal(making.gone, 1);
 }
 
+/* Of an answer that flows its owner hears the end; of one that has not begun nobody would. */
+static void client_asks_and_waits(struct stage *stage) {
+    ask(stage, "GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+}
+
+static struct http_request *unanswered;
+
+static void keep_waiting(void *owner, struct http_request *request) {
+    struct stage *stage = owner;
+    unanswered = request;
+    assert_false(http_server_owes(stage->server)); /* not yet: it is being handled */
+    timer_set(stage->later, 5);
+}
+
+static void answer_it(void *owner) {
+    struct stage *stage = owner;
+    assert_true(http_server_owes(stage->server));
+    http_answer(unanswered, 200, "text/plain", SLICE("now"));
+    assert_false(http_server_owes(stage->server));
+}
+
+static void test_who_waits_for_an_answer_is_owed_one(void **state) {
+    struct stage *stage = *state;
+    struct error err;
+    http_server_destroy(stage->server);
+    timer_close(stage->later);
+    assert_int_equal(timer_open(stage->loop, answer_it, stage, &stage->later, &err), STATUS_OK);
+    assert_int_equal(http_server_create(stage->loop, stage->path, 0600, keep_waiting, stage,
+                                        &stage->server, &err),
+                     STATUS_OK);
+    run_client(stage, client_asks_and_waits);
+    assert_answer(stage, "now");
+}
+
 static void test_an_end_of_the_server_is_a_leaving(void **state) {
     struct stage *stage = *state;
     making.never_ends = true;
@@ -173,6 +207,7 @@ int main(void) {
         TEST(test_one_that_is_cut_has_no_end),
         TEST(test_more_than_may_wait_cuts_it),
         TEST(test_who_leaves_is_noticed_while_nothing_is_made),
+        TEST(test_who_waits_for_an_answer_is_owed_one),
         TEST(test_an_end_of_the_server_is_a_leaving),
     };
     return cmocka_run_group_tests(tests, open_what_stays, NULL);

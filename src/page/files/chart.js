@@ -12,8 +12,9 @@ export function overTime(title, seconds, series) {
     const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
     const options = {
       width, height: 210, scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
-      axes: [{ ...axis, values: [[86400, "{MM}-{DD}", null, null, null, null, null, null, 1],
-        [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1]] },
+      axes: [{ ...axis, values: [[86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
+        [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
+        [60, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1]] },
       { ...axis, size: 60 }],
       series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...series.map(([label, , name], index) => ({
         label, stroke: color(name), width: 1.5,
