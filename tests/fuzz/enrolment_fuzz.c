@@ -47,7 +47,10 @@ static void ask(hub_handler *handle, struct slice item, const char *verb, struct
     struct error err = {0};
     struct value answer;
     arena_init(&arena, 8 << 20);
+    static const struct hub_settings SETTINGS = {.overdue_ms = HUB_OVERDUE_MS};
     struct hub_call call = {.authority = authority,
+                            .settings = &SETTINGS,
+                            .caller = {.name = "fuzz", .rights = ROLE_ADMIN},
                             .arena = &arena,
                             .method = SLICE("POST"),
                             .item = item,
@@ -91,6 +94,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     ask(enrolment_renew, SLICE(""), "", body);
     ask(enrolment_leave, SLICE(""), "", body);
     ask(hub_tokens, SLICE(""), "", body);
+    ask(hub_people, SLICE(""), "", body);
+    ask(hub_people, slice_part(body, 0, 40), "role", body);
+    ask(hub_access, SLICE(""), "", body);
+    ask(hub_alarms, slice_part(body, 0, 40), "seen", body);
     ask(hub_devices, slice_part(body, 0, 40), "labels", body);
     hear(body);
     return 0;
