@@ -43,11 +43,12 @@ export async function live_tail(browser, url, given) {
   page.watch.check("a live tail");
 }
 
-/** Asks for what a result has attached, which its device then brings; a picture is shown, and what only says that it is one is a file. */
+/** Asks for what a result has attached, which its device then brings; a picture is shown, sound is played, and what
+ * only says that it is a picture is a file. */
 export async function attachments(browser, url, given) {
   const page = await openPage(browser, url);
   await logIn(page, "admin", given.password);
-  for (const [id, wanted] of [[given.picture, ".shown img"], [given.program, ".shown a[download]"]]) {
+  for (const [id, wanted] of [[given.picture, ".shown img"], [given.sound, ".shown audio"], [given.program, ".shown a[download]"]]) {
     await go(page, `#/result/${id}`);
     await press(page, "Fetch it");
     await page.waitForSelector(".shown .note:text('Asked for')");
@@ -55,6 +56,15 @@ export async function attachments(browser, url, given) {
   }
   await go(page, `#/result/${given.picture}`);
   await until("the picture is drawn", () => page.$eval(".shown img", (image) => image.naturalWidth === 30 && image.naturalHeight === 20).catch(() => false));
+  await go(page, `#/result/${given.sound}`);
+  await page.waitForSelector(".shown audio");
+  const played = await page.$eval(".shown audio", async (audio) => {
+    audio.muted = true; // a machine without a loudspeaker plays it all the same
+    await audio.play();
+    await new Promise((resolve) => { audio.onended = resolve; });
+    return audio.duration;
+  });
+  assert.ok(Math.abs(played - given.seconds) < 0.05, `${played} s were played`);
   assert.equal(await page.evaluate(() => window.__pwned), undefined);
   page.watch.check("attachments");
 }

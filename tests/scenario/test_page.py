@@ -6,15 +6,18 @@ skipped then. EBB_PAGE_RESULTS=10000000 fills the large hub with as many, which 
 """
 import contextlib
 import hashlib
+import io
 import json
 import os
 import pathlib
 import re
 import shutil
 import sqlite3
+import struct
 import subprocess
 import threading
 import time
+import wave
 
 import pytest
 
@@ -302,20 +305,31 @@ class Bringing(threading.Thread):
                 assert code == 200, said
 
 
-def test_an_attached_picture_is_asked_for_and_shown(hub, tmp_path):
+def tone(seconds):
+    """A WAV file of that length."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(b"".join(struct.pack("<h", 8000 * (-1) ** (n // 10)) for n in range(int(8000 * seconds))))
+    return out.getvalue()
+
+
+def test_attached_pictures_and_sounds_are_asked_for_shown_and_played(hub, tmp_path):
     boss = people.admin(hub)
     line = hubs.FakeDevice(hub, tmp_path).join()
-    bringing = Bringing(line, [png.plain((200, 40, 40)),
+    bringing = Bringing(line, [png.plain((200, 40, 40)), tone(0.5),
                                b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.__pwned = 1</script></svg>"])
-    kinds = ["image/png", "image/svg+xml"]
+    kinds = ["image/png", "audio/wav", "image/svg+xml"]
     stream = hubs.Stream().add(3, *[hubs.record({"x": {"$blob": digest, "type": kind, "bytes": len(content)}})
                                     for kind, (digest, content) in zip(kinds, bringing.contents.items())])
     line.hello(stream)
     line.send(stream)
-    program, picture = [one["id"] for one in boss.get("/v1/results")[1]["results"]]
+    program, sound, picture = [one["id"] for one in boss.get("/v1/results")[1]["results"]]
     bringing.start()
     try:
-        drive("attachments", hub, password=people.PASSWORD, picture=picture, program=program)
+        drive("attachments", hub, password=people.PASSWORD, picture=picture, sound=sound, seconds=0.5, program=program)
     finally:
         bringing.ended.set()
         bringing.join()
