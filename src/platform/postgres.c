@@ -153,12 +153,12 @@ static status fail_of_result(const struct libpq *library, const struct pg_result
 
 /* --- waiting --- */
 
-static int64_t now_ms(void) {
-    return clock_monotonic_ns() / NS_PER_MS;
+static int64_t ns_after(int64_t ms) {
+    return clock_monotonic_ns() + ms * NS_PER_MS;
 }
 
 /* Until the socket is ready for one of the events. */
-static status wait_for(const struct postgres *postgres, short events, int64_t until_ms,
+static status wait_for(const struct postgres *postgres, short events, int64_t until_ns,
                        const char *what, struct error *err) {
     struct pollfd one = {.fd = postgres->library->socket(postgres->connection), .events = events};
     for (;;) {
@@ -166,10 +166,12 @@ static status wait_for(const struct postgres *postgres, short events, int64_t un
         if (options->stopped != NULL && options->stopped(options->owner)) {
             return fail(err, STATUS_INTERRUPTED, "it is ended");
         }
-        const int64_t left_ms = until_ms - now_ms();
-        if (left_ms <= 0) {
+        const int64_t left_ns = until_ns - clock_monotonic_ns();
+        if (left_ns <= 0) {
             return fail(err, STATUS_TIMEOUT, "PostgreSQL does not answer: %s", what);
         }
+        /* The last millisecond is waited for as well. */
+        const int64_t left_ms = left_ns / NS_PER_MS + 1;
         const int count = poll(&one, 1, left_ms < LOOK_MS ? (int)left_ms : LOOK_MS);
         if (count > 0) {
             return STATUS_OK;
@@ -270,13 +272,13 @@ static status fail_of_connection(const struct postgres *postgres, struct error *
 
 static status finish_connecting(struct postgres *postgres, struct error *err) {
     const struct libpq *library = postgres->library;
-    const int64_t until_ms = now_ms() + postgres->options.connect_ms;
+    const int64_t until_ns = ns_after(postgres->options.connect_ms);
     int state = POLLING_READING + 1; /* as the library has it: begin with writing */
     if (library->status(postgres->connection) == CONNECTION_OK + 1) {
         return fail_of_connection(postgres, err);
     }
     while (state != POLLING_OK) {
-        TRY(wait_for(postgres, state == POLLING_READING ? POLLIN : POLLOUT, until_ms,
+        TRY(wait_for(postgres, state == POLLING_READING ? POLLIN : POLLOUT, until_ns,
                      "no connection came about", err));
         state = library->connect_poll(postgres->connection);
         if (state == POLLING_FAILED) {
@@ -344,7 +346,7 @@ static status send(struct postgres *postgres, const struct postgres_statement *s
 }
 
 /* Until all is sent; a server that answers meanwhile is read. */
-static status flush(struct postgres *postgres, int64_t until_ms, struct error *err) {
+static status flush(struct postgres *postgres, int64_t until_ns, struct error *err) {
     for (;;) {
         const int left = postgres->library->flush(postgres->connection);
         if (left < 0) {
@@ -353,16 +355,16 @@ static status flush(struct postgres *postgres, int64_t until_ms, struct error *e
         if (left == 0) {
             return STATUS_OK;
         }
-        TRY(wait_for(postgres, POLLIN | POLLOUT, until_ms, "it takes no statement", err));
+        TRY(wait_for(postgres, POLLIN | POLLOUT, until_ns, "it takes no statement", err));
         if (postgres->library->consume_input(postgres->connection) == 0) {
             return fail_of_connection(postgres, err);
         }
     }
 }
 
-static status wait_for_answer(struct postgres *postgres, int64_t until_ms, struct error *err) {
+static status wait_for_answer(struct postgres *postgres, int64_t until_ns, struct error *err) {
     while (postgres->library->is_busy(postgres->connection) != 0) {
-        TRY(wait_for(postgres, POLLIN, until_ms, "a statement has no answer", err));
+        TRY(wait_for(postgres, POLLIN, until_ns, "a statement has no answer", err));
         if (postgres->library->consume_input(postgres->connection) == 0) {
             return fail_of_connection(postgres, err);
         }
@@ -400,12 +402,12 @@ static status take_answer(const struct libpq *library, const struct pg_result *r
 status postgres_run(struct postgres *postgres, const struct postgres_statement *statement,
                     struct error *err) {
     const struct libpq *library = postgres->library;
-    const int64_t until_ms = now_ms() + postgres->options.statement_ms;
+    const int64_t until_ns = ns_after(postgres->options.statement_ms);
     status done = STATUS_OK;
     TRY(send(postgres, statement, err));
-    TRY(flush(postgres, until_ms, err));
+    TRY(flush(postgres, until_ns, err));
     for (;;) {
-        TRY(wait_for_answer(postgres, until_ms, err));
+        TRY(wait_for_answer(postgres, until_ns, err));
         struct pg_result *result = library->get_result(postgres->connection);
         if (result == NULL) {
             return done;
